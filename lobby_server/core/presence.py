@@ -41,6 +41,8 @@ class Presence:
         self._users: dict[int, User] = {}
         self._sockets: dict[int, _Few | _Many] = {}  # the oldest first
         self._held_until_s: dict[int, float] = {}
+        self._lost_with_node: set[int] = set()
+        """Of those who are held, or were until just now, whose last socket went with its node."""
         self._deadlines: list[tuple[float, int]] = []
 
     def __len__(self) -> int:
@@ -88,6 +90,7 @@ class Presence:
             sockets[node, socket] = version
         if self._held_until_s and self._held_until_s.pop(user_id, None) is not None:
             self.flaps_suppressed += 1
+            self._lost_with_node.discard(user_id)
         if user_id in self._users:
             return False
         self._users[user_id] = user
@@ -133,13 +136,24 @@ class Presence:
                 user = self._lost_last(user_id, now_s=now_s, grace_s=grace_s)
                 if user is not None:
                     gone.append(user)
+                else:
+                    self._lost_with_node.add(user_id)
         return gone
 
     def sign_out(self, user_id: int) -> User | None:
         """End a held absence now: the user, when nothing but the grace period kept them online."""
         if self._held_until_s.pop(user_id, None) is None:
             return None
+        self._lost_with_node.discard(user_id)
         return self._users.pop(user_id, None)
+
+    def was_lost_with_node(self, user_id: int) -> bool:
+        """Whether a user whose grace `expire` has just ended was held because of a node, and not of a loss of their
+        own. A second time: no."""
+        if user_id not in self._lost_with_node:
+            return False
+        self._lost_with_node.remove(user_id)
+        return True
 
     def expire(self, now_s: float) -> list[User]:
         """The users whose grace ended, oldest first. O(expired · log held)."""
@@ -165,19 +179,25 @@ class Presence:
         """Users who are held, and until when."""
         return sorted(self._held_until_s.items())
 
+    def lost_with_node(self) -> list[int]:
+        """Users who are held because of a node."""
+        return sorted(self._lost_with_node)
+
     def load(
         self,
         users: Iterable[User],
         sockets: Iterable[tuple[int, Sequence[Socket]]],
         held: Iterable[tuple[int, float]],
+        lost_with_node: Iterable[int],
     ) -> None:
-        """Be what `online`, `sockets` and `held` said."""
+        """Be what `online`, `sockets`, `held` and `lost_with_node` said."""
         self._users = {user.id: user for user in users}
         self._sockets = {
             user_id: _kept(tuple((node, number, version and sys.intern(version)) for node, number, version in each))
             for user_id, each in sockets
         }
         self._held_until_s = dict(held)
+        self._lost_with_node = set(lost_with_node)
         self._deadlines = sorted((until_s, user_id) for user_id, until_s in self._held_until_s.items())
 
     # -- private --------------------------------------------------------------------------------------------------

@@ -227,6 +227,43 @@ def test_host_whose_node_is_lost_leads_again_once_back_and_a_member_does_when_th
                 assert (room.host, room.host_until_s) == (ANN, None)
 
 
+def of_node_a_host(state: LobbyState) -> None:
+    """Cleo hosts a room by way of one node, and Ann is in it by way of the other."""
+    for user, node in ((CLEO, "a"), (ANN, "b")):
+        state.apply(commands.Arrive(user, user.id, "1"), at_s=1.0, node=node)
+    state.apply(commands.CreateRoom(new_room("1", CLEO)), at_s=1.0)
+    state.apply(commands.JoinRoom(ANN, "1", "1"), at_s=1.0)
+
+
+@pytest.mark.parametrize("end", [commands.NodeDown("a", 3.0), commands.NodeLost("a")], ids=["ended", "lost"])
+def test_place_of_a_host_who_is_held_because_of_a_node_is_kept_once_the_host_is_offline(end: Command) -> None:
+    state = new_state(grace_s=3.0)
+    of_node_a_host(state)
+    state.apply(end, at_s=2.0)
+    for each in with_copy(state):
+        room = each.books.rooms.get("1")
+        assert room is not None
+        assert (room.host, list(room.members)) == (CLEO, [CLEO.id, ANN.id])
+        told = each.apply(commands.ExpirePresence(), at_s=5.0)
+        assert [effect.user for effect in told if isinstance(effect, effects.WentOffline)] == [CLEO]
+        assert (room.host, list(room.members), room.host_until_s) == (CLEO, [ANN.id], 5.0 + TTL_S)
+        each.apply(commands.ExpireRooms(), at_s=5.0 + TTL_S)
+        assert room.host == ANN
+
+
+def test_place_of_a_host_who_came_back_and_was_lost_without_the_node_is_not_kept() -> None:
+    state = new_state(grace_s=3.0)
+    of_node_a_host(state)
+    state.apply(commands.NodeLost("a"), at_s=2.0)
+    state.apply(commands.Arrive(CLEO, 9, "1"), at_s=3.0, node="b")
+    state.apply(commands.Depart(CLEO.id, 9, abrupt=True), at_s=4.0, node="b")
+    for each in with_copy(state):
+        each.apply(commands.ExpirePresence(), at_s=7.0)
+        room = each.books.rooms.get("1")
+        assert room is not None
+        assert (room.host, room.host_until_s) == (ANN, None)
+
+
 def test_host_of_two_empty_rooms_takes_the_one_that_was_empty_first_wherever_it_is_applied() -> None:
     state = new_state()
     state.apply(commands.CreateRoom(new_room("1", BOB)), at_s=1.0)

@@ -134,7 +134,7 @@ def test_many_sockets_of_one_user_are_the_same_after_they_were_loaded() -> None:
     for number in range(20):
         one.arrive(ANN, node="ab"[number % 2], socket=number, version=str(number))
     one.leave(ANN.id, now_s=0.0, abrupt=False, node="a", socket=0)
-    other.load(one.online(), list(one.sockets()), one.held())
+    other.load(one.online(), list(one.sockets()), one.held(), one.lost_with_node())
     assert list(other.sockets()) == list(one.sockets())
     assert other.version_of(ANN.id) == one.version_of(ANN.id) == "1"
     for presence in (one, other):

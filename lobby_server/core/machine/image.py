@@ -62,6 +62,7 @@ class Image(msgspec.Struct, array_like=True):
     revoked: list[tuple[str, float]]
     lobby_pace_s: float
     chat_paces: list[tuple[str, float]]
+    lost_with_node: list[int]
 
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
@@ -150,6 +151,7 @@ def _image_of(state: LobbyState) -> Image:
         revoked=sorted(books.revoked.items()),
         lobby_pace_s=books.lobby_pace_s,
         chat_paces=books.chat_limit.states(state.now_s),
+        lost_with_node=presence.lost_with_node(),
     )
 
 
@@ -158,7 +160,7 @@ def _load(state: LobbyState, image: Image) -> None:
     state.now_s = image.now_s
     state.nodes.clear()
     state.nodes.update((node.name, node) for node in image.nodes)
-    books.presence.load(image.users, image.sockets, image.held)
+    books.presence.load(image.users, image.sockets, image.held, image.lost_with_node)
     books.rooms.load(
         list(zip(image.rooms, image.members, strict=True)), waiting=image.waiting_rooms, revision=image.revision
     )

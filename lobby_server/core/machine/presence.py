@@ -43,12 +43,16 @@ def sign_out(books: Books, command: commands.SignOut, now_s: float) -> list[Effe
 
 
 def expire(books: Books, command: commands.ExpirePresence, now_s: float) -> list[Effect]:
-    return [*went_offline(books, books.presence.expire(now_s), now_s), effects.PresenceDeadline()]
+    told: list[Effect] = []
+    for user in books.presence.expire(now_s):
+        told += went_offline(books, [user], now_s, keeps_place=books.presence.was_lost_with_node(user.id))
+    return [*told, effects.PresenceDeadline()]
 
 
 def lose_node(books: Books, node: str, now_s: float, *, grace_s: float) -> list[Effect]:
     """All sockets of a node are gone at once. Hosts among their users have time to come back by way of another one, or
-    of the same one once it runs again: a lobby of which every node was lost is one that was restarted."""
+    of the same one once it runs again: a lobby of which every node was lost is one that was restarted. Where users are
+    held for a while, that time begins when they count as offline (`expire`)."""
     gone = books.presence.lose_node(node, now_s=now_s, grace_s=grace_s)
     return [
         *went_offline(books, gone, now_s, keeps_place=True),

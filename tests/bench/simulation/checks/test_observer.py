@@ -311,7 +311,7 @@ def test_fact_is_taken_from_the_node_that_applies_it_first(observer: Observer, n
 
 def test_fact_that_comes_a_second_time_is_a_violation(observer: Observer, node: Node) -> None:
     node.take(1, commands.Arrive(ANN, 1, "1"))
-    node.lobby.books.presence.load([], [], [])
+    node.lobby.books.presence.load([], [], [], [])
     node.take(2, commands.Arrive(ANN, 2, "1"))
     assert violated(observer) == "nothing is told twice"
 
