@@ -55,6 +55,7 @@ class ValkeyLog:
     _epochs: Epochs
     _reader: Reader
     _house: House
+    _fatal: Callable[[str], None]
 
     def __init__(
         self,
@@ -184,7 +185,7 @@ class ValkeyLog:
         """`announce`: says anew what sockets this node holds. `reset`: the state has become another one, and what
         happened between is not known. `fatal`: this node must not go on, and why. `report`: how this node is, for
         `reports` of the others."""
-        self._state, self._announce = state, announce
+        self._state, self._announce, self._fatal = state, announce, fatal
         stream, standing, monotonic_s = self._stream, self._standing, self._monotonic_s
         self._snapshots = Snapshots(
             stream, standing=standing, state=state, monotonic_s=monotonic_s, every_s=self._snapshot_s
@@ -243,7 +244,8 @@ class ValkeyLog:
         except EpochGone:
             raise BackplaneAway("The backplane lost its data as this node joined.") from None
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(work()) for work in (self._writer.run, self._reader.run, self._keep_house)]
+        works = (self._writer.run, self._reader.run, self._keep_house)
+        self._tasks = [loop.create_task(self._work(each)) for each in works]
         try:
             await asyncio.wait_for(self._until_up(), max(wait_s, GIVE_UP_S))
         except (TimeoutError, asyncio.TimeoutError):
@@ -279,6 +281,17 @@ class ValkeyLog:
         await self._stream.close()
 
     # -- private --------------------------------------------------------------------------------------------------
+
+    async def _work(self, run: Callable[[], Awaitable[None]]) -> None:
+        """One of the things that a node does for as long as it takes part. If it fails the node ends: a node that wrote
+        nothing any more would refuse its clients for ever."""
+        try:
+            await run()
+        except Exception:
+            if not self._tasks:
+                raise  # it is being closed
+            log.exception("this node failed at its log", extra={"event": LogEvent.ENTRY_FAILED.value})
+            self._fatal("This node failed at its log: it cannot take part any more.")
 
     async def _until_up(self) -> None:
         while not self._health.is_up:

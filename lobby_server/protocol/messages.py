@@ -7,7 +7,7 @@ not hold is ``bad_json``, data that do not fit have the error that their message
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -29,6 +29,7 @@ from lobby_server.protocol.framing.frames import server_frame
 from lobby_server.protocol.message import ClientMessage as ClientMessage
 from lobby_server.protocol.message import Message as Message
 from lobby_server.protocol.message import ServerMessage as ServerMessage
+from lobby_server.protocol.requests import NO_NUL, PeerId
 from lobby_server.protocol.resources import PeerInfo as PeerInfo
 from lobby_server.protocol.social_messages import SOCIAL_MESSAGES, SendChatMessage
 
@@ -45,7 +46,8 @@ class Handshake(ClientMessage, frozen=True, omit_defaults=True):
     TYPE: ClassVar[str] = "handshake"
     INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_HANDSHAKE
 
-    version: str
+    version: Annotated[str, msgspec.Meta(pattern=NO_NUL)]
+    """Of the game. It is kept with a room that the user makes, and no database has a NUL in its text."""
     name: str
     token: Any = None
     """A JWT. Kept untyped: a token that is no string does not verify, which is ``invalid_token``."""
@@ -99,7 +101,7 @@ class Kick(ClientMessage, frozen=True):
     TYPE: ClassVar[str] = "kick"
     INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_TARGET
 
-    peerId: int
+    peerId: PeerId
 
 
 class RoomsResync(ClientMessage, frozen=True):

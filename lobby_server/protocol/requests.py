@@ -15,6 +15,8 @@ MAX_END_S = 10 * 365 * 86400
 """Of a ban or an announcement: ten years."""
 MAX_NAME_CHARACTERS = 64
 """Of a game mode, a map, and a username."""
+MAX_BODY_BYTES = 64 * 1024
+"""Of a request."""
 MAX_USER_ID = 2**53 - 1
 """The largest integer that every JSON client reads exactly (RFC 8259 section 6)."""
 MIN_PASSWORD_CHARACTERS = 8
@@ -34,6 +36,8 @@ EMAIL = rf"^([^@{_BLANK}]{{1,64}}@[^@{_BLANK}]{{1,189}})?$"
 """Nothing is the same as no email."""
 
 UserId = Annotated[int, msgspec.Meta(ge=0, le=MAX_USER_ID)]
+PeerId = Annotated[int, msgspec.Meta(ge=0, le=MAX_USER_ID)]
+"""Bounded, because it goes from node to node, where integers have 64 bits."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_CHARACTERS, pattern=VISIBLE)]
 OptionalName = Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARACTERS, pattern=NO_NUL)]
 
@@ -188,7 +192,7 @@ class RoomSettings(Body, frozen=True):
 
 
 class PeerChoice(Body, frozen=True):
-    peerId: int
+    peerId: PeerId
 
     FAULTS: ClassVar = {"peerId": "peerId is a whole number, that of a member of the room."}
 

@@ -198,6 +198,19 @@ async def test_node_of_another_format_ends_with_a_sentence(shared: Engine, nodes
     assert "format 200" in one.ends_because
 
 
+async def test_node_that_cannot_write_any_more_ends_with_a_sentence(shared: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+
+    def fail() -> bytes | None:
+        raise RuntimeError("for the test")
+
+    one.log._outbox.next_batch = fail
+    one.replica.submit(said("never"))
+    await until(lambda: one.ends_because)
+    assert "cannot take part any more" in one.ends_because
+    assert not other.ends_because
+
+
 async def test_node_that_is_behind_says_by_how_much_and_how_late_it_was(shared: Engine, nodes: Nodes) -> None:
     one, other = await nodes.start(shared.url), await nodes.start(shared.url)
     sees = blinded(other)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lobby_server.backplane.node.outbox import Outbox
 from lobby_server.backplane.wire import MOST_BATCH_BYTES, decode_batch
-from lobby_server.core.machine.commands import Announce, Arrive, Command, Depart, NodeUp
+from lobby_server.core.machine.commands import Announce, Arrive, Command, Depart, KickFromRoom, NodeUp
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 
@@ -62,6 +64,14 @@ def test_batch_stays_below_the_size_that_is_counted_for_a_reader_that_hangs() ->
         sizes.append(len(batch))
     assert max(sizes) < MOST_BATCH_BYTES + 1000 < 16_384
     assert len(sizes) == 4
+
+
+def test_command_that_cannot_be_written_is_told_to_whoever_made_it_and_nobody_waits_behind_it() -> None:
+    outbox = Outbox("a")
+    with pytest.raises(OverflowError):
+        outbox.add(KickFromRoom(ANN, 2**64), None, now_s=0.0)
+    outbox.add(said("1"), None, now_s=0.0)
+    assert read(outbox.next_batch()) == ("a", 1, [said("1")])
 
 
 def test_asker_is_given_up_once_and_hears_of_the_end_of_it() -> None:

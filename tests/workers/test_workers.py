@@ -58,6 +58,24 @@ def test_workers_are_one_lobby_on_one_port_over_sqlite(tmp_path: Path) -> None:
     assert target.process is None
 
 
+def test_number_that_no_log_holds_is_refused_and_harms_no_worker(tmp_path: Path) -> None:
+    with server(tmp_path) as target:
+        hosts = [Socket(target, number, f"u{number}", "rev") for number in range(1, 7)]
+        assert min(sockets_by_node(target)) > 0
+        for number, host in enumerate(hosts, 1):
+            token = token_of(target, number, f"u{number}")
+            room_id = call(target, "POST", "/api/rooms", {"gamemode": "ffa"}, token=token).body["room"]["id"]
+            for peer_id in (2**64, -(2**63) - 1, 10**300):
+                host.say("kick", peerId=peer_id)
+                host.expect("error", reason="invalid_target")
+                given = call(target, "POST", f"/api/rooms/{room_id}/host", {"peerId": peer_id}, token=token)
+                assert (given.status, list(given.body["fields"])) == (400, ["peerId"])
+            host.say("chat", text="still here")
+            host.expect("chat", text="still here")
+        for host in hosts:
+            host.end()
+
+
 def test_accounts_and_rooms_from_many_clients_at_once_never_find_sqlite_locked(tmp_path: Path) -> None:
     with server(tmp_path, "--auth-rate-per-min", "0", workers=3) as target:
 

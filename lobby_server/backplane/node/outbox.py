@@ -23,6 +23,8 @@ class Pending:
     """A command, and who waits for it."""
 
     command: Command
+    data: bytes
+    """The command as it stands in a batch."""
     request: Request | None
     since_s: float
 
@@ -50,7 +52,9 @@ class Outbox:
         return len(self._waiting) + sum(len(sent.pending) for sent in self._sent.values())
 
     def add(self, command: Command, request: Request | None, *, now_s: float) -> None:
-        self._waiting.append(Pending(command, request, now_s))
+        """A command that cannot be written is the fault of whoever made it: they are told here, by what the encoder
+        raises, and nobody who comes after them waits behind it."""
+        self._waiting.append(Pending(command, encode_command(command), request, now_s))
 
     def next_batch(self) -> bytes | None:
         """A batch of what waits, to be sent; None: nothing does."""
@@ -58,7 +62,7 @@ class Outbox:
         taken: list[Pending] = []
         size = 0
         while self._waiting:
-            data = encode_command(self._waiting[0].command)
+            data = self._waiting[0].data
             if encoded and size + len(data) > MOST_BATCH_BYTES:
                 break
             size += len(data)
@@ -109,7 +113,7 @@ class Outbox:
         self._waiting = deque()
         for command in first:
             again = arriving.get((command.user.id, command.socket)) if isinstance(command, Arrive) else None
-            self._waiting.append(Pending(command, again, now_s))
+            self._waiting.append(Pending(command, encode_command(command), again, now_s))
         for pending in left:
             if isinstance(pending.command, Arrive | Depart | NodeUp):
                 continue
