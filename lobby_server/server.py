@@ -54,6 +54,7 @@ from lobby_server.web.sockets.ops import OpsEndpoint
 from lobby_server.web.websocket.connection import Connections, Endpoint
 from lobby_server.web.websocket.gate import Gate
 from lobby_server.web.websocket.handover import HttpConnections
+from lobby_server.web.websocket.head import MAX_READ_BYTES
 from lobby_server.web.websocket.listener import Listener
 from lobby_server.web.websocket.newcomer import Newcomers
 from lobby_server.web.websocket.places import places_for
@@ -64,7 +65,6 @@ from lobby_server.workers.siblings import Siblings
 log = logging.getLogger("lobby.server")
 
 PASSWORD_THREADS = 2
-MAX_BODY_BYTES = 1 << 20
 IDLE_CONNECTION_S = 75.0
 """How long an HTTP connection may be idle, or take to say what it wants."""
 BODY_TIMEOUT_S = 20.0
@@ -180,7 +180,7 @@ class LobbyServer:
         door = FrontDoor(context)
         self._http = tornado.httpserver.HTTPServer(
             door,
-            max_body_size=MAX_BODY_BYTES,
+            max_body_size=MAX_READ_BYTES,
             idle_connection_timeout=IDLE_CONNECTION_S,
             body_timeout=BODY_TIMEOUT_S,
         )

@@ -13,6 +13,7 @@ from lobby_server.core.refusal import Refusal
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.decoding import FAULTS, decode_untyped, what_is_wrong
 from lobby_server.protocol.encoding import encode_json
+from lobby_server.protocol.requests import MAX_BODY_BYTES
 from lobby_server.protocol.resources import Problem
 from lobby_server.service.accounts.hashing import CallerGone, Overloaded
 from lobby_server.service.app import App
@@ -25,11 +26,17 @@ from lobby_server.web.refusals import problem_of
 
 log = logging.getLogger("lobby.web")
 
-MAX_BODY_BYTES = 64 * 1024
+RETRY_AFTER_S = 5
+"""Of an answer with 503 that does not say otherwise."""
 BARE_PREFIX = "/ prefix"
 """What the routes know the path prefix without a slash by; no request has such a path."""
 MAX_ID_DIGITS = 18
 """Of an id in an address: what is longer fits into no database."""
+MAX_PATH_CHARACTERS = 256
+"""Of a text in the path. Nothing has so long an id, so one that is cut there leads nowhere either; and it may go from
+node to node, in entries that are to stay small."""
+EXPOSED_HEADERS = "Allow, ETag, Retry-After, WWW-Authenticate"
+"""What a page of an allowed origin may read besides the headers that every page may (Fetch Standard)."""
 TOO_MANY_ASKED = "You have asked a lot of people in a short time; wait a moment."
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
 
@@ -136,6 +143,10 @@ class BaseHandler(tornado.web.RequestHandler):
 
     # -- in ---------------------------------------------------------------------------------------------------
 
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        text = super().decode_argument(value, name)
+        return text if name is not None else text[:MAX_PATH_CHARACTERS]
+
     def body_object(self) -> dict[str, Any]:
         """The JSON object of the body. Raises `ApiFault` 400."""
         try:
@@ -188,7 +199,6 @@ class BaseHandler(tornado.web.RequestHandler):
         fault = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(fault, StoreUnavailable):
             self.set_status(503)
-            self.set_header("Retry-After", "5")
             problem = _problem(503)
         elif isinstance(fault, Overloaded):
             self.set_status(503)
@@ -200,14 +210,14 @@ class BaseHandler(tornado.web.RequestHandler):
         elif isinstance(fault, Refusal):
             status_code, problem = problem_of(fault)
             self.set_status(status_code)
-            if status_code == 503:
-                self.set_header("Retry-After", "5")
         elif isinstance(fault, ApiFault):
             problem = fault.problem
             if fault.retry_after_s is not None:
                 self.set_header("Retry-After", str(max(1, round(fault.retry_after_s + 0.5))))
         else:
             problem = _problem(status_code)
+        if self.get_status() == 503 and "Retry-After" not in self._headers:
+            self.set_header("Retry-After", str(RETRY_AFTER_S))
         if self.get_status() == 405:
             self.set_header("Allow", self._allowed_methods())
         if self.get_status() == 426:
@@ -255,6 +265,7 @@ class BaseHandler(tornado.web.RequestHandler):
             self.set_header("Vary", "Origin")
             if origin and self.context.origin_is_allowed(origin, self.request.host):
                 self.set_header("Access-Control-Allow-Origin", origin)
+                self.set_header("Access-Control-Expose-Headers", EXPOSED_HEADERS)
 
 
 class NotFoundHandler(BaseHandler):

@@ -40,6 +40,7 @@ async def test_readiness_follows_the_database(lobby: Lobby) -> None:
     with store_away(lobby):
         answer = await lobby.call("GET", "/readyz")
         assert (answer.status, answer.body["code"]) == (503, "not_ready")
+        assert int(answer.headers["Retry-After"]) > 0
     assert (await lobby.call("GET", "/readyz")).status == 200
 
 
@@ -47,6 +48,7 @@ async def test_readiness_is_503_while_draining(lobby: Lobby) -> None:
     lobby.server.app.drain.is_begun = True
     answer = await lobby.call("GET", "/readyz")
     assert (answer.status, answer.body["code"]) == (503, "not_ready")
+    assert int(answer.headers["Retry-After"]) > 0
     with pytest.raises(HTTPClientError) as refused:
         await lobby.connect()
     assert refused.value.code == 503
@@ -185,6 +187,7 @@ async def test_page_of_an_allowed_origin_reads_answers_and_errors(start_lobby: S
         allowed = await lobby.call(method, path, {} if method != "GET" else None, headers=GAME)
         assert allowed.status == status
         assert allowed.headers["Access-Control-Allow-Origin"] == "https://game.example", path
+        assert {"ETag", "Retry-After"} <= set(allowed.headers["Access-Control-Expose-Headers"].split(", ")), path
         assert "Origin" in allowed.headers["Vary"]
         refused = await lobby.call(method, path, {} if method != "GET" else None, headers=EVIL)
         assert "Access-Control-Allow-Origin" not in refused.headers

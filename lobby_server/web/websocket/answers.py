@@ -15,7 +15,7 @@ from lobby_server.web.websocket.upgrade import RETRY_AFTER_S, VERSION, UpgradeRe
 def refused(fault: UpgradeRefused | HeadFault) -> bytes:
     """The answer to a request that was refused."""
     if isinstance(fault, HeadFault):
-        return _answer(fault.status, ApiCode.INVALID_REQUEST, fault.sentence)
+        return _answer(fault.status, fault.code, fault.sentence)
     lines = [] if fault.retry_after_s is None else [f"Retry-After: {fault.retry_after_s}"]
     if fault.status == 426:  # RFC 9110 section 15.5.22, RFC 6455 section 4.2.2
         lines += ["Upgrade: websocket", f"Sec-WebSocket-Version: {VERSION}"]

@@ -18,11 +18,22 @@ import tornado.iostream
 
 from lobby_server.web.lean.callers import Callers, peer_of
 from lobby_server.web.websocket.answers import refused
-from lobby_server.web.websocket.head import MAX_HEAD_BYTES, Head, HeadFault, is_field, parse_head, plainly
+from lobby_server.web.websocket.head import (
+    MAX_HEAD_BYTES,
+    MAX_READ_BYTES,
+    Head,
+    HeadFault,
+    body_too_large,
+    is_field,
+    parse_head,
+    plainly,
+)
 from lobby_server.web.websocket.wire import PlainWire, TlsWire, Wire
 
 MAX_CHUNK_LINE_BYTES = 4096
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
+_UNREADABLE = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+"""What Tornado says of a body that it cannot read."""
 IDLE_S = 1.0
 """A connection on which nothing was read for so long, and that is owed no answer, may have to give way."""
 
@@ -116,6 +127,8 @@ class _ReplayStream(tornado.iostream.IOStream):
     """Its last request was for the list: once is not worth the way to and fro."""
     _has_read_end = False
     """The end of a chunked body was read, and Tornado asks for it yet."""
+    _chunked_bytes = 0
+    """Of the chunked body that has begun."""
 
     def begin(self, owner: HttpConnections, received: bytes, address: Any) -> None:
         self._owner = owner
@@ -148,11 +161,7 @@ class _ReplayStream(tornado.iostream.IOStream):
             try:
                 head = parse_head(data)
             except HeadFault as refusal:
-                if self._owner is not None:
-                    self._owner.on_refusal(refusal, peer_of(self._address))
-                self.write(refused(refusal)).add_done_callback(_look_at)
-                self.close()
-                checked.set_exception(tornado.iostream.StreamClosedError())
+                checked.set_exception(self._refuse(refusal))
                 return
             if self._owner is not None and self._owner.call_on_loop(self, head, data):
                 checked.set_exception(tornado.iostream.StreamClosedError())
@@ -178,8 +187,12 @@ class _ReplayStream(tornado.iostream.IOStream):
         line = await super().read_until(b"\r\n", MAX_CHUNK_LINE_BYTES)
         found = _CHUNK_LINE.fullmatch(line)
         if found is None:
-            return line  # Tornado says what is wrong
+            return line  # Tornado says that it cannot be read
+        self._chunked_bytes += int(found[1], 16)
+        if self._chunked_bytes > MAX_READ_BYTES:
+            raise self._refuse(body_too_large())
         if not found[1].strip(b"0"):
+            self._chunked_bytes = 0
             await self._read_trailers()
         return found[1] + b"\r\n"
 
@@ -190,6 +203,25 @@ class _ReplayStream(tornado.iostream.IOStream):
             if size > MAX_HEAD_BYTES or not is_field(line.removesuffix(b"\r\n")):
                 raise tornado.httputil.HTTPInputError("a trailer that cannot be read")
         self._has_read_end = True
+
+    # -- what is refused ----------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes | memoryview) -> asyncio.Future[None]:
+        if data == _UNREADABLE:
+            data = self._told(HeadFault(400, "The body of the request cannot be read."))
+        return super().write(data)
+
+    def _refuse(self, fault: HeadFault) -> tornado.iostream.StreamClosedError:
+        """Answer, and end; for whoever reads."""
+        self.write(self._told(fault)).add_done_callback(_look_at)
+        self.close()
+        return tornado.iostream.StreamClosedError()
+
+    def _told(self, fault: HeadFault) -> bytes:
+        """The answer, of which the log hears."""
+        if self._owner is not None:
+            self._owner.on_refusal(fault, peer_of(self._address))
+        return refused(fault)
 
     # -- the socket ---------------------------------------------------------------------------------------------------
 

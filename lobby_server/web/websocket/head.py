@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
+from lobby_server.protocol.codes import ApiCode
+from lobby_server.protocol.requests import MAX_BODY_BYTES
+
 MAX_HEAD_BYTES = 64 * 1024
+MAX_READ_BYTES = 1 << 20
+"""Of a body that is read before it is refused: its sender is there to read the answer. A longer one is not read."""
 MAX_KNOWN_NAME_BYTES = 64
 """Of a field name that is remembered as checked: 256 of them are."""
 _END_BYTES = 4
@@ -21,15 +26,17 @@ _FIELD_NAME = re.compile(_TOKEN)
 _CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\r\n"))
 _ABSOLUTE = re.compile(r"(?:https?|wss?)://([^/?#]*)([^#]*)", re.IGNORECASE)
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+)(?::[0-9]*)?")
+_DIGITS = re.compile(r"[0-9]+")
 
 
 class HeadFault(Exception):
-    """A head that is refused: the status, and a sentence for people."""
+    """A head that is refused: the status, a sentence for people, and a code for programs."""
 
-    def __init__(self, status: int, sentence: str) -> None:
+    def __init__(self, status: int, sentence: str, code: ApiCode = ApiCode.INVALID_REQUEST) -> None:
         super().__init__(sentence)
         self.status = status
         self.sentence = sentence
+        self.code = code
 
 
 Fields = dict[str, list[str]]
@@ -132,6 +139,9 @@ def make_head(method: str, target: str, version: tuple[int, int], fields: Fields
     codings = head.elements("transfer-encoding")
     if codings and [coding.lower() for coding in codings] != ["chunked"]:
         raise HeadFault(501, "The only transfer coding that the server knows is chunked.")
+    lengths = fields.get("content-length")
+    if lengths is not None:
+        _check_length(lengths, is_chunked=bool(codings))
     return head
 
 
@@ -151,6 +161,11 @@ def plainly(raw: bytes, head: Head) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
+def body_too_large() -> HeadFault:
+    """For a body that is not read."""
+    return HeadFault(413, f"The body is larger than {MAX_BODY_BYTES} bytes.", ApiCode.PAYLOAD_TOO_LARGE)
+
+
 def is_field(line: bytes) -> bool:
     """Whether that is a header line, or one of a trailer."""
     try:
@@ -158,6 +173,19 @@ def is_field(line: bytes) -> bool:
     except HeadFault:
         return False
     return len(line.translate(None, _CONTROLS + b"\r\n")) == len(line)
+
+
+def _check_length(lines: list[str], *, is_chunked: bool) -> None:
+    """Raise `HeadFault` for a length that is none, or of more than is read. The same one several times is one (RFC 9110
+    section 8.6)."""
+    if is_chunked:  # RFC 9112 section 6.1: what another reader takes for the body may be a request of its own
+        raise HeadFault(400, "A request has a Content-Length or a Transfer-Encoding, not both.")
+    lengths = list(dict.fromkeys(part.strip(" \t") for line in lines for part in line.split(",")))
+    if len(lengths) > 1 or not _DIGITS.fullmatch(lengths[0]):
+        raise HeadFault(400, "Content-Length is not a number.")
+    digits = lengths[0].lstrip("0")
+    if len(digits) > len(str(MAX_READ_BYTES)) or int(digits or "0") > MAX_READ_BYTES:
+        raise body_too_large()
 
 
 def _field(line: bytes) -> tuple[str, str]:

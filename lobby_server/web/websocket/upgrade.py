@@ -80,8 +80,6 @@ def read_upgrade(head: Head, *, compression: bool) -> Upgrade:
         raise _bad("A request has one Origin at most.")
     if head.all("transfer-encoding") or any(value.strip("0") for value in head.all("content-length")):
         raise _bad("A request for a WebSocket has no body.")
-    if "" in head.all("content-length"):
-        raise _bad("Content-Length is not a number.")
     offered = head.all("sec-websocket-extensions")
     offers = _offers(", ".join(offered)) if offered else []
     return Upgrade(keys[0].encode(), agree(offers) if compression else None)

@@ -8,6 +8,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from lobby_server.backplane.wire import encode_command
+from lobby_server.core.machine.commands import Command
+from lobby_server.service.replica import Request
 from tests.web.conftest import Answer, Lobby, StartLobby
 
 POSTS_WITH_A_BODY = ["/api/auth/register", "/api/auth/login", "/api/rooms"]
@@ -235,6 +238,30 @@ async def test_unknown_room_is_404(lobby: Lobby) -> None:
         for method in ("GET", "DELETE"):
             answer = await lobby.call(method, f"/api/rooms/{room_id}", token=lobby.token())
             assert (answer.status, answer.body["code"]) == (404, "room_not_found"), room_id[:50]
+
+
+async def test_id_that_is_long_goes_to_no_other_node(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = lobby.server.app.replica.log
+    append = log.append
+    appended: list[bytes] = []
+
+    def note(command: Command, request: Request | None = None) -> None:
+        appended.append(encode_command(command))
+        append(command, request)
+
+    monkeypatch.setattr(log, "append", note)
+    for method, path, status in (
+        ("POST", "/api/parties/{}/invites/decline", 404),
+        ("POST", "/api/parties/{}/join", 404),
+        ("POST", "/api/rooms/{}/party", 403),
+        ("POST", "/api/rooms/{}/ready", 404),
+        ("POST", "/api/codes/{}", 404),
+    ):
+        body = {"ready": True} if path.endswith("ready") else None
+        answer = await lobby.call(method, path.format("x" * 30_000), body, token=lobby.token())
+        assert answer.status == status, path
+    assert len(appended) == 5
+    assert max(map(len, appended)) < 500
 
 
 async def test_address_that_is_not_utf8_is_400(lobby: Lobby) -> None:

@@ -105,6 +105,45 @@ async def test_request_that_is_not_well_formed_is_refused_in_json(lobby: Lobby, 
     assert set(body) == {"error", "code"}
 
 
+def post(*lines: str, body: bytes = b"") -> bytes:
+    return "\r\n".join(["POST /api/auth/login HTTP/1.1", "Host: lobby.test", *lines, "", ""]).encode() + body
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        (post("Content-Length: abc"), 400, "invalid_request"),
+        (post("Content-Length: -1"), 400, "invalid_request"),
+        (post("Content-Length: 2,"), 400, "invalid_request"),
+        (post("Content-Length: 2", "Content-Length: 3"), 400, "invalid_request"),
+        (post("Content-Length: 2", "Transfer-Encoding: chunked"), 400, "invalid_request"),
+        (post("Content-Length: 1048577"), 413, "payload_too_large"),
+        (post("Content-Length: " + "9" * 5000), 413, "payload_too_large"),
+        (post("Transfer-Encoding: chunked", body=b"xyz\r\n"), 400, "invalid_request"),
+        (post("Transfer-Encoding: chunked", body=b"0\r\nno field\r\n\r\n"), 400, "invalid_request"),
+        (post("Transfer-Encoding: chunked", body=b"2\r\n{}XX"), 400, "invalid_request"),
+        (post("Transfer-Encoding: chunked", body=b"100001\r\n"), 413, "payload_too_large"),
+    ],
+)
+async def test_body_that_is_not_read_is_refused_in_json(lobby: Lobby, request_: bytes, status: int, code: str) -> None:
+    ask = b"GET /healthz HTTP/1.1\r\nHost: lobby.test\r\n\r\n"
+    for before in (b"", ask):  # as the first request of its connection, and behind another one
+        peer = await Peer.connect(lobby)
+        await peer.send(before)
+        if before:
+            assert (await peer.response())[0] == 200
+        await peer.send(request_)
+        told, fields, body = await peer.response()
+        assert (told, body["code"], fields["connection"]) == (status, code, "close")
+
+
+async def test_length_that_is_given_twice_is_one(lobby: Lobby) -> None:
+    status, _, body = await answer(lobby, post("Content-Length: 02, 2", "Content-Length: 2", body=b"{}"))
+    assert (status, body["code"]) == (400, "invalid_request")
+    status, _, body = await answer(lobby, post("Content-Length: 2, 2", "Content-Length: 2", body=b"{}"))
+    assert (status, list(body["fields"])) == (400, ["username", "password"])
+
+
 @pytest.mark.parametrize(
     "request_",
     [
