@@ -369,6 +369,19 @@ def test_lobby_chat_is_paced_over_all_nodes_together() -> None:
     state.apply(line, at_s=1.05, node="b")
 
 
+def test_user_takes_part_in_the_lobby_from_the_entry_of_their_first_line_on() -> None:
+    """A later entry could stand behind the one that tells the line."""
+    state = new_state()
+    state.apply(commands.Arrive(ANN, 1), at_s=1.0, node="a")
+    line = commands.Say(1, ANN, "lobby", "hello", AT)
+    assert state.apply(line, at_s=1.0, node="a") == [effects.LineToKeep("a", line), effects.PartTaken(ANN)]
+    again = commands.Say(2, ANN, "lobby", "hello", AT)
+    assert state.apply(again, at_s=2.0, node="a") == [effects.LineToKeep("a", again)]
+    of_nobody = commands.Say(3, BOB, "lobby", "hello", AT)
+    assert state.apply(of_nobody, at_s=2.0, node="b") == [effects.LineToKeep("b", of_nobody)]
+    assert state.books.chatters == {ANN.id}
+
+
 def test_image_of_another_format_is_refused_with_a_sentence() -> None:
     image = msgspec.msgpack.decode(dump(new_state()))
     for other in (msgspec.msgpack.encode([99, *image[1:]]), msgspec.msgpack.encode([99])):

@@ -38,6 +38,16 @@ from tests.workers.server import (
 pytestmark = pytest.mark.system
 
 
+def at_every_worker(target: Target, *features: str) -> list[Socket]:
+    """Sockets of users 1, 2 …, at least one at each worker: which of them takes one is up to the system."""
+    sockets = [Socket(target, number, f"u{number}", *features) for number in (1, 2)]
+    while not min(sockets_by_node(target)):
+        number = len(sockets) + 1
+        assert number < 200, "one worker takes nobody"
+        sockets.append(Socket(target, number, f"u{number}", *features))
+    return sockets
+
+
 def test_workers_are_one_lobby_on_one_port_over_sqlite(tmp_path: Path) -> None:
     with server(tmp_path, workers=3) as target:
         assert len(workers_of(target)) == 3
@@ -60,8 +70,7 @@ def test_workers_are_one_lobby_on_one_port_over_sqlite(tmp_path: Path) -> None:
 
 def test_number_that_no_log_holds_is_refused_and_harms_no_worker(tmp_path: Path) -> None:
     with server(tmp_path) as target:
-        hosts = [Socket(target, number, f"u{number}", "rev") for number in range(1, 7)]
-        assert min(sockets_by_node(target)) > 0
+        hosts = at_every_worker(target, "rev")
         for number, host in enumerate(hosts, 1):
             token = token_of(target, number, f"u{number}")
             room_id = call(target, "POST", "/api/rooms", {"gamemode": "ffa"}, token=token).body["room"]["id"]
@@ -74,6 +83,16 @@ def test_number_that_no_log_holds_is_refused_and_harms_no_worker(tmp_path: Path)
             host.expect("chat", text="still here")
         for host in hosts:
             host.end()
+
+
+def test_base_client_hears_its_own_first_line_whichever_worker_it_is_at(tmp_path: Path) -> None:
+    with server(tmp_path) as target:
+        sockets = at_every_worker(target)
+        for number, each in enumerate(sockets):
+            each.say("chat_message", channel="lobby", text=f"line {number}")
+            each.expect("chat_message", text=f"line {number}")
+        for each in sockets:
+            each.end()
 
 
 def test_accounts_and_rooms_from_many_clients_at_once_never_find_sqlite_locked(tmp_path: Path) -> None:

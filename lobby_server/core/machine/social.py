@@ -7,6 +7,7 @@ from lobby_server.core.channels import LOBBY
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.books import Books
 from lobby_server.core.machine.effects import Effect
+from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import DEFAULT_AUDIENCE
 
@@ -92,10 +93,7 @@ def set_whereabouts(books: Books, command: commands.SetWhereabouts, now_s: float
 
 
 def take_part(books: Books, command: commands.TakePart, now_s: float) -> list[Effect]:
-    if not books.presence.has_socket(command.user.id):
-        return []
-    books.chatters.add(command.user.id)
-    return [effects.PartTaken(command.user)]
+    return _take_part(books, command.user)
 
 
 def say(books: Books, command: commands.Say, now_s: float, node: str) -> list[Effect]:
@@ -104,7 +102,7 @@ def say(books: Books, command: commands.Say, now_s: float, node: str) -> list[Ef
     if command.channel == LOBBY and not books.take_lobby_line(now_s):
         raise Refusal(RefusalCode.RATE_LIMITED)
     books.lines[node, command.ref] = command
-    return [effects.LineToKeep(node, command)]
+    return [effects.LineToKeep(node, command), *_take_part(books, command.sender)]
 
 
 def tell(books: Books, command: commands.Tell, now_s: float) -> list[Effect]:
@@ -143,6 +141,14 @@ def announce(books: Books, command: commands.Announce, now_s: float) -> list[Eff
 
 def _part(books: Books, one_id: int, other_id: int) -> list[Effect]:
     return [effects.Parted(one_id, other_id)] if books.friends.part(one_id, other_id) else []
+
+
+def _take_part(books: Books, user: User) -> list[Effect]:
+    """From now on all sockets of a user hear the lobby: by the entry of their first line, so that they hear it too."""
+    if user.id in books.chatters or not books.presence.has_socket(user.id):
+        return []
+    books.chatters.add(user.id)
+    return [effects.PartTaken(user)]
 
 
 def _said(books: Books, line: commands.SaidLine) -> list[Effect]:

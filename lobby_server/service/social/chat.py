@@ -299,8 +299,7 @@ class _Line:
         self._name = name
 
     def applied(self) -> None:
-        assert self.session is not None
-        self._chat.takes_part(self.session.user)
+        pass
 
     def refused(self, refusal: Refusal) -> None:
         session = self._chat.forget_line(self._name)
