@@ -50,7 +50,7 @@ def change(book: RoomBook, user_id: int, room_id: str, wish: RoomSettings) -> tu
     room = check_host_of(book, user_id, room_id)
     if wish.max_players is not None and wish.max_players < room.places_taken:
         raise Refusal(RefusalCode.TOO_FEW_PLACES)
-    was_public, before = room.is_public, (room.gamemode, room.map_name)
+    was_listed, before = _as_listed(room), (room.gamemode, room.map_name)
     if wish.name is not None:
         room.name = wish.name or None
     if wish.gamemode is not None:
@@ -65,7 +65,7 @@ def change(book: RoomBook, user_id: int, room_id: str, wish: RoomSettings) -> tu
         room.invited_user_ids.update(room.members)
     if before != (room.gamemode, room.map_name):
         room.ready_user_ids.clear()
-    is_seen = was_public or room.is_public
+    is_seen = _as_listed(room) != was_listed
     if is_seen:
         book.list_changed()
     return room, is_seen
@@ -144,3 +144,8 @@ def use_code(book: RoomBook, user_id: int, code: str) -> tuple[Room, bool]:
     if is_new:
         room.invited_user_ids.add(user_id)
     return room, is_new
+
+
+def _as_listed(room: Room) -> tuple[object, ...] | None:
+    """What readers of the public list see of the settings; None: the room is not there."""
+    return (room.name, room.gamemode, room.map_name, room.max_players) if room.is_public else None

@@ -506,8 +506,8 @@ class RoomBookMachine(RuleBasedStateMachine):
             (room.id, room.host, len(room.members), room.max_players, room.is_full, room.players is None)
             for room in self.book.public()
         ]
-        if now != self.seen_list:
-            assert self.book.revision > self.seen_revision
+        assert self.book.revision >= self.seen_revision
+        assert (now != self.seen_list) is (self.book.revision > self.seen_revision)
         self.seen_list, self.seen_revision = now, self.book.revision
 
 

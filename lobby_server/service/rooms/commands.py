@@ -84,7 +84,7 @@ class RoomCommands:
             id=self._id_with_a_code_of_its_own(),
             host=user,
             gamemode=wish.gamemode,
-            map_name=wish.mapName,
+            map_name=wish.mapName or None,
             max_players=wish.maxPlayers,
             is_public=wish.isPublic,
             version=self._replica.books.presence.version_of(user.id),

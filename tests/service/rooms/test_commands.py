@@ -39,6 +39,11 @@ async def test_new_room_has_the_version_of_its_creators_oldest_socket(house: Hou
     assert stored.version == "7"
 
 
+async def test_new_room_without_a_map_and_a_name_may_say_so_by_empty_ones(house: House) -> None:
+    room = house.app.rooms.room(await house.room(ANN, mapName="", name=" "))
+    assert (room.map_name, room.name) == (None, None)
+
+
 async def test_second_room_of_a_host_is_refused_with_the_first(house: House) -> None:
     room_id = await house.room(ANN)
     with pytest.raises(AlreadyHosting) as refused:

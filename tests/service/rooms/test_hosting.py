@@ -87,6 +87,18 @@ async def test_settings_are_told_listed_and_kept_over_a_restart(house: House) ->
     await after.stop()
 
 
+async def test_settings_that_are_as_they_were_are_announced_to_nobody(house: House) -> None:
+    _, _, room_id = await two_in_a_room(house, name="friday", maxPlayers=4)
+    reader, follower = house.connect(CLEO), house.connect(CLEO, "rooms_delta")
+    etag = house.app.room_list.etag()
+    as_it_is = RoomSettings(name=" friday ", gamemode="ffa", mapName="", maxPlayers=4, isPublic=True)
+    for wish in (RoomSettings(), as_it_is):
+        await house.app.hosting.change(ANN, room_id, wish)
+        assert (reader.told(), follower.told(), house.app.room_list.etag()) == ([], [], etag)
+    await house.app.hosting.change(ANN, room_id, RoomSettings(mapName="ring"))
+    assert reader.told() == [("rooms_changed", {})]
+
+
 async def test_settings_are_the_hosts_and_leave_everybody_a_place(house: House) -> None:
     _, _, room_id = await two_in_a_room(house)
     house.connect(CLEO).say("join_room", roomId=room_id, version="1", name="P")
