@@ -197,7 +197,7 @@ class SocialMemory:
 
     async def undelivered_notifications(self, user_id: int, *, most: int) -> list[StoredNotification]:
         self._check()
-        return [each for each in self._of(user_id) if not each.is_delivered and not each.is_read][-most:]
+        return [each for each in self._of(user_id) if not each.is_delivered and not each.is_read][:most]
 
     async def set_delivered(self, user_id: int, *, up_to: int) -> None:
         self._check()

@@ -134,17 +134,21 @@ class Notifications:
         await self._deliver(effect.user_id, is_new=True)
 
     async def _deliver(self, user_id: int, *, is_new: bool = False) -> None:
-        """Have all told that was not told. It counts as told from before it is: never twice, whatever happens between.
-        `is_new`: something was kept just now, which the books may not know yet."""
-        if not (is_new or user_id in self._book.waiting) or not self._presence.has_socket(user_id):
-            return
-        kept = await self._store.undelivered_notifications(user_id, most=PAGE_ITEMS)
-        if kept:
-            await self._store.set_delivered(user_id, up_to=kept[-1].id)
-        notices = tuple(
-            commands.Notice(each.id, each.kind, each.title, each.body, each.from_user_id, _ts(each)) for each in kept
-        )
-        self._replica.submit(commands.DeliverNotices(user_id, notices))
+        """Have all told that was not told, page by page. It counts as told from before it is: never twice, whatever
+        happens between. `is_new`: something was kept just now, which the books may not know yet."""
+        has_more = is_new or user_id in self._book.waiting
+        while has_more and self._presence.has_socket(user_id):
+            kept = await self._store.undelivered_notifications(user_id, most=PAGE_ITEMS)
+            has_more = len(kept) == PAGE_ITEMS
+            if kept:
+                await self._store.set_delivered(user_id, up_to=kept[-1].id)
+            notices = tuple(
+                commands.Notice(each.id, each.kind, each.title, each.body, each.from_user_id, _ts(each))
+                for each in kept
+            )
+            self._replica.submit(commands.DeliverNotices(user_id, notices))
+            if has_more:  # for the next login, should the database or the user be gone by then
+                self._replica.submit(commands.KeepNotice(user_id, ""))
 
     def _told(self, effect: effects.NoticesTold, _: Session | None) -> None:
         for each in effect.notices:

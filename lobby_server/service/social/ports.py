@@ -162,7 +162,7 @@ class NotificationStore(Protocol):
         """What is unread of some kinds, of all users, oldest first."""
 
     async def undelivered_notifications(self, user_id: int, *, most: int) -> list[StoredNotification]:
-        """The last `most` unread ones that were not told yet, oldest first."""
+        """The first `most` unread ones that were not told yet, oldest first."""
 
     async def set_delivered(self, user_id: int, *, up_to: int) -> None:
         """Everything of a user up to that id has been told."""

@@ -93,7 +93,7 @@ class SqlNotifications(SqlCalls):
 
     async def undelivered_notifications(self, user_id: int, *, most: int) -> list[StoredNotification]:
         query = select(notifications).where(_columns.user_id == user_id, *_IS_WAITING)
-        return (await self._notifications(query.order_by(_columns.id.desc()).limit(most)))[::-1]
+        return await self._notifications(query.order_by(_columns.id).limit(most))
 
     async def set_delivered(self, user_id: int, *, up_to: int) -> None:
         told = (_columns.user_id == user_id, _columns.id <= up_to)

@@ -46,6 +46,46 @@ async def test_user_offline_is_told_at_the_next_login_in_order_and_not_again(hou
     assert (bob.told(), again.told()) == ([], [])
 
 
+async def test_user_who_missed_more_than_a_page_is_told_all_of_it_in_order_and_once(house: House) -> None:
+    titles = [str(number) for number in range(2 * PAGE_ITEMS + 1)]
+    for title in titles:
+        notify(house, title=title)
+    await house.settle()
+    bob = house.connect(BOB)
+    await house.settle()
+    assert [data["title"] for _, data in bob.told()] == titles
+    again = house.connect(BOB)
+    await house.settle()
+    assert (bob.told(), again.told()) == ([], [])
+
+
+async def test_what_was_not_told_before_the_database_went_away_is_told_at_the_next_login(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = [str(number) for number in range(PAGE_ITEMS + 10)]
+    for title in titles:
+        notify(house, title=title)
+    await house.settle()
+    set_delivered = house.store.set_delivered
+
+    async def set_delivered_and_go_away(user_id: int, *, up_to: int) -> None:
+        await set_delivered(user_id, up_to=up_to)
+        house.store.is_away = True
+
+    monkeypatch.setattr(house.store, "set_delivered", set_delivered_and_go_away)
+    bob = house.connect(BOB)
+    while len(told := bob.told()) < PAGE_ITEMS:
+        await asyncio.sleep(0)
+    monkeypatch.setattr(house.store, "set_delivered", set_delivered)
+    house.store.is_away = False
+    await house.settle()
+    again = house.connect(BOB)
+    await house.settle()
+    told += bob.told()
+    assert [data["title"] for _, data in told] == titles
+    assert [data["title"] for _, data in again.told()] == titles[-10:]
+
+
 async def test_what_an_earlier_life_kept_is_told_at_the_login(house: House) -> None:
     await house.store.add_notification(
         user_id=BOB.id,
