@@ -132,10 +132,10 @@ class Tokens:
     def check_holds(self, claims: Claims) -> None:
         """Look again at a token that was verified, after a wait. Raises `TokenRefused` when it was signed out
         meanwhile, `UserBanned`."""
+        self.check_not_banned(claims.user)  # which ends the sign-ins too, and is what the user is to be told
         revoked = self._revoked
         if claims.token_id in revoked or claims.sign_in_key in revoked or revocation_key_of_all(claims.user) in revoked:
             raise TokenRefused("The token was signed out.")
-        self.check_not_banned(claims.user)
 
     def check_not_banned(self, user: User) -> None:
         """Raises `UserBanned`, which says until when and why."""

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from lobby_server.core.bans import UserBanned
 from lobby_server.core.presence import User
 from lobby_server.core.ratelimit import REFUSED, Pace
 from lobby_server.core.refusal import Refusal, TokenRefused
@@ -57,9 +56,10 @@ BAD_LINES_BURST = 200
 BAD_LINES_PER_S = 10.0
 """Of the log, about messages that could not be read, of all sessions together: nobody fills a disk with them."""
 TOKEN_GRACE_S = 25.0
-"""How long a socket outlives its token, for a client that knows of ends and of fresh tokens."""
+"""How long the socket of a client with features outlives its token."""
 TOKEN_WARNING_S = 60.0
-"""How long before its end such a client is told; half of what is left, for a token that ends sooner."""
+"""How long before that end a client that knows fresh tokens is told; half of what is left, for a token that ends
+sooner."""
 HEARTBEATS_PER_TIMEOUT = 2.5
 """The interval that a client is told: one heartbeat may get lost, and the next still comes in time."""
 _NO_FEATURES: frozenset[Feature] = frozenset()
@@ -177,6 +177,8 @@ class Session(Peer):
             answer.act(self, message)
         except Refused as malformed:
             self.refuse(malformed.reason, self._detail(malformed, raw))
+        except TokenRefused as refused:
+            self.refuse(ERROR_REASONS[refused.code], str(refused))  # only `refresh` comes here, which is a feature
         except Refusal as refusal:
             self.refuse(ERROR_REASONS[refusal.code])
 
@@ -257,14 +259,12 @@ class Session(Peer):
                 claims = self._rules.tokens.verify(handshake.token)
             except TokenRefused as refused:
                 asks = known_features(handshake.features)
-                self._refuse_handshake(
-                    ErrorReason.INVALID_TOKEN, str(refused) if asks and isinstance(refused, UserBanned) else None
-                )
+                self._refuse_handshake(ErrorReason.INVALID_TOKEN, str(refused) if asks else None, why=str(refused))
             else:
                 self._accept(handshake, claims)
 
-    def _refuse_handshake(self, reason: ErrorReason, detail: str | None = None) -> None:
-        """The socket stays open for another try: a client may have a fresher token."""
+    def _refuse_handshake(self, reason: ErrorReason, detail: str | None = None, *, why: str | None = None) -> None:
+        """The socket stays open for another try: a client may have a fresher token. `why`: for the log alone."""
         self.say_error(reason, detail)
         self._rules.metrics.handshakes_refused[reason.value] += 1
         self._rules.security.report(
@@ -273,6 +273,7 @@ class Session(Peer):
             address=self.address,
             session=self.id,
             code=reason.value,
+            **({} if why is None else {"reason": why}),
         )
         self._tries += 1
         if self._tries >= MAX_HANDSHAKE_TRIES:
@@ -330,14 +331,19 @@ class Session(Peer):
         return max(0, int(claims.expires_at_s - self._rules.clock.utc_now().timestamp()))
 
     def _expect_end_of(self, claims: Claims) -> None:
-        """A client that knows fresh tokens is told of the end of this one, and closed some time after it."""
-        if Feature.REFRESH not in self.features:
+        """A client with features is closed some time after the end of its token, and told before if it knows fresh
+        ones. The socket of a base client lives on."""
+        if not self.features:
             return
         if self._timer is not None:
             self._timer.cancel()
-        left_s = claims.expires_at_s - self._rules.clock.utc_now().timestamp()
-        warning_s = min(TOKEN_WARNING_S, left_s / 2)
-        self._timer = self._rules.clock.call_later(left_s - warning_s, self._warn, warning_s)
+        clock = self._rules.clock
+        left_s = claims.expires_at_s - clock.utc_now().timestamp()
+        if Feature.REFRESH in self.features:
+            warning_s = min(TOKEN_WARNING_S, left_s / 2)
+            self._timer = clock.call_later(left_s - warning_s, self._warn, warning_s)
+        else:
+            self._timer = clock.call_later(left_s + TOKEN_GRACE_S, self._token_ended)
 
     def _warn(self, left_s: float) -> None:
         self._timer = self._rules.clock.call_later(left_s + TOKEN_GRACE_S, self._token_ended)

@@ -169,7 +169,7 @@ def test_bodies_answers_and_errors_are_those_that_are_served(api: Any) -> None:
         }
         assumed = set()
         if served["security"]:
-            assumed |= {("401", "authentication_required"), ("403", "invalid_token")}
+            assumed |= {("401", "authentication_required"), ("403", "invalid_token"), ("403", "user_banned")}
         if "requestBody" in served or any(each["in"] == "query" for each in served.get("parameters", [])):
             assumed.add(("400", "invalid_request"))
         assert assumed <= told, path

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from lobby_server.logs import fields_of
 from lobby_server.protocol.codes import CloseCode, ErrorReason
+from lobby_server.protocol.features import Feature
 from lobby_server.protocol.messages import CLIENT_MESSAGES, CreateRoom, JoinRoom, Kick, LeaveRoom, SendChat
 from lobby_server.protocol.social_messages import SendChatMessage
 from lobby_server.service.session import (
@@ -345,12 +347,32 @@ def test_client_of_refresh_is_warned_and_closed_after_the_grace() -> None:
     assert socket.transport.closed.code == CloseCode.SIGNED_OUT
 
 
+@pytest.mark.parametrize("feature", sorted(set(Feature) - {Feature.REFRESH}))
+def test_client_of_any_other_feature_is_closed_after_the_grace_without_a_warning(feature: Feature) -> None:
+    stage = Stage()
+    socket, base = stage.connect(), stage.connect()
+    socket.handshake(stage.token(ttl_s=1000.0), features=[feature.value])
+    base.handshake(stage.token(ttl_s=1000.0), features=["unheard of"])  # it gets the base protocol
+    stage.clock.advance(1000.0 + TOKEN_GRACE_S - 1.0)
+    assert socket.transport.closed is None
+    assert "token_expiring" not in [message["type"] for message in socket.transport.take()]
+    stage.clock.advance(1.0)
+    assert socket.transport.closed is not None
+    assert (socket.transport.closed.code, socket.transport.closed.reason) == (4502, "the token has expired")
+    stage.clock.advance(10_000.0)
+    assert base.transport.closed is None
+
+
 def test_fresh_token_on_the_open_socket_keeps_it_open_and_a_bad_one_does_not() -> None:
     socket = Stage().connect()
     stage = socket.stage
     socket.handshake(stage.token(ttl_s=100.0), features=["refresh"])
-    for bad in ("x", stage.token(8, "bob"), stage.token(ttl_s=-1.0)):
-        assert socket.say("refresh", token=bad)[-1] == error("invalid_token")
+    for bad, detail in (
+        ("x", "The token does not verify."),
+        (stage.token(8, "bob"), "The token is of another user."),
+        (stage.token(ttl_s=-1.0), "The token has expired."),
+    ):
+        assert socket.say("refresh", token=bad)[-1]["data"] == {"reason": "invalid_token", "detail": detail}
     (refused,) = socket.say("refresh")
     assert refused["data"]["reason"] == "invalid_token"
     (refreshed,) = socket.say("refresh", token=stage.token(ttl_s=5000.0, jti="fresh"))
@@ -384,6 +406,22 @@ def test_client_that_asks_for_features_reads_what_was_wrong_with_its_handshake()
     (reply,) = client.say("handshake", version=13020, name="P", features=["rev"])
     assert reply["data"]["reason"] == "invalid_handshake"
     assert "$.version" in reply["data"]["detail"]
+
+
+def test_client_that_asks_for_features_reads_what_is_wrong_with_its_token_and_the_log_says_it_of_all(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stage = Stage()
+    endless = stage.token(exp=None)
+    (reply,) = stage.connect().handshake(endless, features=["rev"])
+    assert reply["data"] == {
+        "reason": "invalid_token",
+        "detail": "The token has no exp: it has to say when it expires.",
+    }
+    assert stage.connect().handshake(endless) == [error("invalid_token")]
+    assert stage.connect().handshake(endless, features=["unheard of"]) == [error("invalid_token")]
+    told = [fields_of(each) for each in caplog.records if getattr(each, "event", "") == "handshake_refused"]
+    assert [(each["code"], each["reason"]) for each in told] == [("invalid_token", reply["data"]["detail"])] * 3
 
 
 def test_base_client_gets_the_bare_reason_of_its_error() -> None:

@@ -125,7 +125,7 @@ class Peer(Subscriber):
         self._rules = rules
         self._commands_s = self._over_limit_s = 0.0
         self._timer: Timer | None = None
-        """For a moment of its own: none, for nearly everybody."""
+        """For a moment of its own: the end of a token, or of what is left of the time for a handshake."""
         if waited_s < rules.slow_s:
             rules.patience.add(self)
         else:

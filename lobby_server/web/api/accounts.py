@@ -77,7 +77,12 @@ class LoginHandler(HashingHandler):
         answers={200: resources.Session},
         body=requests.Login,
         caller=Caller.ANYBODY,
-        refusals=(ApiCode.INVALID_CREDENTIALS, ApiCode.RATE_LIMITED, ApiCode.TRY_AGAIN_LATER),
+        refusals=(
+            ApiCode.INVALID_CREDENTIALS,
+            ApiCode.USER_BANNED,
+            ApiCode.RATE_LIMITED,
+            ApiCode.TRY_AGAIN_LATER,
+        ),
     )
     async def post(self) -> None:
         given = bodies.read(self.body_object(), requests.Login)

@@ -135,7 +135,7 @@ def _problems(operation: Operation) -> dict[int, list[str]]:
         found.setdefault(400, []).append(ApiCode.INVALID_REQUEST.value)
     if operation.caller is not Caller.ANYBODY:
         found.setdefault(401, []).append(ApiCode.AUTHENTICATION_REQUIRED.value)
-        found.setdefault(403, []).append(ApiCode.INVALID_TOKEN.value)
+        found.setdefault(403, []).extend((ApiCode.INVALID_TOKEN.value, ApiCode.USER_BANNED.value))
     if operation.caller is Caller.ADMIN:
         found[403].append(ApiCode.ADMIN_REQUIRED.value)
     for refused in operation.refusals:

@@ -68,6 +68,17 @@ async def test_banned_user_is_out_at_once_stays_out_over_a_restart_and_comes_bac
     await bob.open()
 
 
+async def test_answer_to_a_banned_user_is_one_that_the_description_names(lobby: Lobby) -> None:
+    account = {"username": "bob", "password": "12345678"}
+    made = (await lobby.call("POST", "/api/auth/register", account)).body
+    await boss_of(lobby).post("/api/admin/bans", {"username": "bob", "reason": "spam"}, status=201)
+    paths = (await lobby.call("GET", "/api/openapi.json")).body["paths"]
+    for method, path, body in (("POST", "/api/auth/login", account), ("GET", "/api/friends", None)):
+        answer = await lobby.call(method, path, body, token=made["token"])
+        assert (answer.status, answer.body["code"]) == (403, "user_banned")
+        assert "user_banned" in paths[path][method.lower()]["responses"]["403"]["description"].split(", ")
+
+
 async def test_ban_ends_by_itself(lobby: Lobby) -> None:
     _, bob, _ = await ann_bob_eve(lobby)
     boss = boss_of(lobby)

@@ -141,9 +141,9 @@ async def test_token_that_ends_is_told_of_and_refreshed_on_the_open_socket(lobby
     assert data["token_ttl_s"] <= 2
     await client.expect("token_expiring")
     await client.command("refresh", token="nonsense")
-    assert (await client.next())["data"] == {"reason": "invalid_token"}
+    assert (await client.next())["data"] == {"reason": "invalid_token", "detail": "The token does not verify."}
     await client.command("refresh", token=lobby.token(2, "somebody else"))
-    assert (await client.next())["data"] == {"reason": "invalid_token"}
+    assert (await client.next())["data"] == {"reason": "invalid_token", "detail": "The token is of another user."}
     await client.command("refresh", token=lobby.token(1, "user1"))
     assert (await client.expect("refreshed"))["token_ttl_s"] > 3500
 

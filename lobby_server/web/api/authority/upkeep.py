@@ -34,7 +34,7 @@ class ResetHandler(HashingHandler):
         answers={200: resources.Session},
         body=requests.PasswordReset,
         caller=Caller.ANYBODY,
-        refusals=(ApiCode.RESET_LINK_INVALID, *_HASHING),
+        refusals=(ApiCode.RESET_LINK_INVALID, ApiCode.USER_BANNED, *_HASHING),
     )
     async def post(self) -> None:
         given = bodies.read(self.body_object(), requests.PasswordReset)
