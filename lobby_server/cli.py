@@ -1,5 +1,5 @@
-"""``lobby-server``: flags, environment, exit codes. 0 an orderly end, 1 no server answered, or another
-server took the database, 2 a setting or the database has to be corrected first, 75 a database that is not up: the same
+"""``lobby-server``: flags, environment, exit codes. 0 an orderly end; 1 the server could not go on, or a command got no
+answer or was refused; 2 a setting or the database has to be corrected first; 75 a database that is not up: the same
 start may succeed later, so a supervisor tries again."""
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from lobby_server.local_calls import LocalCallError, post, server_url
 from lobby_server.logs import LogFile, set_up_logging
 from lobby_server.process import signals
 from lobby_server.process.service_manager import ServiceManager
-from lobby_server.secret import new_token_id, secrets_of
+from lobby_server.secret import new_token_id, secret_path, secrets_of
 from lobby_server.server import LobbyServer
 from lobby_server.service.auth import ADMIN_ROLE, Tokens
 from lobby_server.service.ports import StoreError, StoreUnavailable
@@ -123,7 +123,7 @@ def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str,
       lobby-server --data-dir D mint-tokens --count 1000
     """
     try:
-        secrets, _ = secrets_of(settings)
+        secrets, is_new = secrets_of(settings)
     except SettingsError as fault:
         _stop_with(str(fault))
     loop = asyncio.new_event_loop()
@@ -133,6 +133,8 @@ def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str,
         tokens.verify(tokens.issue(User(first_user_id, f"{prefix}{count}")))
     except TokenRefused:
         _stop_with(f"--prefix {prefix!r} makes usernames that no token may carry: give a shorter one.")
+    if is_new:  # a slip in --data-dir, or the server was never started: the tokens are for one with this folder
+        click.echo(f"lobby-server: a secret was made and is kept in {secret_path(settings.data_dir)}.", err=True)
     for number in range(count):
         click.echo(tokens.issue(User(first_user_id + number, f"{prefix}{number + 1}"), role=role))
 

@@ -38,7 +38,8 @@ Signals:
 \b
 Exit codes:
   0    orderly stop
-  1    another server took the database; announce or nodes got no answer, or a node has not been heard of
+  1    the server could not go on: another one took the database, or a worker ended again and again;
+       a command got no answer or was refused; nodes lists one that has not been heard of
   2    a setting or the database has to be corrected first
   75   the database or the backplane is not up: the same start may succeed later
 """
@@ -53,6 +54,7 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 option.name,
                 cls=_Setting,
                 group=option.metadata["group"],
+                is_list=option.metadata["is_list"],
                 type=_type_of(option),
                 is_flag=type(option.default) is bool,
                 default=None,
@@ -123,9 +125,18 @@ class ServerCommand(click.Group):
 
 
 class _Setting(click.Option):
-    def __init__(self, *args: Any, group: Group, **named: Any) -> None:
+    def __init__(self, *args: Any, group: Group, is_list: bool, **named: Any) -> None:
+        if is_list:
+            named |= {"multiple": True, "callback": _given_once}
         super().__init__(*args, **named)
         self.group = group
+
+
+def _given_once(ctx: click.Context, option: click.Parameter, given: tuple[str, ...] | None) -> str | None:
+    """Of a list that is given twice the first half would count for nothing, without a word."""
+    if given and len(given) > 1:
+        raise click.UsageError(f"{option.opts[0]} is given {len(given)} times; give it once, with commas between")
+    return given[0] if given else None
 
 
 def _records(command: click.Command, ctx: click.Context, group: Group | None) -> list[tuple[str, str]]:

@@ -26,6 +26,7 @@ class OptionTable:
         "addresses to listen on, separated by commas; 0.0.0.0 for every interface, :: for IPv6 and IPv4",
         group=Group.NETWORK,
         example="127.0.0.1,::1",
+        is_list=True,
     )
     port: int = option(30820, "port to listen on; 0 takes a free one, which the start line names", group=Group.NETWORK)
     path_prefix: str = option(
@@ -45,6 +46,7 @@ class OptionTable:
         "origins whose pages may connect, separated by commas, or *; default: the server's own host",
         group=Group.NETWORK,
         example="https://play.example",
+        is_list=True,
     )
     compression: bool = option(False, "permessage-deflate: fewer bytes, more CPU and memory", group=Group.NETWORK)
 
@@ -56,6 +58,7 @@ class OptionTable:
         "networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted, separated by commas",
         group=Group.PROXIES,
         example="10.0.0.0/8,2001:db8::/32",
+        is_list=True,
     )
     proxy_hops: int = option(
         0,

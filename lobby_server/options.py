@@ -37,9 +37,11 @@ def option(
     unit: str = "",
     choices: tuple[str, ...] = (),
     example: str = "",
+    is_list: bool = False,
     environment_only: bool = False,
 ) -> Any:
-    """A field of the settings. `environment_only`: there is no flag, because a command line can be read by others."""
+    """A field of the settings. `is_list`: several values with commas between. `environment_only`: there is no flag,
+    because a command line can be read by others."""
     return field(
         default=default,
         metadata={
@@ -48,6 +50,7 @@ def option(
             "unit": unit,
             "choices": choices,
             "example": example,
+            "is_list": is_list,
             ENVIRONMENT_ONLY: environment_only,
         },
     )

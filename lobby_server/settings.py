@@ -121,6 +121,11 @@ class Settings(OptionTable):
                 "Nodes of one lobby need one secret: set LOBBY_JWT_SECRET or --jwt-secret-file, the same on each node."
             )
         self._require(_CLUSTER.fullmatch(self.cluster) is not None, "--cluster", "letters, digits, - and _")
+        self._require(
+            self.cluster == OptionTable.cluster or bool(self.backplane_url),
+            "--cluster",
+            "given together with --backplane-url, without which a server is a lobby of its own",
+        )
         self._require(1.0 <= self.node_timeout_s <= 60.0, "--node-timeout-s", "from 1 to 60")
         self._require(
             not (self.jwt_secret and self.jwt_secret_file),
@@ -129,6 +134,10 @@ class Settings(OptionTable):
         )
         if self.jwt_secret and not _is_text(self.jwt_secret):
             raise SettingsError("LOBBY_JWT_SECRET is not text in UTF-8: give it as hexadecimal or base64.")
+        if "\n" in self.jwt_secret.strip():
+            raise SettingsError(
+                "LOBBY_JWT_SECRET has several lines and is one secret: give several in --jwt-secret-file, newest first."
+            )
         if self.jwt_secret and len(self.jwt_secret.encode()) < MIN_SECRET_BYTES:
             raise SettingsError(
                 f"LOBBY_JWT_SECRET is too short: give it at least {MIN_SECRET_BYTES} bytes, or leave it out "
