@@ -125,6 +125,7 @@ class Chat:
         await self._replica.caught_up()
         party = self._party_of(user) if channel.name == PARTY else None
         key = _key(channel, user.id, party)
+        self.takes_part(user)  # before the lines are read: one that is told meanwhile is heard, if not in the page
         found = await self._store.chat_lines(
             key,
             reader_id=user.id,
@@ -136,7 +137,6 @@ class Chat:
             raise Refusal(RefusalCode.NOT_IN_PARTY)  # they left while the database worked
         if not found and channel.other_id is not None and await self._people.by_id(channel.other_id) is None:
             raise Refusal(RefusalCode.USER_NOT_FOUND)
-        self.takes_part(user)
         return ChatHistory(
             channel=channel.name,
             messages=[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from lobby_server.core.machine.commands import Say
 from lobby_server.core.machine.social import NOTICE_CHARACTERS
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import Whom
-from lobby_server.service.social.ports import NewLine
+from lobby_server.service.social.ports import ChatLine, NewLine
 from tests.patience import PATIENCE_S
 from tests.service.house import ANN, BOB, CLEO, Client, House
 
@@ -52,6 +53,23 @@ async def test_lobby_is_heard_with_features_and_without_only_by_users_who_take_p
     cleo_again = house.connect(CLEO)
     await said(ann, "lobby", "again")
     assert (len(heard(cleo)), len(heard(cleo_again))) == (2, 1)
+
+
+async def test_line_that_is_said_while_a_user_reads_the_history_is_not_lost_to_them(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = house.connect(ANN), house.connect(BOB)
+    chat_lines = house.store.chat_lines
+
+    async def read_and_wait(*args: Any, **named: Any) -> list[ChatLine]:
+        found = await chat_lines(*args, **named)
+        await said(ann, "lobby", "meanwhile")
+        return found
+
+    monkeypatch.setattr(house.store, "chat_lines", read_and_wait)
+    page = await house.app.social.chat.history(BOB, "lobby", before=None)
+    assert page.messages == []
+    assert heard(bob) == [("lobby", ANN.id, "meanwhile")]
 
 
 async def test_direct_line_goes_to_both_ends_each_in_its_channel(house: House) -> None:
