@@ -29,7 +29,7 @@ REFUSALS: dict[RefusalCode, tuple[int, ApiCode, str]] = {
     RefusalCode.MAIL_OFF: (
         409,
         ApiCode.MAIL_OFF,
-        "This lobby sends no mail; an administrator can give you a link to choose another password.",
+        "This lobby sends no mail; an administrator can give you a link to choose a new password.",
     ),
     RefusalCode.NOT_HOST: (403, ApiCode.NOT_HOST, "Only the host of the room can do that."),
     RefusalCode.ALREADY_HOSTING: (409, ApiCode.ALREADY_HOSTING, "You have a room already; delete or leave it first."),

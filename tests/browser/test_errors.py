@@ -41,7 +41,7 @@ def test_log_in_errors_are_sentences_and_mark_what_is_wrong(crowd: Crowd) -> Non
     assert page.evaluate("document.activeElement.id") == "login-username"
     stranger.name = ""
     stranger.log_in("")
-    assert "A username is needed" in problem(page, "#login-form")
+    assert "Enter a username." in problem(page, "#login-form")
     stranger.name = "newcomer"
     stranger.register()
     stranger.is_connected()
@@ -63,7 +63,7 @@ def test_room_errors_are_sentences(crowd: Crowd) -> None:
     crowd.expected.append("Failed to load resource")
     ann, bob, cat = (crowd.person(name) for name in ("full_ann", "full_bob", "full_cat"))
     ann.create_room("")
-    assert problem(ann.page, "#create-room") == "A gamemode is needed, as text."
+    assert problem(ann.page, "#create-room") == "Enter a game mode."
     ann.create_room("duel", players=2)
     ann.is_in_room("duel")
     bob.join("duel")

@@ -33,7 +33,7 @@ def test_administrator_kicks_bans_and_lifts_the_ban(crowd: Crowd) -> None:
     form = page.locator("#admin-player")
     form.get_by_label("Player", exact=True).fill("ops_bob")
     form.get_by_role("button", name="Kick").click()
-    form.get_by_text("A reason is needed").wait_for()
+    form.get_by_text("Enter a reason").wait_for()
     form.get_by_label("Reason").fill("wake up")
     form.get_by_role("button", name="Kick").click()
     bob.page.locator("#door-news", has_text="An administrator has kicked you. Reason: wake up").wait_for()

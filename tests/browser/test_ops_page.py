@@ -42,7 +42,7 @@ def test_administrator_sees_the_figures_live_and_after_a_reload(crowd: Crowd) ->
 
 def test_who_is_no_administrator_is_told_so_in_a_sentence(crowd: Crowd) -> None:
     page = open_ops(crowd, token_of(crowd.server, 1, "ann"))
-    page.get_by_text("This token is good, but not an administrator's.").wait_for()
+    page.get_by_text("This login is valid, but not an administrator's.").wait_for()
     page.get_by_label("Token of an administrator").fill("nonsense")
     page.get_by_role("button", name="Open").click()
     page.get_by_text("Please log in again.").wait_for()

@@ -38,9 +38,9 @@ def test_profile_says_what_may_be_known(own_crowd: Crowd) -> None:
     bob.is_in_room("duel")
     ann.page.locator("#online button", has_text="bob").click()
     facts = ann.page.locator("#person [data-part=facts]")
-    facts.get_by_text("Here since").wait_for()
+    facts.get_by_text("Member since").wait_for()
     assert "Rooms hosted 1" in " ".join(facts.inner_text().split())
-    assert "Friends of you both cat" in " ".join(facts.inner_text().split())
+    assert "Friends in common cat" in " ".join(facts.inner_text().split())
 
 
 def test_muted_player_is_not_read_until_unmuted_and_is_not_told(crowd: Crowd) -> None:

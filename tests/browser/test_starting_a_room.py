@@ -69,7 +69,7 @@ def test_settings_of_the_host_are_everybodys_at_once(crowd: Crowd) -> None:
     assert form.get_by_label("Game mode").input_value() == "settings game"
     form.get_by_label("Players").fill("1")
     form.get_by_role("button", name="Save").click()
-    form.get_by_text("maxPlayers is a whole number from 2 to 64.").wait_for()
+    form.get_by_text("A room has places for 2 to 64 players.").wait_for()
     form.get_by_label("Players").fill("3")
     form.get_by_label("Name").fill("Friday night")
     form.get_by_label("Map").fill("Foundry")

@@ -9,11 +9,11 @@ from lobby_server.service.mail.ports import Mail
 
 _RESET = {
     "en": (
-        "Choose another password",
+        "Choose a new password",
         "Hello {username},\n\n"
-        "somebody, probably you, has asked for another password for your account at {page}.\n\n"
+        "somebody, probably you, has asked for a new password for your account at {page}.\n\n"
         "Choose one here, within an hour:\n{link}\n\n"
-        "You are logged out everywhere then. If you have not asked for it, do nothing: your password stays as it is.\n",
+        "You are then logged out everywhere. If you have not asked for it, do nothing: your password stays as it is.\n",
     ),
     "de": (
         "Neues Passwort wählen",

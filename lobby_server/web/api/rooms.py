@@ -9,6 +9,7 @@ from lobby_server.web.api.operation import Caller, operation
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.negotiation import accepts_gzip, etag_matches
 
+NO_GAMEMODE = "A gamemode is needed, as text."
 NOT_IN_ROOM = (404, ApiCode.NOT_IN_ROOM)
 """Of the caller's own room, 404; of a room that the caller wants to act in, 403."""
 
@@ -52,7 +53,7 @@ class RoomsHandler(BaseHandler):
         claims = self.claims()
         given = self.body_object()
         if not isinstance(given.get("gamemode"), str) or not given["gamemode"].strip():
-            raise ApiFault(400, ApiCode.GAMEMODE_REQUIRED, "A gamemode is needed, as text.")
+            raise ApiFault(400, ApiCode.GAMEMODE_REQUIRED, NO_GAMEMODE)
         room = await self.app.rooms.create_room(claims.user, bodies.read(given, requests.RoomWish))
         self.answer(resources.RoomMade(success=True, room=room), 201)
 

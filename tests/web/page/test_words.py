@@ -18,6 +18,7 @@ from lobby_server.protocol import requests
 from lobby_server.service.accounts.upkeep import NOT_YOUR_PASSWORD
 from lobby_server.web.api.accounts import TOO_MANY_ATTEMPTS
 from lobby_server.web.api.authority.mailing import TOO_MANY_MAILS
+from lobby_server.web.api.rooms import NO_GAMEMODE
 from lobby_server.web.base import TOO_MANY_ASKED
 from lobby_server.web.pages import STATIC
 from lobby_server.web.refusals import REFUSALS
@@ -75,6 +76,13 @@ OF_TABLES = {
     "admin.js": ("DEEDS",),
 }
 """Tables whose sentences go through `t` when they are shown."""
+OF_PROGRAMS = re.compile(r"\b(?:as text|is text|user: and|or id|gamemode|token|[a-z]+_[a-z_]+|[a-z]+[A-Z]\w*)\b")
+"""What a sentence says to who writes a client, and to nobody who plays."""
+NEVER_SEEN = {
+    "isPublic is true or false.", "language is en or de.", "room_id is text, the id of a room.",
+    "whereabouts is everybody, friends or nobody.",
+}  # fmt: skip
+"""Of fields that a page fills in by itself or from a list."""
 _CALL = re.compile(r"\bt\(\s*(\"(?:[^\"\\]|\\.)*\")")
 _ENTRY = re.compile(r'^  (?:"((?:[^"\\]|\\.)*)"|(\w+)): ("(?:[^"\\]|\\.)*"),$', re.MULTILINE)
 
@@ -127,6 +135,7 @@ def of_server(page: Page) -> set[str]:
         return set().union(*(kind.FAULTS.values() for kind in BODIES_OF_ADMINISTRATORS))
     found = {sentence for _, _, sentence in REFUSALS.values()}
     found |= {str(LooksTaken()), NOT_YOUR_PASSWORD, TOO_MANY_ATTEMPTS, TOO_MANY_ASKED, TOO_MANY_MAILS}
+    found |= {requests.Whom.FAULTS["to_username"], NO_GAMEMODE}
     for kind in BODIES:
         found |= set(kind.FAULTS.values())
     for username, password in ((None, None), ("admin", "x" * 2000), ("ann", "bad\x00password")):
@@ -160,6 +169,21 @@ def test_every_sentence_of_the_page_is_there_in_german(page: Page) -> None:
 @PAGES
 def test_every_sentence_of_the_server_that_a_reader_sees_is_there_in_german(page: Page) -> None:
     assert sorted(of_server(page) - german(LOBBY).keys() - german(page).keys()) == []
+
+
+def english() -> dict[str, str]:
+    """What a page says in place of what the server says to programs."""
+    source = (STATIC / "lobby" / "words_en.js").read_text(encoding="utf-8")
+    return {ast.literal_eval(f'"{quoted}"'): ast.literal_eval(said) for quoted, _, said in _ENTRY.findall(source)}
+
+
+def test_no_sentence_on_a_page_names_a_field_or_a_type() -> None:
+    said = {english().get(sentence, sentence) for page in (LOBBY, OPERATIONS) for sentence in of_server(page)}
+    assert sorted(each for each in said - NEVER_SEEN if OF_PROGRAMS.search(each)) == []
+
+
+def test_nothing_is_said_in_other_words_that_the_server_does_not_say() -> None:
+    assert sorted(english().keys() - of_server(LOBBY) - of_server(OPERATIONS)) == []
 
 
 @PAGES

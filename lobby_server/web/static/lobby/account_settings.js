@@ -53,6 +53,6 @@ export class AccountSettings {
 }
 
 function stateOf(email, isConfirmed) {
-  if (email === null) return t("You have given none. With one you can choose another password by mail, should you forget yours.");
+  if (email === null) return t("You have given none. With one you can choose a new password by mail if you forget yours.");
   return isConfirmed ? t("{email} is confirmed.", { email }) : t("{email} is not confirmed: send the link there first.", { email });
 }

@@ -95,7 +95,7 @@ export class AccountView {
     setHidden(byId("reset-form"), !isResetting);
     setHidden(byId("forgot-form"), isResetting || !this.#isForgotten);
     setHidden(byId("login-form"), isResetting || this.#isForgotten);
-    setText(byId("door-heading"), isResetting || this.#isForgotten ? t("Choose another password") : t("Log in"));
+    setText(byId("door-heading"), isResetting || this.#isForgotten ? t("Choose a new password") : t("Log in"));
   }
 
   #show(user) {

@@ -147,7 +147,7 @@ export class Connection {
     if (this.phase === "connecting") {
       if (type === "handshake_accepted") this.#accepted(data);
       else if (type === "error" && REFUSING.has(data.reason)) this.#refuse(refusalSentence(data.reason), data.reason);
-      else if (type === "error") this.#giveUp(t("The server did not take the handshake."));
+      else if (type === "error") this.#giveUp(t("The server did not accept the connection."));
       return;
     }
     if (type === "pong") this.heartbeats += 1;

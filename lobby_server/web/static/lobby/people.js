@@ -148,11 +148,11 @@ export class People {
   #drawProfile() {
     const profile = this.#profile;
     const facts = [];
-    if (profile?.since) facts.push([t("Here since"), dateOf(profile.since)]);
+    if (profile?.since) facts.push([t("Member since"), dateOf(profile.since)]);
     if (profile?.rooms_hosted > 0) facts.push([t("Rooms hosted"), String(profile.rooms_hosted)]);
     if (profile?.mutual_friends_count > 0) {
       const more = profile.mutual_friends_count - profile.mutual_friends.length;
-      facts.push([t("Friends of you both"), profile.mutual_friends.join(", ") + (more > 0 ? ` +${more}` : "")]);
+      facts.push([t("Friends in common"), profile.mutual_friends.join(", ") + (more > 0 ? ` +${more}` : "")]);
     }
     syncList(part(this.#dialog, "facts"), facts, {
       key: ([name]) => name,
@@ -203,7 +203,7 @@ export class People {
     const deeds = [];
     if (id !== null && friends.isFriend(id)) {
       const question = { title: t("Remove {name} from your friends?", { name }), consequence: t("The friendship ends for both of you."), deed: t("Remove friend") };
-      deeds.push([t("Remove from friends"), sure(question, () => friends.remove(id), t("{name} is no friend any more.", { name }))]);
+      deeds.push([t("Remove from friends"), sure(question, () => friends.remove(id), t("{name} is not your friend any more.", { name }))]);
     } else if (id === null || !friends.isBlocked(id)) {
       deeds.push([t("Add friend"), attempt(() => friends.ask(username), t("Friend request sent to {name}.", { name }))]);
     }
@@ -225,7 +225,7 @@ export class People {
 
   #mute(username) {
     this.#mutes.set(username, true);
-    this.#notices.say(t("You do not see what {name} writes any more, on this device.", { name: username }));
+    this.#notices.say(t("On this device you no longer see what {name} writes.", { name: username }));
   }
 }
 

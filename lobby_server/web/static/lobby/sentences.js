@@ -13,7 +13,7 @@ const REASONS = {
   invitation_required: "This room is private: somebody in it has to invite you.",
   invalid_target: "That does not work with this player.",
   invalid_join_room: "This room could not be joined.",
-  invalid_chat_message: "There was nothing to say in that message.",
+  invalid_chat_message: "That message was empty.",
   invalid_channel: "This conversation does not exist.",
   user_not_found: "There is no player of that name.",
   not_in_party: "You are not in that party.",
@@ -32,7 +32,7 @@ export function reasonSentence(reason) {
 /** Why a handshake was refused. */
 export function refusalSentence(reason) {
   if (reason === "invalid_token") return t("Your login has ended. Please log in again.");
-  if (reason === "admin_required") return t("This token is good, but not an administrator's.");
+  if (reason === "admin_required") return t("This login is valid, but not an administrator's.");
   return t("The server did not accept this login. Please log in again.");
 }
 

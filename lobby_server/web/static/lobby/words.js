@@ -1,8 +1,11 @@
 /**
  * What a page says, in the language of its reader. The sentences of the code and of the page are English, and are the keys
  * of the other languages: `words_de.js` has German. A page that says more than the lobby's names its own words besides, as
- * `data-words`. A sentence that a language has not stays English.
+ * `data-words`. A sentence that a language has not stays English. Sentences of the server are keys as well, and English has
+ * words of its own for those that are meant for programs: `words_en.js`.
  */
+import { WORDS as ENGLISH } from "./words_en.js";
+
 const LANGUAGES = { de: { lobby: () => import("./words_de.js"), ops: () => import("../ops/words_de.js") } };
 const KEY = "lobby.language";
 const TRANSLATED = ["aria-label", "placeholder"];
@@ -11,7 +14,7 @@ const TRANSLATED = ["aria-label", "placeholder"];
 export const language = languageOf(localStorage.getItem(KEY) ?? navigator.language);
 /** In what manner dates and times are written: the reader's own where it is of that language, British for instance. */
 export const locale = navigator.languages.find((each) => each.slice(0, 2).toLowerCase() === language && isLocale(each)) ?? language;
-const words = language in LANGUAGES ? await load(LANGUAGES[language]) : {};
+const words = language in LANGUAGES ? await load(LANGUAGES[language]) : ENGLISH;
 
 async function load(parts) {
   const wanted = ["lobby", document.documentElement.dataset.words].filter((name) => name !== undefined);
