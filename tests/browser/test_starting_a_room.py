@@ -98,9 +98,10 @@ def test_host_hands_over_and_the_new_one_has_the_controls(crowd: Crowd) -> None:
 
 def test_banned_player_is_listed_and_comes_back_after_the_unban(crowd: Crowd) -> None:
     ann, bob = two(crowd, "ban")
+    ann.page.locator("#my-room-bans-fold summary").click()
+    ann.page.locator("#my-room-bans-none").wait_for()
     member(ann, "ban_bob").locator("[data-part=kick]").click()
     bob.is_told("The host kicked you from the room.")
-    ann.page.locator("#my-room-bans-fold summary").click()
     ann.page.locator("#my-room-bans li", has_text="ban_bob").get_by_role("button", name="Unban").click()
     ann.page.locator("#my-room-bans-none").wait_for()
     bob.join("ban game")

@@ -15,7 +15,7 @@ import { ChatView } from "./lobby/chat_view.js";
 import { Connection } from "./lobby/connection.js";
 import { ConnectionView } from "./lobby/connection_view.js";
 import { DesktopNotices } from "./lobby/desktop_notices.js";
-import { byId, clearForm } from "./lobby/dom.js";
+import { byId } from "./lobby/dom.js";
 import { Friends } from "./lobby/friends.js";
 import { FriendsView } from "./lobby/friends_view.js";
 import { FriendRooms } from "./lobby/friend_rooms.js";
@@ -106,8 +106,7 @@ people.offer(({ id, username, roomId }) => {
   if (roomId !== null && roomId !== myRoom.id) deeds.push([t("Join their room"), () => myRoom.join(roomId)]);
   deeds.push([t("Invite into my party"), () => notices.attempt(() => party.invite(username), t("{name} is invited into your party.", { name: username }))]);
   if (myRoom.id !== null) {
-    const address = `/api/rooms/${encodeURIComponent(myRoom.id)}/invites`;
-    deeds.push([t("Invite into my room"), () => notices.attempt(() => api.post(address, { to_username: username }), t("{name} is invited into the room.", { name: username }))]);
+    deeds.push([t("Invite into my room"), () => notices.attempt(() => myRoom.invite(username), t("{name} is invited into the room.", { name: username }))]);
   }
   return deeds;
 });
@@ -124,8 +123,8 @@ account.loggedIn.connect(() => connection.connect(account.token, account.user.us
 account.loggedOut.connect(() => {
   connection.disconnect();
   notices.forgetAll();
-  for (const part of [rooms, myRoom, presence, friends, friendRooms, party, chat, inbox, people, card, accountDialog, reports]) part.clear();
-  for (const form of document.querySelectorAll("#inside form")) clearForm(form);
+  for (const part of [rooms, myRoom, presence, friends, friendRooms, party, chat, inbox, people, accountDialog]) part.clear();
+  look("rooms");
 });
 connection.established.connect(() => card.followLink());
 addEventListener("hashchange", () => connection.isConnected && card.followLink());
@@ -146,7 +145,8 @@ for (const part of [rooms, myRoom]) part.changed.connect(() => myRoom.listIs(roo
 
 /** A fresher token before this one ends: it was told of once, so a server that is away for a moment is asked again. */
 async function renew() {
-  for (let tries = 0; tries < RENEW_TRIES && account.user !== null; tries += 1) {
+  const { user } = account;
+  for (let tries = 0; tries < RENEW_TRIES && account.user === user; tries += 1) {
     try {
       connection.renew(await account.refresh());
       return;

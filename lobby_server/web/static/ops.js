@@ -7,7 +7,7 @@ import { Connection } from "./lobby/connection.js";
 import { ConnectionView } from "./lobby/connection_view.js";
 import { offerLanguages } from "./lobby/language_choice.js";
 import { t, translatePage } from "./lobby/words.js";
-import { byId, fromTemplate, onceAFrame, onSubmit, part, setHidden, setText, syncList } from "./lobby/dom.js";
+import { byId, clearPage, fromTemplate, onceAFrame, onSubmit, part, setHidden, setText, syncList } from "./lobby/dom.js";
 import { Api } from "./lobby/api.js";
 import { Admin } from "./ops/admin.js";
 import { Figure, FIGURES } from "./ops/figures.js";
@@ -30,7 +30,7 @@ const connection = new Connection({
 new ConnectionView(connection);
 
 const admin = new Admin();
-let token = null;
+let login = null; // {token, isOwn}
 let fields = [];
 let samples = []; // arrays in the order of `fields`, oldest first
 const figures = FIGURES.map((spec) => new Figure(spec, byId("figures")));
@@ -74,27 +74,53 @@ connection.message.connect((type, data) => {
   draw();
 });
 
-// -- the token -----------------------------------------------------------------------------------------------------
+// -- the login -----------------------------------------------------------------------------------------------------
 
 function show(isInside) {
   setHidden(byId("door"), isInside);
   for (const element of document.querySelectorAll("[data-inside]")) setHidden(element, !isInside);
 }
 
-function open(given) {
-  token = given;
+/** `isOwn`: the token is of a login on this page, and ends with it; one that was pasted is only forgotten. */
+function open({ token, isOwn }) {
+  login = { token, isOwn };
+  sessionStorage.setItem(KEY, JSON.stringify(login));
   setText(byId("door-news"), "");
+  setText(byId("log-out"), isOwn ? t("Log out") : t("Forget the token"));
   connection.connect(token, "ops");
 }
 
 function forget(sentence) {
+  clearPage(); // the door cannot have the focus below a dialog
   admin.close();
   sessionStorage.removeItem(KEY);
   connection.disconnect();
   samples = [];
   setText(byId("door-news"), sentence);
   show(false);
-  byId("token").focus();
+  byId(login?.isOwn ? "admin-username" : "token").focus();
+  login = null;
+}
+
+/** At the server, too, where it is this page's own. */
+async function end({ token, isOwn }) {
+  if (!isOwn) return;
+  const api = new Api();
+  api.token = token;
+  try {
+    await api.post("/api/auth/logout");
+  } catch {
+    // The server is away, or had ended the login already: this page has forgotten it either way.
+  }
+}
+
+function read() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(KEY));
+    return typeof kept?.token === "string" ? kept : null;
+  } catch {
+    return null; // somebody else wrote there
+  }
 }
 
 onSubmit(byId("token-form"), async (given) => {
@@ -103,29 +129,35 @@ onSubmit(byId("token-form"), async (given) => {
     setText(byId("token-problem"), t("Paste a token first."));
     return;
   }
-  sessionStorage.setItem(KEY, pasted);
-  open(pasted);
+  open({ token: pasted, isOwn: false });
 });
 onSubmit(byId("admin-login-form"), async (given) => {
-  const session = await new Api().post("/api/auth/login", { username: given.get("username").trim(), password: given.get("password") });
-  sessionStorage.setItem(KEY, session.token);
-  open(session.token);
+  const { token } = await new Api().post("/api/auth/login", { username: given.get("username").trim(), password: given.get("password") });
+  open({ token, isOwn: true });
 });
 connection.established.connect((accepted) => {
   setText(byId("my-name"), accepted.username);
   byId("token-form").reset();
   byId("admin-login-form").reset();
-  admin.open(token);
+  admin.open(login.token);
   show(true);
 });
-connection.refused.connect(forget);
+connection.refused.connect((sentence, reason) => {
+  const refused = login;
+  forget(sentence);
+  if (reason === "admin_required") end(refused); // it was for nothing
+});
 connection.lost.connect(() => show(true));
-byId("log-out").addEventListener("click", () => forget(""));
+byId("log-out").addEventListener("click", () => {
+  const left = login;
+  forget("");
+  end(left);
+});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   for (const figure of figures) figure.recolour();
   draw();
 });
 
 show(false);
-const kept = sessionStorage.getItem(KEY);
+const kept = read();
 if (kept !== null) open(kept);

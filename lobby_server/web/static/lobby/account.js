@@ -86,7 +86,8 @@ export class Account {
     this.farewell = "";
     if (read(localStorage)?.token === this.#token) localStorage.removeItem(KEY);
     sessionStorage.removeItem(KEY);
-    this.user = this.#token = this.#api.token = null;
+    this.user = this.#token = null;
+    this.#api.forget();
     this.loggedOut.emit(last);
   }
 

@@ -54,9 +54,8 @@ export class AccountDialog {
   }
 
   clear() {
-    this.#dialog.close();
     this.#settings.clear();
-    this.#draw([]);
+    this.#draw(null);
   }
 
   #open() {
@@ -72,10 +71,11 @@ export class AccountDialog {
     this.#draw(signIns);
   }
 
+  /** null: they are not known yet. */
   #draw(signIns) {
-    setHidden(byId("sign-ins-end"), signIns.length < 2);
-    setHidden(byId("sign-ins-none"), signIns.length > 0);
-    syncList(byId("sign-ins"), signIns, {
+    setHidden(byId("sign-ins-end"), signIns === null || signIns.length < 2);
+    setHidden(byId("sign-ins-none"), signIns?.length !== 0);
+    syncList(byId("sign-ins"), signIns ?? [], {
       key: (signIn) => signIn.id,
       make: (current) => {
         const row = fromTemplate("sign-in-row");

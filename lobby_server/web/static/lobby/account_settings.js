@@ -44,7 +44,7 @@ export class AccountSettings {
     const account = this.#account;
     const email = account?.user.email ?? null;
     byId("whereabouts").disabled = account === null;
-    if (account !== null) byId("whereabouts").value = account.whereabouts;
+    byId("whereabouts").value = account?.whereabouts ?? ""; // nothing is chosen before it is known
     setHidden(byId("email-fold"), !account?.is_here || (!account.sends_mail && email === null));
     setText(byId("email-state"), stateOf(email, account?.email_confirmed));
     setHidden(byId("email-send"), !account?.sends_mail);

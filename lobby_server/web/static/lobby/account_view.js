@@ -1,5 +1,5 @@
 /** The door: log in, register, log out; and the links of mails, to another password (`#reset=…`) and to a confirmed address (`#confirm=…`). */
-import { byId, clearForm, onSubmit, part, setHidden, setText } from "./dom.js";
+import { byId, clearForm, clearPage, onSubmit, part, setHidden, setText } from "./dom.js";
 import { t } from "./words.js";
 
 const LINK = /^#(reset|confirm)=([\w.-]+)$/;
@@ -44,6 +44,7 @@ export class AccountView {
     byId("log-out").addEventListener("click", () => account.logOut());
     account.loggedIn.connect(() => this.#show(account.user));
     account.loggedOut.connect((sentence) => {
+      clearPage(); // the door cannot have the focus below a dialog
       setText(byId("door-news"), sentence);
       this.#show(null);
       byId("login-username").focus();

@@ -1,4 +1,7 @@
-/** The HTTP API: data and changes. Every failure is an `ApiError` with a sentence for people. */
+/**
+ * The HTTP API: data and changes. Every failure is an `ApiError` with a sentence for people. What is answered after its
+ * user has logged out fails without one: the page may be another user's by then, and nobody is told.
+ */
 import { AWAY } from "./sentences.js";
 import { t } from "./words.js";
 
@@ -14,43 +17,56 @@ export class ApiError extends Error {
 export class Api {
   token = null;
   onSignedOut = () => {}; // the server does not know our token any more
+  #logins = 0; // that have ended
 
   get = (path, signal) => this.#call("GET", path, undefined, signal);
   post = (path, body = {}) => this.#call("POST", path, body);
   patch = (path, body) => this.#call("PATCH", path, body);
   delete = (path) => this.#call("DELETE", path);
 
+  /** Nobody is logged in any more. */
+  forget() {
+    this.token = null;
+    this.#logins += 1;
+  }
+
   async #call(method, path, body, signal) {
-    const token = this.token;
+    const { token } = this;
+    const login = this.#logins;
     const headers = {};
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (token !== null) headers["Authorization"] = `Bearer ${token}`;
-    let response;
-    let answer = null;
-    try {
-      const timeout = AbortSignal.timeout(TIMEOUT_MS);
-      response = await fetch(path.slice(1), { // from the folder of the page: a proxy may have put it below a prefix
-        method,
-        headers,
-        body: body === undefined ? undefined : JSON.stringify(body),
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-        cache: "no-cache", // ask with the tag of what is kept: an unchanged list comes back as 304
-        credentials: "omit",
-      });
-      if (response.status !== 204) answer = await response.json();
-    } catch (fault) {
-      throw new ApiError({ status: 0, code: "away", sentence: AWAY });
-    }
-    if (response.ok) return answer;
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    const { status, answer } = await ask(path.slice(1), { // from the folder of the page: a proxy may have put it below a prefix
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      cache: "no-cache", // ask with the tag of what is kept: an unchanged list comes back as 304
+      credentials: "omit",
+    });
+    if (login !== this.#logins) throw new ApiError({ status: 0, code: "logged_out", sentence: "" });
+    if (status === 0) throw new ApiError({ status, code: "away", sentence: AWAY });
+    if (status < 300) return answer;
     if (answer.code === "invalid_token" && token === this.token) this.onSignedOut();
     if (answer.code === "user_banned" && token === this.token && token !== null) this.onSignedOut(t(answer.error));
     throw new ApiError({
-      status: response.status,
+      status,
       code: answer.code,
       sentence: t(answer.error),
       fields: translated(answer.fields),
       existingRoomId: answer.existing_room_id,
     });
+  }
+}
+
+/** Status and body of the answer; status 0: there was none that could be read. */
+async function ask(address, options) {
+  try {
+    const response = await fetch(address, options);
+    return { status: response.status, answer: response.status === 204 ? null : await response.json() };
+  } catch {
+    return { status: 0, answer: null };
   }
 }
 

@@ -107,6 +107,13 @@ export function clearForm(form) {
   markFields(form);
 }
 
+/** Take back what was opened and typed within the page: somebody else may look at it next. */
+export function clearPage() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  for (const form of document.querySelectorAll("#inside form, dialog form:not([method=dialog])")) clearForm(form);
+  for (const fold of document.querySelectorAll("#inside details[open]")) fold.open = false;
+}
+
 /** Mark the inputs that are named, and focus the first. Returns the sentences of those that the form has. */
 function markFields(form, fields = {}) {
   let first = null;

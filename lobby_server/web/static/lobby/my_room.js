@@ -91,6 +91,11 @@ export class MyRoom {
     return this.#connection.send("chat", { text });
   }
 
+  /** Rejects with an `ApiError`. */
+  async invite(username) {
+    await this.#api.post(`/api/rooms/${encodeURIComponent(this.id)}/invites`, { to_username: username });
+  }
+
   kick(peerId) {
     this.#kicks.add(peerId);
     this.#connection.send("kick", { peerId });

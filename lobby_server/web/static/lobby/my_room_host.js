@@ -11,7 +11,7 @@ export class MyRoomHost {
   #notices;
   #settings = byId("room-settings");
   #fold = byId("my-room-bans-fold");
-  #bans = [];
+  #bans = null; // null: they are not known
   #shownId = null;
 
   constructor({ room, api, notices }) {
@@ -36,7 +36,9 @@ export class MyRoomHost {
       });
       this.#settings.close();
     });
-    this.#fold.addEventListener("toggle", () => this.#fold.open && this.#fetchBans());
+    const refresh = () => this.#fold.open && this.#fetchBans();
+    this.#fold.addEventListener("toggle", refresh);
+    room.kicked.connect(refresh);
     byId("my-room-members").addEventListener("click", async (event) => {
       const button = event.target.closest("[data-part=lead]");
       if (button === null) return;
@@ -77,8 +79,10 @@ export class MyRoomHost {
   }
 
   #fetchBans() {
+    const { id } = this.#room;
     this.#notices.attempt(async () => {
       const { bans } = await this.#api.get(this.#at("bans"));
+      if (this.#room.id !== id) return; // they are of another room
       this.#bans = bans;
       this.#drawBans();
     });
@@ -88,7 +92,7 @@ export class MyRoomHost {
     const { id, state, isHost, peerId } = this.#room;
     if (id !== this.#shownId) {
       this.#shownId = id;
-      this.#bans = [];
+      this.#bans = null;
       this.#fold.open = false;
       this.#settings.close();
     }
@@ -124,15 +128,17 @@ export class MyRoomHost {
   }
 
   #drawBans() {
-    setHidden(byId("my-room-bans-none"), this.#bans.length > 0);
-    syncList(byId("my-room-bans"), this.#bans, {
+    setHidden(byId("my-room-bans-none"), this.#bans?.length !== 0);
+    syncList(byId("my-room-bans"), this.#bans ?? [], {
       key: (ban) => ban.user_id,
       make: (current) => {
         const row = fromTemplate("ban-row");
         part(row, "unban").addEventListener("click", () => {
           const { user_id: userId } = current();
           this.#notices.attempt(async () => {
+            const { id } = this.#room;
             await this.#api.delete(this.#at(`bans/${userId}`));
+            if (this.#room.id !== id) return;
             this.#bans = this.#bans.filter((ban) => ban.user_id !== userId);
             this.#drawBans();
           });

@@ -1,8 +1,8 @@
 /** The room that the user is in: members, its own chat, invitations into it. */
 import { drawAvatar } from "./avatar.js";
-import { confirm } from "./confirm.js";
 import { byId, clearForm, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
 import { focusHeading } from "./focus.js";
+import { deleteRoom } from "./room_deletion.js";
 import { t } from "./words.js";
 
 export class MyRoomView {
@@ -27,11 +27,7 @@ export class MyRoomView {
     byId("my-room-leave").addEventListener("click", () => room.leave());
     byId("my-room-delete").addEventListener("click", async () => {
       const { id } = room;
-      if (!(await confirm({ title: t("Delete this room?"), consequence: t("Everybody in it has to leave."), deed: t("Delete room") }))) return;
-      notices.attempt(async () => {
-        await api.delete(`/api/rooms/${encodeURIComponent(id)}`);
-        if (room.id === id) room.leftBehind();
-      });
+      if ((await deleteRoom(id, { api, notices })) && room.id === id) room.leftBehind();
     });
     byId("my-room-party").addEventListener("click", () =>
       notices.attempt(() => api.post(`/api/rooms/${encodeURIComponent(room.id)}/party`)),
@@ -48,7 +44,7 @@ export class MyRoomView {
     const invite = byId("my-room-invite");
     onSubmit(invite, async (fields) => {
       const name = fields.get("username").trim();
-      await api.post(`/api/rooms/${encodeURIComponent(room.id)}/invites`, { to_username: name });
+      await room.invite(name);
       notices.say(t("{name} is invited into the room.", { name }));
       invite.reset();
     });

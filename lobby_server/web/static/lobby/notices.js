@@ -83,9 +83,12 @@ export class Notices {
   forgetAll() {
     for (const key of [...this.#asked.keys()]) this.forget(key);
     this.#corner.replaceChildren();
+    setText(this.#spoken, "");
+    this.#murmured = -Infinity;
   }
 
   #show(sentence, kind) {
+    if (sentence === "") return; // of a call whose user has logged out meanwhile
     const toast = fromTemplate("toast");
     toast.classList.add(kind);
     setText(part(toast, "text"), sentence);

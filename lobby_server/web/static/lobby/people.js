@@ -55,7 +55,6 @@ export class People {
 
   /** Somebody else logs in next. */
   clear() {
-    this.#dialog.close();
     this.#search.value = "";
   }
 

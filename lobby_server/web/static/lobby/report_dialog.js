@@ -21,8 +21,4 @@ export class ReportDialog {
     setText(byId("report-name"), username);
     this.#dialog.showModal();
   }
-
-  clear() {
-    this.#dialog.close();
-  }
 }

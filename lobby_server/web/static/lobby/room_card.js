@@ -51,7 +51,10 @@ export class RoomCard {
     const form = byId("code-form");
     onSubmit(form, async (fields) => {
       const code = fields.get("code").trim();
-      if (code === "") return;
+      if (code === "") {
+        form.elements.code.focus();
+        return;
+      }
       this.#show(await this.#find(code), code);
       form.reset();
     });
@@ -68,10 +71,6 @@ export class RoomCard {
     if (found === null) return;
     history.replaceState(null, "", location.href.split("#")[0]);
     this.#notices.attempt(async () => this.#show(await this.#find(found[1]), found[1]));
-  }
-
-  clear() {
-    this.#dialog.close();
   }
 
   /** A code lets its user in; an id only shows. */

@@ -2,8 +2,8 @@
  * The list of rooms on the page: filters, arrivals, and the buttons of each row. Draws at most once a frame, and at once
  * when somebody chooses a filter.
  */
-import { confirm } from "./confirm.js";
 import { byId, onSubmit, onceAFrame, onceAfterAFrame, setHidden, setText, syncList } from "./dom.js";
+import { deleteRoom } from "./room_deletion.js";
 import { RoomFilters } from "./room_filters.js";
 import { drawAge, drawRoomRow, makeRoomRow, markGone } from "./room_row.js";
 import { RoomRows } from "./room_rows.js";
@@ -55,6 +55,28 @@ export class RoomListView {
       notices.murmur(rooms.length === 1 ? t("New room: {mode} by {name}", { mode: room.gamemode, name: room.host_username }) : t("{count} new rooms", { count: rooms.length }));
     });
     this.#order = new SteadyOrder(this.#list, { shown: () => this.#shown, released: draw });
+    this.#offerFilters();
+    account.loggedOut.connect(() => {
+      this.#choose({ search: "" }); // the other filters are the device's
+      this.#showChosen();
+    });
+    setInterval(() => {
+      for (const row of this.#rows) drawAge(row);
+    }, AGES_EVERY_MS);
+    this.#list.addEventListener("scroll", () => (this.#isScrolled = this.#list.scrollTop > 0), { passive: true });
+    this.#list.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button === null) return;
+      const id = button.closest("li").dataset.id;
+      if (button.dataset.part === "join") myRoom.join(id);
+      else if (button.dataset.part === "leave") myRoom.leave();
+      else if (button.dataset.part === "open") card.open(model.rooms.get(id) ?? button.closest("li").room);
+      else deleteRoom(id, { api, notices });
+    });
+    this.#offerCreation(api, notices);
+  }
+
+  #offerFilters() {
     const { search, mode, sort, notFull, friends } = this.#controls;
     search.addEventListener("input", () => this.#choose({ search: search.value }));
     mode.addEventListener("change", () => this.#choose({ mode: mode.value.slice(1) }));
@@ -67,21 +89,9 @@ export class RoomListView {
       search.focus();
     });
     this.#showChosen();
-    setInterval(() => {
-      for (const row of this.#rows) drawAge(row);
-    }, AGES_EVERY_MS);
-    this.#list.addEventListener("scroll", () => (this.#isScrolled = this.#list.scrollTop > 0), { passive: true });
+  }
 
-    this.#list.addEventListener("click", (event) => {
-      const button = event.target.closest("button");
-      if (button === null) return;
-      const id = button.closest("li").dataset.id;
-      if (button.dataset.part === "join") myRoom.join(id);
-      else if (button.dataset.part === "leave") myRoom.leave();
-      else if (button.dataset.part === "open") card.open(model.rooms.get(id) ?? button.closest("li").room);
-      else this.#delete(id, api, notices);
-    });
-
+  #offerCreation(api, notices) {
     const form = byId("create-room");
     onSubmit(form, async (fields) => {
       const wish = {
@@ -93,23 +103,16 @@ export class RoomListView {
       };
       try {
         const { room } = await api.post("/api/rooms", wish);
-        myRoom.host(room);
+        this.#mine.host(room);
       } catch (fault) {
-        if (!fault.existingRoomId || myRoom.id !== null) throw fault;
-        myRoom.hostAgain(fault.existingRoomId); // left, but not gone yet: one that is private is in no list
+        if (!fault.existingRoomId || this.#mine.id !== null) throw fault;
+        this.#mine.hostAgain(fault.existingRoomId); // left, but not gone yet: one that is private is in no list
         notices.say(t("You still have a room: you are in it again. Delete it to make another."));
         return;
       }
       form.reset();
       byId("create-room-fold").open = false;
     });
-  }
-
-  async #delete(id, api, notices) {
-    const consequence = t("Everybody in it has to leave.");
-    if (await confirm({ title: t("Delete this room?"), consequence, deed: t("Delete room") })) {
-      notices.attempt(() => api.delete(`/api/rooms/${encodeURIComponent(id)}`));
-    }
   }
 
   #draw(mostMs) {

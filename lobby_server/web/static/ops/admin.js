@@ -65,7 +65,7 @@ export class Admin {
     clearInterval(this.#timer);
     for (const news of document.querySelectorAll("#inside .news")) setText(news, "");
     this.#record.clear();
-    this.#api.token = null;
+    this.#api.forget();
   }
 
   // -- what is asked for -----------------------------------------------------------------------------------------
