@@ -106,3 +106,19 @@ def test_token_that_has_expired_is_told_at_the_next_visit(crowd: Crowd) -> None:
     page.reload()
     page.get_by_text("Your login has ended. Please log in again.").wait_for()
     assert page.locator("#inside").is_hidden()
+
+
+def test_field_that_was_left_empty_is_told_in_the_words_of_players(crowd: Crowd) -> None:
+    crowd.expected.append("400 (Bad Request)")
+    ann = crowd.person("empty_ann")
+    ann.create_room("duel")
+    ann.is_in_room("duel")
+    for form in ("#friend-form", "#my-room-invite", "#party-form"):
+        ann.page.locator(f"{form} button").click()
+        assert problem(ann.page, form) == "Enter the name of a player."
+    ann.page.locator("#party-none").wait_for()  # nobody is invited, and no party made for it
+    ann.page.locator("#my-room-settings").click()
+    settings = ann.page.locator("#room-settings-form")
+    settings.get_by_label("Game mode").fill("")
+    settings.get_by_role("button", name="Save").click()
+    assert problem(ann.page, "#room-settings-form") == "A game mode has 1 to 64 characters."

@@ -161,3 +161,12 @@ def test_player_decides_who_sees_the_room_that_they_are_in(own_crowd: Crowd) -> 
     zoe.is_connected()
     zoe.page.locator("#account-button").click()
     zoe.page.wait_for_function("() => document.getElementById('whereabouts').value === 'everybody'")
+
+
+def test_player_who_has_asked_already_is_a_friend_at_once_and_that_is_said(crowd: Crowd) -> None:
+    ann, bob = crowd.person("cross_ann"), crowd.person("cross_bob")
+    bob.page.locator("#friend-form input").fill(ann.name)
+    bob.page.locator("#friend-form button").click()
+    ann.page.locator("#requests li", has_text=bob.name).wait_for()
+    ann.does("Add friend", to=bob.name)
+    ann.is_told("You and cross_bob are friends now.")

@@ -33,6 +33,7 @@ import { People } from "./lobby/people.js";
 import { Presence } from "./lobby/presence.js";
 import { ReportDialog } from "./lobby/report_dialog.js";
 import { RoomCard } from "./lobby/room_card.js";
+import { RoomInvites } from "./lobby/room_invites.js";
 import { RoomList } from "./lobby/room_list.js";
 import { RoomListView } from "./lobby/room_list_view.js";
 import { reasonSentence } from "./lobby/sentences.js";
@@ -80,7 +81,12 @@ const inbox = new Inbox({
   joinRoom: (id) => myRoom.join(id),
   counted: (unread) => attention.count("inbox", unread),
 });
-friends.blocked.connect(() => inbox.refresh());
+const invites = new RoomInvites({ connection, api, friends, inbox, myRoom, notices });
+friends.blocked.connect(() => {
+  if (!connection.isConnected) return; // all of it is fetched once it is
+  inbox.beginAgain();
+  party.refresh();
+});
 new ConnectionView(connection);
 const card = new RoomCard({ api, myRoom, model: rooms, notices });
 new RoomListView({ model: rooms, myRoom, friendRooms, card, api, account, notices });
@@ -123,7 +129,7 @@ account.loggedIn.connect(() => connection.connect(account.token, account.user.us
 account.loggedOut.connect(() => {
   connection.disconnect();
   notices.forgetAll();
-  for (const part of [rooms, myRoom, presence, friends, friendRooms, party, chat, inbox, people, accountDialog]) part.clear();
+  for (const part of [rooms, myRoom, presence, friends, friendRooms, party, chat, inbox, invites, people, accountDialog]) part.clear();
   look("rooms");
 });
 connection.established.connect(() => card.followLink());
@@ -135,8 +141,6 @@ connection.message.connect(async (type, data) => {
     if (!myRoom.takesError(data.reason)) notices.problem(reasonSentence(data.reason));
     chat.takesError(data.reason);
   }
-  if (type === "match_invite") askInto(data);
-  if (type === "match_invite_closed") notices.forget(`room ${data.room_id}`);
   if (type === "token_expiring") await renew();
 });
 myRoom.changed.connect(people.refresh);
@@ -154,24 +158,6 @@ async function renew() {
       await new Promise((done) => setTimeout(done, RENEW_PAUSE_MS));
     }
   }
-}
-
-function askInto({ room_id: id, from_username: name, gamemode }) {
-  notices.ask({
-    key: `room ${id}`,
-    sentence: t("{name} invites you into a room: {mode}.", { name, mode: gamemode }),
-    answers: [
-      [t("Join"), () => answerInvite(id, () => myRoom.join(id))],
-      [t("Not now"), () => answerInvite(id, () => {})],
-      [t("Decline"), () => notices.attempt(() => api.post(`/api/rooms/${encodeURIComponent(id)}/invites/decline`))],
-    ],
-  });
-}
-
-/** Answered here, it is no news in the inbox any more. */
-function answerInvite(roomId, answer) {
-  inbox.read((item) => item.room_id === roomId);
-  answer();
 }
 
 // -- one part at a time on a small screen --------------------------------------------------------------------------

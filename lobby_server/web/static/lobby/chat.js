@@ -16,7 +16,7 @@ export class Chat {
   heard = new Signal(); // (line): one that the server has told just now
   failed = new Signal(); // (ApiError): a history that nobody asked for by hand
 
-  channels = new Map(); // name → {title, lines, isLoaded, hasMore, unread, userId, draft}
+  channels = new Map(); // name → `channelOf`
   current = "lobby";
   #pending = []; // what was said and has not come back yet
   #connection;
@@ -28,11 +28,11 @@ export class Chat {
     this.#hidden = hidden;
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) return;
-      this.channels.get(this.current).unread = 0;
+      see(this.channels.get(this.current));
       this.changed.emit(this.current);
     });
-    hidden.changed.connect(() => this.#forgetHidden());
-    hidden.ended.connect(() => this.#fetchAgain());
+    hidden.changed.connect(() => this.#countAgain());
+    hidden.ended.connect(() => this.#beginAgain());
     this.#connection = connection;
     this.#api = api;
     this.#account = account;
@@ -61,25 +61,16 @@ export class Chat {
     this.channels.delete("party");
     if (id !== null) this.channels.set("party", { ...channelOf(t("Party")), partyId: id });
     if (this.current === "party" && id === null) this.current = "lobby";
-    else if (this.current === "party") this.open("party").catch((fault) => this.failed.emit(fault));
+    else if (this.current === "party") this.#loadUnasked("party");
     this.changed.emit("party");
   }
 
   /** Show a conversation; its history is fetched once a connection. Rejects with an `ApiError`. */
   async open(name) {
     this.current = name;
-    const channel = this.channels.get(name);
-    channel.unread = 0;
+    see(this.channels.get(name));
     this.changed.emit(name);
-    if (!channel.isLoaded && this.#connection.isConnected) {
-      channel.isLoaded = true;
-      try {
-        await this.#load(name, channel, "");
-      } catch (fault) {
-        channel.isLoaded = false;
-        throw fault;
-      }
-    }
+    await this.#load(name);
   }
 
   openWith(userId, username) {
@@ -91,8 +82,15 @@ export class Chat {
 
   /** Earlier lines of the conversation that is shown. */
   async earlier() {
-    const channel = this.channels.get(this.current);
-    if (channel.lines.length) await this.#load(this.current, channel, `?before=${channel.lines[0].id}`);
+    const name = this.current;
+    const channel = this.channels.get(name);
+    const { turn, lines: [oldest] } = channel;
+    if (oldest === undefined) return;
+    const { messages, has_more: hasMore } = await this.#page(name, `?before=${oldest.id}`);
+    if (turn !== channel.turn || channel.lines[0]?.id !== oldest.id) return; // they are not what is before the first line now
+    for (const line of messages) insert(channel.lines, line);
+    channel.hasMore = hasMore;
+    this.changed.emit(name);
   }
 
   /** False: not connected. What was said comes back as a message, in its place among the others. */
@@ -109,24 +107,53 @@ export class Chat {
 
   /** Lines were missed meanwhile, in every conversation. */
   #fetchAgain() {
-    for (const channel of this.channels.values()) channel.isLoaded = false;
-    this.open(this.current).catch((fault) => this.failed.emit(fault));
+    for (const channel of this.channels.values()) {
+      if (channel.isWhole) channel.wholeTo = channel.lines.at(-1)?.id ?? 0;
+      channel.isWhole = channel.isLoaded = false;
+    }
+    this.#loadUnasked(this.current);
+  }
+
+  /** Somebody is heard again, of whose lines none were told meanwhile: they may be missing anywhere. */
+  #beginAgain() {
+    for (const channel of this.channels.values()) {
+      channel.isWhole = false;
+      channel.wholeTo = 0;
+    }
+    this.#fetchAgain();
   }
 
   /** What is not shown is nothing that waits to be read. */
-  #forgetHidden() {
+  #countAgain() {
     for (const channel of this.channels.values()) {
-      if (channel.userId !== null && this.#hidden.has(channel.title, channel.userId)) channel.unread = 0;
+      channel.unread = channel.unseen.filter((line) => !this.#isHidden(line)).length;
     }
     this.changed.emit(this.current);
   }
 
-  async #load(name, channel, query) {
-    const { messages, has_more: hasMore } = await this.#api.get(`/api/chat/${encodeURIComponent(name)}${query}`);
-    const isGap = channel.lines.length > 0 && messages.length > 0 && messages[0].id > channel.lines.at(-1).id;
-    if (isGap && hasMore) channel.lines = []; // more was missed than a page has: begin with what is known whole
-    for (const line of messages) insert(channel.lines, line);
-    channel.hasMore = hasMore;
+  #isHidden = (line) => this.#hidden.has(line.from_username, line.from_user_id);
+
+  #page = (name, query = "") => this.#api.get(`/api/chat/${encodeURIComponent(name)}${query}`);
+
+  #loadUnasked(name) {
+    this.#load(name).catch((fault) => this.failed.emit(fault));
+  }
+
+  /** The newest page, once a connection. */
+  async #load(name) {
+    const channel = this.channels.get(name);
+    if (channel.isLoaded || !this.#connection.isConnected) return;
+    channel.isLoaded = true;
+    channel.turn += 1;
+    const { turn } = channel;
+    try {
+      const { messages, has_more: hasMore } = await this.#page(name);
+      if (turn !== channel.turn) return; // asked again meanwhile
+      newestAre(channel, messages, hasMore);
+    } catch (fault) {
+      if (turn === channel.turn) channel.isLoaded = false;
+      throw fault;
+    }
     this.changed.emit(name);
   }
 
@@ -141,15 +168,58 @@ export class Chat {
     if (channel === undefined) return;
     if (channel.userId === line.from_user_id) channel.title = line.from_username;
     insert(channel.lines, line);
-    channel.lines.splice(0, channel.lines.length - KEPT_LINES);
+    if (keepNewest(channel.lines)) channel.hasMore = true;
     const isSeen = line.channel === this.current && !document.hidden;
-    if (!isSeen && !isMine && !this.#hidden.has(line.from_username, line.from_user_id)) channel.unread += 1;
+    if (!isSeen && !isMine) this.#wait(channel, line);
     this.changed.emit(line.channel);
     this.heard.emit(line);
   }
+
+  #wait(channel, line) {
+    channel.unseen.push(line);
+    keepNewest(channel.unseen);
+    if (!this.#isHidden(line)) channel.unread += 1;
+  }
 }
 
-const channelOf = (title) => ({ title, lines: [], isLoaded: false, hasMore: false, unread: 0, userId: null, draft: "" });
+function channelOf(title) {
+  return {
+    title,
+    userId: null, // of the other one, where it is a conversation of two
+    lines: [], // by id
+    hasMore: false, // there are some before the first
+    isLoaded: false, // the newest page is here, or on its way
+    isWhole: false, // no line is missing from the first one to now
+    wholeTo: 0, // id of the line up to which none is missing, where some may be
+    turn: 0, // counts how often the newest page was asked for
+    unseen: [], // lines that wait to be read, those that are hidden among them
+    unread: 0, // how many of those are shown
+    draft: "",
+  };
+}
+
+function see(channel) {
+  channel.unseen = [];
+  channel.unread = 0;
+}
+
+/** The newest page came. Older lines stay, unless some may be missing between them and the page, or among them. */
+function newestAre(channel, messages, hasMore) {
+  const first = messages[0]?.id ?? Infinity;
+  const last = messages.at(-1)?.id ?? 0;
+  const older = hasMore && channel.wholeTo >= first ? channel.lines.filter(({ id }) => id < first) : [];
+  const newer = channel.lines.filter(({ id }) => id > last);
+  channel.lines = [...older, ...messages, ...newer];
+  if (older.length === 0) channel.hasMore = hasMore;
+  channel.isWhole = true;
+}
+
+/** Whether there were more than are kept. */
+function keepNewest(lines) {
+  const surplus = lines.length - KEPT_LINES;
+  if (surplus > 0) lines.splice(0, surplus);
+  return surplus > 0;
+}
 
 /** By id; from the end, where nearly all belong. */
 function insert(lines, line) {

@@ -72,23 +72,31 @@ export class ChatView {
     setText(byId("view-chat-unread"), unread ? ` (${unread})` : "");
     const channel = chat.channels.get(chat.current);
     setText(byId("chat-with"), channel.userId === null ? channel.title : t("Conversation with {name}", { name: channel.title }));
+    const keepPlace = this.#placeIn(channel);
     setHidden(byId("chat-earlier"), !channel.hasMore);
     const heard = channel.lines.filter((line) => !this.#hidden.has(line.from_username, line.from_user_id));
-    setHidden(byId("chat-none"), heard.length > 0);
-    this.#drawLines(channel, heard);
-  }
-
-  #drawLines(channel, heard) {
-    const log = this.#log;
-    const isAtEnd = this.#shown !== channel || log.scrollTop + log.clientHeight >= log.scrollHeight - AT_END_PX;
-    const fromEnd = log.scrollHeight - log.scrollTop;
-    this.#shown = channel;
+    setHidden(byId("chat-none"), heard.length > 0 || !channel.isWhole);
     syncList(byId("chat-lines"), heard, {
       key: (line) => `${line.channel}/${line.id}`,
       make: (current) => this.#makeLine(current),
       update: (row, line) => this.#updateLine(row, line),
     });
-    log.scrollTop = isAtEnd ? log.scrollHeight : log.scrollHeight - fromEnd; // earlier lines push nothing away
+    keepPlace();
+  }
+
+  /** Before the log changes. What it returns scrolls to the end again, or to the lines that somebody reads further up. */
+  #placeIn(channel) {
+    const log = this.#log;
+    const isAtEnd = this.#shown !== channel || log.scrollTop + log.clientHeight >= log.scrollHeight - AT_END_PX;
+    this.#shown = channel;
+    if (isAtEnd) return () => (log.scrollTop = log.scrollHeight);
+    const { top } = log.getBoundingClientRect();
+    const boxes = [...byId("chat-lines").children].map((row) => [row, row.getBoundingClientRect()]);
+    const read = boxes.filter(([, box]) => box.bottom > top);
+    return () => {
+      const [row, before] = read.find(([each]) => each.isConnected) ?? [];
+      if (row !== undefined) log.scrollTop += row.getBoundingClientRect().top - before.top;
+    };
   }
 
   #makeLine(current) {

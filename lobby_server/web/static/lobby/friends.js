@@ -15,16 +15,19 @@ export class Friends {
   incoming = [];
   outgoing = [];
   blocks = [];
+  isKnown = false; // who they are
   #api;
+  #connection;
   #friendsFlight;
   #blocksFlight;
 
   constructor(connection, api, presence) {
     this.#api = api;
+    this.#connection = connection;
     this.#friendsFlight = new SingleFlight({
       fetch: (signal) => api.get("/api/friends", signal),
       deliver: ({ friends, incoming, outgoing }) => {
-        Object.assign(this, { friends, incoming, outgoing });
+        Object.assign(this, { isKnown: true, friends, incoming, outgoing });
         this.changed.emit();
       },
     });
@@ -57,6 +60,7 @@ export class Friends {
 
   clear() {
     this.#stop();
+    this.isKnown = false;
     this.friends = this.incoming = this.outgoing = [];
     this.#blocksAre([]);
   }
@@ -73,7 +77,7 @@ export class Friends {
     try {
       return await call();
     } finally {
-      this.refresh();
+      if (this.#connection.isConnected) this.refresh(); // else they are fetched once it is
     }
   }
 

@@ -30,9 +30,7 @@ export class FriendsView {
     friends.closed.connect((closed) => this.#forget(closed));
     const form = byId("friend-form");
     onSubmit(form, async (fields) => {
-      const name = fields.get("username").trim();
-      const { status } = await friends.ask(name);
-      notices.say(status === "accepted" ? t("You and {name} are friends now.", { name }) : t("Friend request sent to {name}.", { name }));
+      await people.askFriend(fields.get("username").trim());
       form.reset();
     });
   }
@@ -57,13 +55,13 @@ export class FriendsView {
   }
 
   #draw() {
-    const { friends, incoming, outgoing, blocks } = this.#friends;
+    const { friends, incoming, outgoing, blocks, isKnown } = this.#friends;
     const requests = [
       ...incoming.map((request) => ({ ...request, isIncoming: true, name: request.from_username })),
       ...outgoing.map((request) => ({ ...request, isIncoming: false, name: request.to_username })),
     ];
     setText(byId("friends-count"), String(friends.length));
-    setHidden(byId("friends-none"), friends.length > 0);
+    setHidden(byId("friends-none"), friends.length > 0 || !isKnown);
     const sorted = [...friends].sort((a, b) => b.is_online - a.is_online || a.username.localeCompare(b.username));
     this.#people.drawList(byId("friends"), sorted);
     setHidden(byId("requests-block"), requests.length === 0);

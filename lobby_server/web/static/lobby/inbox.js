@@ -2,6 +2,7 @@
 import { byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
 import { ago } from "./moments.js";
 import { bodyOf, titleOf } from "./notice_words.js";
+import { keyOf } from "./room_invites.js";
 import { SingleFlight } from "./single_flight.js";
 import { t } from "./words.js";
 
@@ -14,7 +15,10 @@ const CLOSES_ANOTHER = new Set(["party_invite_closed", "friend_request_closed", 
 
 export class Inbox {
   #items = new Map(); // id → {id, kind, title, body, ts, is_read, room_id}
+  #isKnown = false;
   #hasMore = false;
+  #turn = 0; // begins when others are hidden than before: what was fetched until then may lack some, or have some too many
+  #turnOfItems = 0;
   #announcement = null;
   #announcementTimer = null;
   #api;
@@ -65,13 +69,13 @@ export class Inbox {
   clear() {
     this.#stop();
     this.#items = new Map();
-    this.#hasMore = false;
-    byId("inbox").close();
+    this.#isKnown = this.#hasMore = false;
     this.#draw();
   }
 
-  /** Others count as unread than before. */
-  refresh() {
+  /** Others are hidden than before. */
+  beginAgain() {
+    this.#turn += 1;
     this.#flight.wish();
   }
 
@@ -91,10 +95,13 @@ export class Inbox {
     this.#announcementFlight.stop();
   }
 
-  /** The first page came. Older ones that were asked for stay, unless something between may be missing. */
+  /** The first page came. Older ones that were asked for stay, unless something between or among them may be missing. */
   #newestAre(notifications, hasMore) {
     const oldest = Math.min(...notifications.map((item) => item.id));
-    const older = hasMore && this.#items.has(oldest) ? [...this.#items.values()].filter((item) => item.id < oldest) : [];
+    const isWhole = this.#turn === this.#turnOfItems && this.#items.has(oldest);
+    this.#turnOfItems = this.#turn;
+    this.#isKnown = true;
+    const older = hasMore && isWhole ? [...this.#items.values()].filter((item) => item.id < oldest) : [];
     this.#items = new Map([...notifications, ...older].map((item) => [item.id, item]));
     if (older.length === 0) this.#hasMore = hasMore;
     this.#draw();
@@ -126,8 +133,10 @@ export class Inbox {
   }
 
   async #more() {
+    const turn = this.#turn;
     const oldest = Math.min(...this.#items.keys());
     const { notifications, has_more: hasMore } = await this.#api.get(`/api/notifications?before=${oldest}`);
+    if (turn !== this.#turn) return;
     for (const item of notifications) this.#items.set(item.id, item);
     this.#hasMore = hasMore;
     this.#draw();
@@ -141,7 +150,7 @@ export class Inbox {
 
   #join(item) {
     byId("inbox").close();
-    this.#notices.forget(`room ${item.room_id}`);
+    this.#notices.forget(keyOf(item.room_id));
     this.#joinRoom(item.room_id);
     return this.#notices.attempt(() => this.#read(item));
   }
@@ -171,7 +180,7 @@ export class Inbox {
     setText(byId("inbox-count"), String(unread));
     setHidden(byId("inbox-count"), unread === 0);
     byId("inbox-button").setAttribute("aria-label", unread ? t("Notifications, {count} unread", { count: unread }) : t("Notifications"));
-    setHidden(byId("inbox-none"), items.length > 0);
+    setHidden(byId("inbox-none"), items.length > 0 || !this.#isKnown);
     setHidden(byId("inbox-read-all"), unread === 0);
     setHidden(byId("inbox-more"), !this.#hasMore);
     syncList(byId("inbox-items"), items, {

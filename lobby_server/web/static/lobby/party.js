@@ -8,18 +8,21 @@ export class Party {
 
   party = null; // {id, leader_user_id, max_members, members, invited}
   invites = [];
+  isKnown = false;
   #dismissed = new Set(); // ids of parties whose invitation stands, and is not asked about again
   #api;
   #account;
+  #connection;
   #flight;
 
   constructor(connection, api, account) {
+    this.#connection = connection;
     this.#api = api;
     this.#account = account;
     this.#flight = new SingleFlight({
       fetch: (signal) => api.get("/api/parties/mine", signal),
       deliver: ({ party, invites }) => {
-        Object.assign(this, { party, invites: invites.filter((invite) => !this.#dismissed.has(invite.party_id)) });
+        Object.assign(this, { isKnown: true, party, invites: invites.filter((invite) => !this.#dismissed.has(invite.party_id)) });
         this.changed.emit();
       },
     });
@@ -45,10 +48,16 @@ export class Party {
 
   clear() {
     this.#flight.stop();
+    this.isKnown = false;
     this.party = null;
     this.invites = [];
     this.#dismissed.clear();
     this.changed.emit();
+  }
+
+  /** Others may invite than before. */
+  refresh() {
+    this.#flight.wish();
   }
 
   /** Not now: the question is not put again on this page, whatever else changes about parties. */
@@ -67,10 +76,16 @@ export class Party {
   withdraw = (userId) => this.#after(() => this.#api.delete(`${path(this.party.id)}/invites/${userId}`));
   makeLeader = (userId) => this.#change(`${path(this.party.id)}/leader`, { user_id: userId });
 
-  /** Into the user's party, which is made if there is none. */
+  /** Into the user's party, which is made if there is none; if nobody could be invited into it, it ends again. */
   async invite(username) {
+    const isNew = this.party === null;
     const id = this.party?.id ?? (await this.create()).party.id;
-    await this.#change(`${path(id)}/invites`, { to_username: username });
+    try {
+      await this.#change(`${path(id)}/invites`, { to_username: username });
+    } catch (fault) {
+      if (isNew) await this.#change(`${path(id)}/leave`);
+      throw fault;
+    }
   }
 
   #change(address, body) {
@@ -81,7 +96,7 @@ export class Party {
     try {
       return await call();
     } finally {
-      this.#flight.wish();
+      if (this.#connection.isConnected) this.refresh(); // else it is fetched once it is
     }
   }
 }

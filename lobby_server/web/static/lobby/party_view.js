@@ -73,9 +73,9 @@ export class PartyView {
   }
 
   #draw() {
-    const { party, invites, isLeader } = this.#party;
+    const { party, invites, isLeader, isKnown } = this.#party;
     setHidden(byId("party-in"), party === null);
-    setHidden(byId("party-none"), party !== null);
+    setHidden(byId("party-none"), party !== null || !isKnown);
     setText(byId("party-size"), party === null ? "" : `${party.members.length}/${party.max_members}`);
     setHidden(byId("party-create"), party !== null);
     this.#forgetOthersThan(invites);

@@ -68,6 +68,12 @@ export class People {
     this.#deeds = deeds;
   }
 
+  /** Ask for a friendship, and say what became of that. Rejects with an `ApiError`. */
+  async askFriend(name) {
+    const { status } = await this.#friends.ask(name);
+    this.#notices.say(status === "accepted" ? t("You and {name} are friends now.", { name }) : t("Friend request sent to {name}.", { name }));
+  }
+
   /** Make a button open the dialog on somebody; `current()` says on whom, when it is pressed: `{user_id?, username}`. */
   makeOpener(button, current) {
     button.addEventListener("click", () => this.#open(current()));
@@ -204,7 +210,7 @@ export class People {
       const question = { title: t("Remove {name} from your friends?", { name }), consequence: t("The friendship ends for both of you."), deed: t("Remove friend") };
       deeds.push([t("Remove from friends"), sure(question, () => friends.remove(id), t("{name} is not your friend any more.", { name }))]);
     } else if (id === null || !friends.isBlocked(id)) {
-      deeds.push([t("Add friend"), attempt(() => friends.ask(username), t("Friend request sent to {name}.", { name }))]);
+      deeds.push([t("Add friend"), attempt(() => this.askFriend(name))]);
     }
     if (id !== null && friends.isBlocked(id)) {
       deeds.push([t("Unblock"), attempt(() => friends.unblock(id), t("{name} is not blocked any more.", { name }))]);
