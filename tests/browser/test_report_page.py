@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,9 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bench.record.files.run_file import read_run
+from bench.record.profiles.standard import FULL
+from bench.record.run import Run
 from bench.report.build import make_report, write_report
+from bench.report.sections.forecasts import AT_SCALE_TABLE, FORECASTS
+from bench.scenarios.prediction.kept import NAME
+from tests.bench.forecasts import CASES_OF_A_FULL_RUN, forecasts_found
 from tests.browser.conftest import DESKTOP, PHONE
 
 ROOT = Path(__file__).parents[2]
@@ -20,14 +27,38 @@ SAMPLE = ROOT / "reports" / "sample" / "run.json.gz"
 LARGEST_PAGE_BYTES = 1_500_000
 SMALLEST_LETTERS_PX = 8.0
 """On a phone; footnotes of maps are smaller."""
+READABLE = 4.5
+"""The least contrast of text, by WCAG 2.2, 1.4.3."""
+
+
+def with_forecasts(run: Run) -> Run:
+    """The run, with forecasts where it has none of its own."""
+    if run.found(NAME) is not None:
+        return run
+    findings = [*run.findings, forecasts_found(cases=CASES_OF_A_FULL_RUN)]
+    return replace(run, findings=findings, profile=replace(run.profile, prediction=FULL.prediction))
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample, drawn by the code as it is."""
+    """The sample with forecasts, drawn by the code as it is."""
     folder = tmp_path_factory.mktemp("report") / "sample"
-    write_report(make_report(read_run(SAMPLE)), folder)
+    write_report(make_report(with_forecasts(read_run(SAMPLE))), folder)
     return folder / "report.html"
+
+
+def luminance(colour: str) -> float:
+    """Of `rgb(…)`, relative, by WCAG 2.2."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    chosen = Path(os.environ.get("LOBBY_TEST_SCREENSHOTS", tmp_path / "screenshots"))
+    chosen.mkdir(parents=True, exist_ok=True)
+    return chosen
 
 
 @pytest.fixture
@@ -105,11 +136,73 @@ def test_every_section_table_and_chart_can_be_linked_to(open_page: Any) -> None:
 
 def test_letters_of_charts_are_light_in_the_dark(open_page: Any) -> None:
     page = open_page(DESKTOP, "dark")
-    colour = page.evaluate("getComputedStyle(document.querySelector('figure .wide text')).fill")
-    assert min(int(part) for part in re.findall(r"\d+", colour)[:3]) > 128
+    colours = page.evaluate(
+        "[...document.querySelectorAll('figure .wide text')].map(text => getComputedStyle(text).fill)"
+    )
+    assert len(colours) > 100
+    dark = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    for colour in set(colours):
+        assert (luminance(colour) + 0.05) / (dark + 0.05) >= READABLE, colour
 
 
-def test_print_has_all_tables_page_numbers_and_no_heading_alone(chromium: Any, report: Path, tmp_path: Path) -> None:
+def test_every_chart_has_a_caption_with_the_one_message_that_its_picture_is_named_by(open_page: Any) -> None:
+    page = open_page(DESKTOP)
+    told = page.evaluate(
+        """() => [...document.querySelectorAll('figure')].map(figure => [
+            [...figure.querySelectorAll('figcaption .message')].map(each => each.textContent),
+            [...figure.querySelectorAll('svg')].map(each => each.getAttribute('aria-label')),
+            figure.querySelector('figcaption').textContent,
+        ])"""
+    )
+    commit = re.search(r"commit \w+", page.locator("p.meta").first.inner_text())
+    assert commit is not None
+    assert len(told) > 10
+    for messages, names, caption in told:
+        [message] = messages
+        assert message.endswith("."), message
+        assert names == [message.removesuffix(".")] * 2, "wide and narrow"
+        assert len(caption) > len(message) + 100, f"{message} What to see, what was measured, and where"
+        assert caption.count(commit[0]) == 1, message
+    assert len({messages[0] for messages, _, _ in told}) == len(told)
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desk"])
+def test_no_letters_leave_their_chart(open_page: Any, viewport: dict[str, int]) -> None:
+    page = open_page(viewport)
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll('figure svg text')].filter(text => text.checkVisibility()).map(text => {
+            const box = text.getBoundingClientRect(), chart = text.ownerSVGElement.getBoundingClientRect();
+            const far = Math.max(
+                chart.left - box.left, box.right - chart.right, chart.top - box.top, box.bottom - chart.bottom);
+            return [text.closest('figure').id, text.textContent, Math.round(far)];
+        }).filter(([, , far]) => far > 1)"""
+    )
+    assert outside == []
+
+
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light")], ids=["desk", "dark", "phone"]
+)
+def test_section_of_forecasts_shows_its_sentences_its_chart_and_its_tables(
+    open_page: Any, folder: Path, viewport: dict[str, int], scheme: str
+) -> None:
+    page = open_page(viewport, scheme)
+    section = page.locator(f"section:has(> #{NAME})")
+    for words in ("predicted before", "By forecast,", "Where each way stops working"):
+        assert section.locator("> p", has_text=words).first.is_visible(), words
+    [chart] = section.locator("figure").all()
+    assert "Forecast, not measured, on 10 nodes" in chart.locator("figcaption").inner_text()
+    assert not section.get_by_role("heading", name=FORECASTS).is_visible(), "its tables are long, and folded"
+    section.locator("summary", has_text="All figures").click()
+    for title in (FORECASTS, AT_SCALE_TABLE, "Everything that was measured"):
+        table = section.get_by_role("group", name=title).locator("table")
+        assert table.is_visible()
+        assert table.locator("tbody tr").count() >= 6
+    chart.screenshot(path=folder / f"forecasts-{viewport['width']}-{scheme}.png")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_print_has_all_tables_page_numbers_and_no_heading_alone(chromium: Any, report: Path, folder: Path) -> None:
     pdftotext = shutil.which("pdftotext")
     if pdftotext is None:
         pytest.skip("there is no pdftotext")
@@ -118,13 +211,15 @@ def test_print_has_all_tables_page_numbers_and_no_heading_alone(chromium: Any, r
     page.goto(report.as_uri())
     titles = page.evaluate("[...document.querySelectorAll('h2, h3')].map(each => each.firstChild.textContent.trim())")
     rows = page.evaluate("document.querySelectorAll('details tbody tr').length")
-    page.pdf(path=str(tmp_path / "report.pdf"), prefer_css_page_size=True, print_background=True)
+    page.pdf(path=str(folder / "report.pdf"), prefer_css_page_size=True, print_background=True)
     context.close()
     text = subprocess.run(
-        [pdftotext, "-layout", str(tmp_path / "report.pdf"), "-"], check=True, capture_output=True, timeout=60
+        [pdftotext, "-layout", str(folder / "report.pdf"), "-"], check=True, capture_output=True, timeout=60
     ).stdout.decode()
     pages = [each for each in text.split("\f") if each.strip()]
     flat = " ".join(text.split())
+    for title in (FORECASTS, AT_SCALE_TABLE, CASES_OF_A_FULL_RUN[-1][2]):
+        assert title in flat
     assert rows > 100
     assert flat.count("Everything that was measured") >= 8, "folded tables are open"
     for number, each in enumerate(pages, start=1):

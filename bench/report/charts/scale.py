@@ -97,18 +97,19 @@ def at_scale(run: Run, found: Findings) -> Figure:
         )
         for each in ways
     ]
-    return draw(reaches, f"on {plural(sizes.scale.nodes, 'node')}", measured, f"{what} Model: {caption(run)}")
+    return draw(reaches, f"on {plural(sizes.scale.nodes, 'node')}", measured, what, basis=f"Model: {caption(run)}")
 
 
-def draw(reaches: list[Reach], message: str, measured: int, what: str) -> Figure:
+def draw(reaches: list[Reach], message: str, measured: int, what: str, *, basis: str = "") -> Figure:
+    """`basis`: what stands below a chart that is alone, and that a page says by itself."""
     width_in = PHONE_WIDTH_IN if is_narrow() else WIDTH_IN
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width_in, 4.4), layout="constrained")
         axes = figure.subplots()
         figure.set_label(what)
         if mpl.rcParams["svg.fonttype"] != "none":
-            caption = "\n".join(textwrap.wrap(what, CAPTION_CHARACTERS))
-            figure.supxlabel(caption, fontsize=7.5, color=GREY, x=0.01, ha="left")
+            below = "\n".join(textwrap.wrap(f"{what} {basis}", CAPTION_CHARACTERS))
+            figure.supxlabel(below, fontsize=7.5, color=GREY, x=0.01, ha="left")
         least = min((reach.holds for reach in reaches if reach.holds), default=1_000) / 3
         seen: dict[str, int] = {}
         for row, reach in enumerate(reaches):

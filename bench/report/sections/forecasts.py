@@ -227,7 +227,7 @@ def _scale_table(run: Run, found: Findings, ways: Sequence[WayAtScale]) -> Table
     return Table(
         title=AT_SCALE_TABLE,
         headers=(
-            "Way", "Holds up to", "Fails at", "Breaks first", "p99", "Bytes per player and second",
+            "Way", "Holds up to", "Fails at", "Breaks first", "p99", "Bytes per player per second",
             "Over what was measured",
         ),
         rows=rows,

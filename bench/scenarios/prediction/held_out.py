@@ -54,6 +54,7 @@ from bench.scenarios.prediction.calibration import PARTS, measure_model
 from bench.scenarios.prediction.kept import NAME, counted, errors_in, keep
 from bench.scenarios.prediction.lists import USERS
 from bench.scenarios.reconnect import FLAGS, ROOMS, STOP_SIGNALS, measure_restart
+from bench.words import way_words
 from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE
 
 POLL_S = 3.0
@@ -189,12 +190,13 @@ def _alone(lab: Lab, sizes: PredictionSizes, chance: random.Random) -> list[Case
             window_s = whole_intervals_s(rate / MAKING_AND_END, sizes.window_s)
             found.append(
                 Case(
-                    f"{way}, {rate:g} changes per second", clients, partial(_of_cell, setup, window_s),
+                    f"{way_words(way)} at {rate:g} changes per second", clients, partial(_of_cell, setup, window_s),
                     partial(_cell, lab, setup, window_s, chance),
                 )
             )  # fmt: skip
     setup = Setup(sessions=sizes.herd, way="push", presence="all", rooms=ROOMS, changes_per_s=0.0, seed=lab.seed)
-    found.append(Case("restart, base", sizes.herd, partial(_of_restart, setup), partial(_restart, lab, sizes.herd)))
+    back = partial(_of_restart, setup), partial(_restart, lab, sizes.herd)
+    found.append(Case("restart, clients of the base protocol", sizes.herd, *back))
     return found
 
 
@@ -210,7 +212,7 @@ def _together(lab: Lab, sizes: PredictionSizes, place: Callable[[], Surroundings
         window_s = sizes.broadcasts * interval_s
         found.append(
             Case(
-                f"delta, {count} processes", sizes.broadcast, partial(_of_nodes, setup, window_s),
+                f"{way_words('delta')} on {count} processes", sizes.broadcast, partial(_of_nodes, setup, window_s),
                 partial(_nodes, lab, place, setup, sizes.broadcasts),
             )
         )  # fmt: skip
