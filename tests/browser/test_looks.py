@@ -10,6 +10,7 @@ from tests.browser.conftest import PHONE, Crowd
 from tests.browser.everything import OPERATIONS_DIALOGS, closed, opened, visit_everything
 from tests.browser.operations import open_busy_ops, open_ops_of_nodes
 from tests.browser.people import Person
+from tests.browser.test_any_text import TAKES_FRAMES
 
 FIRST_PAINT_KB = 100
 THUMB_PX = 44
@@ -157,6 +158,14 @@ def test_moments_are_written_where_the_browser_names_a_language_that_is_none(cro
     page.reload()
     written = page.evaluate("async () => (await import('./static/lobby/moments.js')).dateOf(Date.UTC(2026, 4, 17, 12))")
     assert written == "17/05/2026"
+
+
+def test_operations_page_that_turns_dark_before_it_was_told_a_figure_complains_of_nothing(crowd: Crowd) -> None:
+    page = open_ops_of_nodes(crowd)
+    assert page.locator("figure canvas").count() == 0, "nothing was told"
+    page.emulate_media(color_scheme="dark")
+    page.evaluate(TAKES_FRAMES)
+    assert crowd.unexpected == []
 
 
 def test_mark_of_a_room_stays_on_one_line(crowd: Crowd) -> None:

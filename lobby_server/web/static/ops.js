@@ -36,6 +36,7 @@ let samples = []; // arrays in the order of `fields`, oldest first
 const figures = FIGURES.map((spec) => new Figure(spec, byId("figures")));
 
 const draw = onceAFrame(() => {
+  if (fields.length === 0) return; // turned light or dark before the server has told anything
   const columns = Object.fromEntries(fields.map((name, at) => [name, samples.map((sample) => sample[at])]));
   for (const figure of figures) figure.draw(columns);
 });
