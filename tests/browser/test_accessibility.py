@@ -5,124 +5,107 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.browser.conftest import DESKTOP, PHONE, TABLET, Crowd
-from tests.browser.everything import OPERATIONS_DIALOGS, closed, opened, visit_everything
+from tests.browser.conftest import Crowd
+from tests.browser.everything import OPERATIONS_DIALOGS, VIEWS, closed, opened, visit_everything
+from tests.browser.looks import WITH_AXE, each_look, violations
 from tests.browser.operations import open_busy_ops, open_ops_of_nodes
 from tests.browser.test_ops_page import admin_token, open_ops
 
-SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
-SIZES = pytest.mark.parametrize(
-    "size", [{"width": 1920, "height": 1080}, DESKTOP, TABLET, PHONE], ids=["wide", "desktop", "tablet", "phone"]
-)
+ONE_BY_ONE = "#views"
+"""Shown where there is room for one view at a time; elsewhere all are shown, whichever is chosen."""
 
 
-def look_of(size: dict[str, int], scheme: str) -> dict[str, Any]:
-    """Of a page that axe-core can be brought into."""
-    return {"size": size, "color_scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce"}
+def is_open_to_all(page: Any, axe: Path, where: str) -> None:
+    among = ONE_BY_ONE if where in VIEWS[1:] else ""
+    assert violations(page, axe, among=among) == {}, where
 
 
-def violations(page: Any, axe: Path) -> list[tuple[str, str]]:
-    if page.evaluate("typeof axe") == "undefined":
-        page.add_script_tag(path=str(axe))
-    found = page.evaluate("axe.run({resultTypes: ['violations'], selectors: false})")
-    assert len(found["passes"]) > 10, "it looked"
-    return [(each["id"], node["html"][:200]) for each in found["violations"] for node in each["nodes"]]
+def test_violation_in_one_look_is_found_in_it_alone(crowd: Crowd, axe: Path) -> None:
+    page = crowd.page(**WITH_AXE)
+    page.add_style_tag(
+        content="@media (prefers-color-scheme: dark) and (max-width: 720px) { label { color: #333; background: #222 } }"
+    )
+    assert {look: {rule for rule, _ in each} for look, each in violations(page, axe).items()} == {
+        "phone, dark": {"color-contrast"}
+    }
 
 
-@SCHEMES
-@SIZES
-def test_nothing_keeps_anybody_out(crowd: Crowd, axe: Path, size: dict[str, int], scheme: str) -> None:
+def test_nothing_keeps_anybody_out(crowd: Crowd, axe: Path) -> None:
     crowd.expected += ["400 (Bad Request)"]
-    look = look_of(size, scheme)
-    door = crowd.page(**look)
-    assert violations(door, axe) == []
+    door = crowd.page(**WITH_AXE)
+    is_open_to_all(door, axe, "door")
     door.get_by_role("button", name="Register").click()
     door.locator("#login-problem:not(:empty)").wait_for()
-    assert violations(door, axe) == [], "door with a problem"
-    ann = crowd.person(f"axe_a_{size['width']}_{scheme}", **look)
-    bob = crowd.person(f"axe_b_{size['width']}_{scheme}")
-    room = f"open to all {size['width']} {scheme}"
-    bob.create_room(room)
-    bob.is_in_room(room)
-    ann.join(room)
-    ann.is_in_room(room)
+    is_open_to_all(door, axe, "door with a problem")
+    ann, bob = crowd.person("axe_ann", **WITH_AXE), crowd.person("axe_bob")
+    bob.create_room("open to all")
+    bob.is_in_room("open to all")
+    ann.join("open to all")
+    ann.is_in_room("open to all")
     bob.page.locator("#party-form input").fill(ann.name)
     bob.page.locator("#party-form button").click()
     ann.page.locator(".question").wait_for()
     bob.page.locator("#friend-form input").fill(ann.name)
     bob.page.locator("#friend-form button").click()
     ann.page.locator(".question", has_text="friend").wait_for()
-    for view in ("rooms", "chat", "people"):
+    for view in VIEWS:
         ann.page.evaluate("view => document.querySelector(`#views [data-view=${view}]`).click()", view)
-        assert violations(ann.page, axe) == [], view
+        is_open_to_all(ann.page, axe, view)
     ann.page.locator("#inbox-button").click()
-    assert violations(ann.page, axe) == [], "inbox"
+    is_open_to_all(ann.page, axe, "inbox")
     ann.page.locator("#inbox-close").click()
     ann.page.locator("#online button", has_text=bob.name).click()
-    assert violations(ann.page, axe) == [], "person"
+    is_open_to_all(ann.page, axe, "person")
     ann.page.locator("#person").get_by_role("button", name="Block").click()
-    assert violations(ann.page, axe) == [], "confirm"
+    is_open_to_all(ann.page, axe, "confirm")
     ann.confirms("Cancel")
     ann.does("Report", to=bob.name)
-    assert violations(ann.page, axe) == [], "report"
+    is_open_to_all(ann.page, axe, "report")
     ann.page.keyboard.press("Escape")
 
 
-@SCHEMES
-@SIZES
-def test_nothing_keeps_a_reader_of_the_protocol_out(crowd: Crowd, axe: Path, size: dict[str, int], scheme: str) -> None:
-    page = crowd.page("/docs/protocol", **look_of(size, scheme))
-    assert violations(page, axe) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+def test_nothing_keeps_a_reader_of_the_protocol_out(crowd: Crowd, axe: Path) -> None:
+    page = crowd.page("/docs/protocol", **WITH_AXE)
+    is_open_to_all(page, axe, "protocol")
+    for look in each_look(page):
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), look
 
 
-@SCHEMES
-@SIZES
-def test_nothing_keeps_a_host_out(crowd: Crowd, axe: Path, size: dict[str, int], scheme: str) -> None:
-    look = look_of(size, scheme)
-    ann = crowd.person(f"host_a_{size['width']}_{scheme}", **look)
-    cat = crowd.person(f"host_c_{size['width']}_{scheme}")
-    room = f"hosted {size['width']} {scheme}"
-    ann.create_room(room, name="by name")
-    ann.is_in_room(room)
-    cat.join(room)
+def test_nothing_keeps_a_host_out(crowd: Crowd, axe: Path) -> None:
+    ann, cat = crowd.person("axe_host", **WITH_AXE), crowd.person("axe_guest")
+    ann.create_room("hosted", name="by name")
+    ann.is_in_room("hosted")
+    cat.join("hosted")
     cat.page.get_by_role("button", name="I am ready").click()
     ann.page.locator("#my-room-members [data-part=ready]:visible").wait_for()
     ann.page.locator("#my-room-bans-fold summary").click()
     ann.page.locator("#create-room-fold summary").click()
     for where in visit_everything(ann.page):
-        assert violations(ann.page, axe) == [], where
+        is_open_to_all(ann.page, axe, where)
     ann.page.get_by_role("button", name="Start the game").click()
     ann.page.get_by_role("button", name="End the game").wait_for()
-    assert violations(ann.page, axe) == [], "started"
+    is_open_to_all(ann.page, axe, "started")
 
 
-@SCHEMES
-@SIZES
-def test_nothing_keeps_an_administrator_or_a_forgetful_player_out(
-    crowd: Crowd, axe: Path, size: dict[str, int], scheme: str
-) -> None:
-    look = look_of(size, scheme)
-    assert violations(crowd.page("/#reset=some.reset.token", **look), axe) == [], "reset"
-    forgetful = crowd.page(**look)
+def test_nothing_keeps_an_administrator_or_a_forgetful_player_out(crowd: Crowd, axe: Path) -> None:
+    is_open_to_all(crowd.page("/#reset=some.reset.token", **WITH_AXE), axe, "reset")
+    forgetful = crowd.page(**WITH_AXE)
     forgetful.locator("#forgot").click()
-    assert violations(forgetful, axe) == [], "forgotten"
-    door = crowd.page("/ops", **look)
-    assert violations(door, axe) == [], "door of operations"
+    is_open_to_all(forgetful, axe, "forgotten")
+    door = crowd.page("/ops", **WITH_AXE)
+    is_open_to_all(door, axe, "door of operations")
     door.get_by_label("Token of an administrator").fill("nonsense")
     door.get_by_role("button", name="Open").click()
     door.locator("#door-news:not(:empty)").wait_for()
-    assert violations(door, axe) == [], "door of operations with news"
-    page = open_ops(crowd, admin_token(crowd), **look)
+    is_open_to_all(door, axe, "door of operations with news")
+    page = open_ops(crowd, admin_token(crowd), **WITH_AXE)
     page.locator("#admin-settings li").first.wait_for(state="attached")
-    assert violations(page, axe) == [], "operations with nothing to do"
-    assert violations(open_ops_of_nodes(crowd, **look), axe) == [], "nodes"
-    page = open_busy_ops(crowd, f"x{size['width']}{scheme[0]}", **look)
-    assert violations(page, axe) == [], "operations"
+    is_open_to_all(page, axe, "operations with nothing to do")
+    is_open_to_all(open_ops_of_nodes(crowd, **WITH_AXE), axe, "nodes")
+    page = open_busy_ops(crowd, "axe", **WITH_AXE)
+    is_open_to_all(page, axe, "operations")
     page.locator("#admin-player [name=username]").fill("somebody")
     for name in OPERATIONS_DIALOGS:
         opened(page, OPERATIONS_DIALOGS, name)
-        assert violations(page, axe) == [], name
+        is_open_to_all(page, axe, name)
         closed(page, name)
