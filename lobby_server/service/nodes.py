@@ -204,6 +204,8 @@ class Nodes:
         log.info("node %s takes part", effect.node, extra={"event": LogEvent.NODE_JOINED.value})
         if self._leader is None:
             self._leader = self._replica.state.leader
+            if effect.node == self._leader == self._log.node and self._log.figures().entries > 1:
+                self._will_take_over()  # all who took part before have ended, and the lobby is not a new one
         elif self._replica.is_leader:  # it may have led before, been given up, and written since what was old by then
             self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.upkeep.reconcile)
 

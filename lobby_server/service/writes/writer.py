@@ -124,7 +124,8 @@ class StoreWriter:
         self._append(entry)
 
     def attempt(self, call: Callable[[], Awaitable[None]], *, otherwise: Callable[[], None] | None = None) -> None:
-        """Make a write once. `otherwise` is called in place of it when the database is away."""
+        """Make a write once. `otherwise` is called in place of it when the database is away, and after it when that is
+        what finds it away."""
         if self.is_away:
             if otherwise is not None:
                 otherwise()
@@ -255,6 +256,8 @@ class StoreWriter:
             self._fault,
             extra={"event": LogEvent.WRITES_WAIT.value},
         )
+        if entry.write is None and entry.otherwise is not None:
+            entry.otherwise()
         self._refuse_attempts()
         head: _Entry | None = entry if entry.write is not None else self._next()
         while True:

@@ -227,6 +227,20 @@ async def test_attempts_are_refused_at_once_and_made_again_when_the_database_is_
     assert (journal.written, refused) == ([3], [1, 2])
 
 
+async def test_asker_is_told_of_the_attempt_that_finds_the_database_away(store: MemoryStore) -> None:
+    journal, writer, refused = Journal(), StoreWriter(store), list[int]()
+    away = StoreUnavailable("The database cannot be reached.")
+    writer.start()
+    store.is_away = True
+    writer.attempt(journal.write(1, fault=away), otherwise=lambda: refused.append(1))
+    await until(lambda: writer.is_away)
+    assert refused == [1]
+    store.is_away = False
+    await until(lambda: not writer.is_away)
+    await writer.stop(patience_s=PATIENCE_S)
+    assert refused == [1], "once"
+
+
 async def test_attempt_that_finds_the_database_away_is_followed_by_others_once_it_answers(store: MemoryStore) -> None:
     journal, writer = Journal(), StoreWriter(store)
     writer.start()
