@@ -29,6 +29,8 @@ CHANGES_IN_A_WINDOW = 20
 FIRST_HALF = 0.5
 """Of an interval, in which its change comes, as the lab's changes do (`bench.load.changes.changes`): at a low rate each
 is over before the next."""
+FIRST_TENTH = 0.1
+"""The same where rooms are only made (`bench.load.changes.publisher.schedule`)."""
 FIRST_S, WARM_S = 0.5, 2.0
 """When players begin to act, about, and from when on it counts."""
 
@@ -110,7 +112,8 @@ class Lobby:
     def play(self, from_s: float, until_s: float) -> None:
         """Everything of the setup that has a rate."""
         setup = self.setup
-        changes = list(self._moments(setup.changes_per_s, from_s, until_s, within=FIRST_HALF))
+        within = FIRST_TENTH if setup.only_makes else FIRST_HALF
+        changes = list(self._moments(setup.changes_per_s, from_s, until_s, within=within))
         every = max(1, len(changes) // MOST_TIMED)
         for place, at_s in enumerate(changes):
             self._change_at(at_s, timed=place % every == 0)
@@ -135,7 +138,7 @@ class Lobby:
         first_s, last_s = self._timed
         due_s = at_s if timed and first_s <= at_s < last_s else None
         self._number_timed += due_s is not None
-        place = self._random.randrange(self.setup.processes)
+        place = 0 if self.setup.only_makes else self._random.randrange(self.setup.processes)
         reached_s = at_s + self.setup.network_s
         if place < len(self.nodes):
             node = self.nodes[place]
@@ -223,9 +226,12 @@ class Lobby:
 
     def _first_s(self, warm_s: float) -> float:
         """From when on players act: whole intervals of changes before the window, so that it has all of its own and no
-        other's, and as many makings as ends if their number is even."""
+        other's, and as many makings as ends if their number is even; one interval where rooms are only made."""
         rate_per_s = self.setup.changes_per_s
-        return warm_s - int((warm_s - FIRST_S) * rate_per_s) / rate_per_s if rate_per_s else FIRST_S
+        if not rate_per_s:
+            return FIRST_S
+        intervals = 1 if self.setup.only_makes else int((warm_s - FIRST_S) * rate_per_s)
+        return warm_s - intervals / rate_per_s
 
     def _reach(self) -> float | None:
         due = self._number_timed * sum(self.setup.sessions_of(number) for number in range(len(self.nodes)))

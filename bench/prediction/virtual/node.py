@@ -335,8 +335,8 @@ class Node:
             self.traffic.exchange(0, _FRAME_BYTES, here)
 
     def _change_list(self) -> None:
-        """Rooms are made and deleted in turns, so that there are as many as before."""
-        if len(self._standing) > max(1, self._setup.rooms):
+        """Rooms are made and deleted in turns, so that there are as many as before, unless they are only made."""
+        if not self._setup.only_makes and len(self._standing) > max(1, self._setup.rooms):
             self.book.remove(self._standing.pop(0))
         else:
             self._make_room()

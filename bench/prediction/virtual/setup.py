@@ -53,6 +53,9 @@ class Setup:
     rooms: int = 50
     changes_per_s: float = 1.0
     """Of the list."""
+    only_makes: bool = False
+    """The list changes by rooms that are made, one after another at the first process, the first of them an interval
+    before the window: as the lab changes the list of several processes. Else rooms are made and end, anywhere."""
     logins_per_s: float = 0.0
     """As many leave."""
     commands_per_s: float = 0.0

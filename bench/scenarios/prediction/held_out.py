@@ -206,8 +206,8 @@ def _together(lab: Lab, sizes: PredictionSizes, place: Callable[[], Surroundings
     for count in sizes.nodes:
         interval_s = INTERVAL_S + INTERVAL_A_CLIENT_S * sizes.broadcast
         setup = Setup(
-            sessions=sizes.broadcast, processes=count, way="delta", presence="all", rooms=1, shares_core=True,
-            changes_per_s=1 / interval_s, rooms_interval_s=0.0, clients="sink", seed=lab.seed,
+            sessions=sizes.broadcast, processes=count, way="delta", presence="all", rooms=0, shares_core=True,
+            changes_per_s=1 / interval_s, only_makes=True, rooms_interval_s=0.0, clients="sink", seed=lab.seed,
         )  # fmt: skip
         window_s = sizes.broadcasts * interval_s
         found.append(

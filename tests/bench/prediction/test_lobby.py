@@ -224,6 +224,20 @@ def test_change_goes_to_all_processes_by_the_log() -> None:
     assert used.entries_per_s == used.commands_per_s == pytest.approx(1.0, rel=0.06)
 
 
+def test_rooms_that_are_only_made_are_made_at_the_first_process_and_make_the_list_longer() -> None:
+    """Four per second: one before a window of 5 s, twenty in it, and four in the second after it, in which clients come
+    to the last of them. A comparison of 1 ms per room finds 2 to 21 rooms, on each process, four times per second."""
+    setup = Setup(
+        sessions=100, processes=2, presence="all", rooms=0, changes_per_s=4.0, only_makes=True, rooms_interval_s=0.0
+    )
+    lobby = Lobby(setup, a_model(told_room=1_000.0))
+    used = lobby.steady(5.0)
+    assert [node.changes for node in lobby.nodes] == [25, 0]
+    assert [len(node.book) for node in lobby.nodes] == [25, 25]
+    assert used.changes_per_s == pytest.approx(4.0)
+    assert used.process == pytest.approx(4 * 11.5e-3, rel=0.01)
+
+
 def test_entry_costs_every_process_and_valkey_a_writing_and_a_reading_for_each() -> None:
     """One entry per second: 1 + 2 ms per process; 4 ms and 3 times 5 ms for Valkey."""
     model = a_model(entry=1_000.0, command=2_000.0, engine_entry=4_000.0, engine_read=5_000.0)

@@ -227,6 +227,13 @@ def test_window_of_a_cell_has_as_many_rooms_made_as_ended(rate_per_s: float, mon
         assert changes >= 2
 
 
+def test_rooms_of_several_processes_are_only_made_in_the_forecast_as_in_the_measurement() -> None:
+    cases = held_out._together(a_lab(), SMOKE.prediction, lambda: pytest.fail("nothing is measured"))
+    setups = [case.predict.args[0] for case in cases]  # type: ignore[attr-defined]
+    assert [setup.processes for setup in setups] == list(SMOKE.prediction.nodes)
+    assert {(setup.only_makes, setup.rooms) for setup in setups} == {(True, 0)}
+
+
 def test_one_process_is_measured_before_there_is_a_valkey_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it was calibrated: what else wakes its core is in no cost."""
     done: list[str] = []
