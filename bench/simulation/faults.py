@@ -215,6 +215,52 @@ def _reset(stage: Stage, who: int, lasts_s: float, b: int) -> None:
         wire.break_off()
 
 
+# -- two at once, which would seldom meet if they were drawn apart -----------------------------------------------------
+
+DOWN_S = 0.3
+STANDING_S = 0.5
+"""After Valkey is back without its data: by then replicas stand for a new epoch, and none has opened it."""
+OPENS_S = 4.0
+"""By then a node that reaches Valkey again has given up the call that was under way, and opened an epoch."""
+
+
+def _kill_candidate(stage: Stage, who: int, lasts_s: float, b: int) -> None:
+    """Valkey loses its data, and the replica that stands furthest is killed before it has opened a new epoch."""
+    if stage.valkey.is_up:
+        _restart("nothing")(stage, who, lasts_s, b)
+        stage.later(lasts_s + STANDING_S, lambda: _kill_best(stage))
+
+
+def _kill_best(stage: Stage) -> None:
+    best = stage.valkey.best_candidate()
+    for life in stage.all_lives():
+        if life.is_open and life.log.node == best:
+            stage.note(life.node.name, "was about to open a new epoch")
+            life.kill()
+
+
+def _fork(stage: Stage, who: int, lasts_s: float, b: int) -> None:
+    """Valkey loses its data where one node does not see it, and once more where that one alone does: two epochs begin
+    at one place."""
+    one = stage.nodes[who].life
+    others = [life for life in stage.all_lives() if life is not one]
+    if one is None or not stage.valkey.is_up:
+        return
+    stage.note(one.node.name, f"cannot reach Valkey for {lasts_s:.1f} s, and then the others cannot")
+    one.stream.is_cut = True
+    _restart("nothing")(stage, who, DOWN_S, b)
+
+    def turn() -> None:
+        one.stream.is_cut = False
+        for life in others:
+            life.stream.is_cut = True
+            stage.later(OPENS_S, lambda life=life: setattr(life.stream, "is_cut", False))  # type: ignore[misc]
+        if stage.valkey.is_up:
+            _restart("nothing")(stage, who, DOWN_S, b)
+
+    stage.later(lasts_s, turn)
+
+
 FAULTS: dict[str, Fault] = {
     "kill": Fault(_kill, 4),
     "drain": Fault(_drain, 2),
@@ -236,6 +282,8 @@ FAULTS: dict[str, Fault] = {
     "stall": Fault(_stall, 4, 0.5, 6.0, of_players=True),
     "half_open": Fault(_half_open, 3, of_players=True),
     "reset": Fault(_reset, 2, of_players=True),
+    "kill_candidate": Fault(_kill_candidate, 1, 0.6, 2.0),
+    "fork": Fault(_fork, 1, 2.4, 4.0),
 }
 """By name."""
 

@@ -136,7 +136,11 @@ class Simulation:
         give_up_s = self.world.now_s + AT_MOST_S - SETTLES_S
         for invariant, how in quiet.left_behind(self.nodes, self.database, self.observer.history.rooms_made):
             self.observer.violated(invariant, how)
+        fetched_s = -1.0
         while self.observer.violation is None:
+            if self.observer.has_forked and fetched_s < self.observer.begun_s:
+                fetched_s = self.world.now_s
+                self._fetch_anew()
             first = next(self._faults(), None)
             if first is None:
                 self.observer.look(self.stage.all_lives()[0].log)  # the others are equal
@@ -147,10 +151,19 @@ class Simulation:
             faults.mend(self.stage)
             self.world.run(self.world.now_s + CHECK_AGAIN_S)
 
+    def _fetch_anew(self) -> None:
+        """Whoever has fetched from a node that stood in a log which is gone does not hear that it is, on a connection
+        to a node that goes on: what they fetched before is fetched once more."""
+        for player in self.players:
+            if player.is_wanted and player.established_s <= self.observer.begun_s:
+                player.fetch_all()
+        self.world.run(self.world.now_s + CHECK_AGAIN_S)
+
     def _faults(self) -> Iterator[tuple[str, str]]:
         """As they are found: where one is left, nobody has to know the others."""
         has_forked = self.observer.has_forked
         yield from quiet.faults(self.nodes, self.players, self.database, self.answers, has_forked=has_forked)
+        yield from quiet.lines_lost(self.observer.history, self.database)
         yield from heard.repeated(self.players)
         if not self.schedule.faults:
             yield from heard.out_of_turn(self.players)

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from random import Random
 
-from bench.simulation.clients.deeds import DEEDS
-from bench.simulation.clients.doing import KNOWN
+from bench.simulation.clients.doing import DRAWN, KNOWN
 from bench.simulation.faults import FAULTS
 from lobby_server.protocol.features import Feature
 
@@ -86,7 +85,7 @@ class Schedule:
 def schedule_of(seed: int) -> Schedule:
     """The whole schedule of a seed."""
     random = Random(f"schedule/{seed}")
-    names, weights = list(DEEDS), [weight for _, weight in DEEDS.values()]
+    names, weights = list(DRAWN), [weight for _, weight in DRAWN.values()]
     events = []
     for what in random.choices(names, weights, k=random.randint(FEWEST_DEEDS, MOST_DEEDS)):
         at_s = BEGIN_S + random.random() * LASTS_S

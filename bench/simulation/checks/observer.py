@@ -71,8 +71,12 @@ class Observer:
         self._stood: dict[WatchedLog, tuple[str, str]] = {}
         """In which epoch each node was, and how it was called, at its last entry."""
         self._is_first = False
+        self._doing: Command | None = None
+        """That is being applied."""
         self.has_forked = False
         """Whether something that was applied somewhere is not so any more: see `_fork`."""
+        self.begun_s = 0.0
+        """When a node began an epoch, the last time."""
 
     # -- `Watch` --------------------------------------------------------------------------------------------------
 
@@ -97,7 +101,7 @@ class Observer:
         known = self._batches.get(entry.number)
         self._is_first = known != entry.batch
         if self._is_first and known is not None:
-            self._fork(log)
+            self._fork(log, entry.number)
         if self._is_first:
             self._batches[entry.number] = entry.batch
             if entry.number == 1:
@@ -106,8 +110,9 @@ class Observer:
         self.entries += 1
 
     def command(self, log: WatchedLog, command: Command, node: str) -> None:
+        self._doing = command
         if isinstance(command, commands.BeginEpoch):
-            self._begun[log] = log.position[0]
+            self._begun[log], self.begun_s = log.position[0], self._world.now_s
             self._begin_epoch(log)
         elif self._is_first:
             if isinstance(command, commands.JoinRoom):
@@ -164,13 +169,18 @@ class Observer:
         self._epochs.add(epoch)
         self.note(log.node, f"begins epoch {epoch} at entry {number}")
         if self.has_forked:
-            self.history.begin_anew(user.id for user in self._apps[log].presence.online())
+            self._go_another_way(log, number + 1)
 
-    def _fork(self, log: WatchedLog) -> None:
+    def _fork(self, log: WatchedLog, number: int) -> None:
         """Valkey has lost its data, and the node that went on from its own state had not seen what a node had that was
         out of reach: what only that one knew is gone, and nobody can help that. Its sessions are closed."""
         self.has_forked = True
-        self.history.begin_anew(user.id for user in self._apps[log].presence.online())
+        if number > 1:  # else all begins anew
+            self._go_another_way(log, number)
+
+    def _go_another_way(self, log: WatchedLog, number: int) -> None:
+        """From an entry on, what happens is what happens to this node."""
+        self.history.fork(number, [user.id for user in self._apps[log].presence.online()])
 
     # -- a look at the whole ----------------------------------------------------------------------------------------
 
@@ -201,8 +211,13 @@ class Observer:
 
     def _hearer(self, app: App, log: WatchedLog) -> Callable[[Effect, object], None]:
         def hear(effect: Effect, _: object) -> None:
-            if self._is_first and (fault := self.history.take(effect, log.number, app.replica.books)):
-                self.violated("nothing is told twice", fault)
+            if not self._is_first:
+                return
+            if isinstance(effect, effects.WentOffline) and isinstance(self._doing, commands.NodeDown):
+                how = f"{effect.user.username}, as {self._doing.node} ends"
+                self.violated("an orderly end takes nobody offline", how)
+            if fault := self.history.take(effect, log.number, app.replica.books):
+                self.violated(*fault)
 
         return hear
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import msgspec
 
 from bench.simulation.checks.answers import Answers
+from bench.simulation.checks.history import History
 from bench.simulation.clients.player import Player
 from bench.simulation.nodes.node import Life, Node
 from bench.simulation.outside.store import Database
@@ -47,6 +48,7 @@ def faults(
     online = {each.id for each in truth.presence.online()}
     for player in players:
         yield from _views(player, truth, listed, online)
+        yield from _invitation_views(player, truth, database)
 
 
 def left_behind(nodes: Sequence[Node], database: Database, rooms_made: Container[str]) -> Iterator[tuple[str, str]]:
@@ -67,6 +69,13 @@ def left_behind(nodes: Sequence[Node], database: Database, rooms_made: Container
                 yield "what is not made leaves nothing", f"room {room_id} of {node.name} is in the database"
 
 
+def lines_lost(history: History, database: Database) -> Iterator[tuple[str, str]]:
+    """Lines of chat that were told, and that nobody finds who asks for them later. They are kept for weeks."""
+    lost = [line_id for line_id in history.chat if not database.has_line(line_id)]
+    if lost:
+        yield "what was told is kept", f"lines {lost} of chat are not in the database"
+
+
 def _equal(lives: Sequence[Life]) -> Iterator[tuple[str, str]]:
     first = lives[0]
     digest_of_first = digest(first.app.replica.state)
@@ -79,6 +88,10 @@ def _equal(lives: Sequence[Life]) -> Iterator[tuple[str, str]]:
         if life.log.waiting or life.app.fanout.behind or life.app.writer.waiting:
             waits = f"{life.log.waiting} commands, {life.app.writer.waiting} writes, {life.app.fanout.behind} behind"
             yield "queues empty themselves", f"{life.node.name}: {waits}"
+    books = first.app.replica.books
+    if books.lines or books.notices.due:
+        waits = f"lines of chat {sorted(books.lines)}, notifications {sorted(books.notices.due)}"
+        yield "queues empty themselves", f"nobody keeps or refuses {waits}"
 
 
 def _sockets(lives: Sequence[Life], truth: App) -> Iterator[tuple[str, str]]:
@@ -193,3 +206,14 @@ def _social_views(player: Player, truth: App) -> Iterator[tuple[str, str]]:
             yield "views equal the truth", f"{name} sees party {sees}, and it is {is_in}"
         if {each.party_id for each in party.invites} != {each.party_id for each in believed.invites}:
             yield "views equal the truth", f"{name} sees invitations {believed.invites}, there are {party.invites}"
+
+
+def _invitation_views(player: Player, truth: App, database: Database) -> Iterator[tuple[str, str]]:
+    """Whoever has heard of an invitation into a room, and not of its end, has one. Of the end of one by a user whom
+    they block they hear nothing."""
+    user_id = player.user.id
+    standing = {each.room_id for each in truth.replica.books.matches.all() if each.guest_id == user_id}
+    for room_id, sender_ids in player.invitations.items():
+        is_heard = any((user_id, sender_id) not in database.ever_blocked for sender_id in sender_ids)
+        if is_heard and room_id not in standing:
+            yield "views equal the truth", f"{player.name} sees an invitation into room {room_id}, and has none"

@@ -9,7 +9,7 @@ from lobby_server.core.rooms import RoomBook
 
 def fault_of(state: LobbyState) -> str | None:
     """What does not hold; None: all does. O(users and rooms)."""
-    return _rooms(state.books) or _presence(state) or _parties(state.books)
+    return _rooms(state.books) or _presence(state) or _parties(state.books) or _matches(state.books)
 
 
 def summary_of(state: LobbyState) -> tuple[object, ...]:
@@ -52,8 +52,12 @@ def _rooms(books: Books) -> str | None:
                 return f"user {user_id} is in room {room.id}, and the books say otherwise"
             if user_id in room.banned_user_ids:
                 return f"user {user_id} is in room {room.id} and banned from it"
-        if not room.members and room.empty_until_s is None:
-            return f"room {room.id} is empty and has no end"
+        if bool(room.members) is not (room.empty_until_s is None):
+            return f"room {room.id} has {len(room.members)} members, and its end is at {room.empty_until_s}"
+        if room.players is not None and not room.members.keys() <= room.players:
+            return f"users {sorted(room.members.keys() - room.players)} are in room {room.id}, which began without them"
+        if not room.ready_user_ids <= room.members.keys():
+            return f"users {sorted(room.ready_user_ids - room.members.keys())} are ready, and not in room {room.id}"
     if len(seen) != books.rooms.players:
         return f"{len(seen)} users are members of rooms, and {books.rooms.players} are in one"
     return None
@@ -88,4 +92,17 @@ def _parties(books: Books) -> str | None:
         if not seen.isdisjoint(party.members):
             return f"a member of party {party.id} is in another one too"
         seen.update(party.members)
+        for invitation in party.invitations.values():
+            if invitation.sender.id not in party.members or invitation.guest.id in party.members:
+                pair = f"user {invitation.sender.id} invites user {invitation.guest.id}"
+                return f"{pair} into party {party.id}, whose members are {sorted(party.members)}"
+    return None
+
+
+def _matches(books: Books) -> str | None:
+    for invitation in books.matches.all():
+        room = books.rooms.get(invitation.room_id)
+        if room is None or invitation.guest_id in room.members:
+            is_what = "is gone" if room is None else "they are in"
+            return f"user {invitation.guest_id} has an invitation into room {invitation.room_id}, which {is_what}"
     return None

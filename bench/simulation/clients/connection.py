@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
+from operator import attrgetter
 from random import Random
 from typing import Any, cast
 
@@ -47,7 +49,7 @@ class SimulatedConnection(ConnectionManager):
             timing=timing,
             reconnect=reconnect,
             rng=random,
-            clock=lambda: world.now_s,
+            clock=partial(attrgetter("now_s"), world),
             features=features,
         )
         self.side = cast(Any, Side(world))

@@ -36,10 +36,15 @@ class Scene:
         self.new_token = new_token
         self.note = note
         self.asked_to_join = asked_to_join
+        self.put_out: dict[str, list[int]] = {}
+        """By room, the users whom somebody has tried to put out of it."""
         self._lines = 0
 
     def user_id(self, number: int) -> int:
         return self.players[number % len(self.players)].user.id
+
+    def devices(self, username: str) -> list[Player]:
+        return [each for each in self.players if each.user.username == username]
 
     def line(self, player: Player) -> str:
         """A text that is said once."""
@@ -64,14 +69,14 @@ COMES_BACK_S = 0.5
 """After which one who was kicked tries to enter again."""
 
 
-def _choose(found: Sequence[_Item], number: int) -> _Item | None:
+def choose(found: Sequence[_Item], number: int) -> _Item | None:
     return found[number % len(found)] if found else None
 
 
 # -- over the socket --------------------------------------------------------------------------------------------------
 
 
-def _send(scene: Scene, player: Player, message: Any, what: str) -> None:
+def send(scene: Scene, player: Player, message: Any, what: str) -> None:
     try:
         player.connection.send(message)
         scene.note(player.name, what)
@@ -85,45 +90,51 @@ def _join(scene: Scene, player: Player, a: int, b: int) -> None:
     if b % 3 == 0:
         room = scene.players[a % len(scene.players)].room
         room_id = room.room_id if room is not None else None
-    elif (listed := _choose(player.rooms, a)) is not None:
+    elif (listed := choose(player.rooms, a)) is not None:
         room_id = listed.id
     if room_id is not None:
-        _enter(scene, player, room_id)
+        enter(scene, player, room_id)
 
 
-def _enter(scene: Scene, player: Player, room_id: str) -> None:
+def enter(scene: Scene, player: Player, room_id: str) -> None:
     scene.asked_to_join[player.user.id, room_id] += 1
     player.asks_room()
     message = JoinRoom(roomId=room_id, version=player.connection.version, name=player.name)
-    _send(scene, player, message, f"joins room {room_id}")
+    send(scene, player, message, f"joins room {room_id}")
 
 
-def _leave(scene: Scene, player: Player, a: int, b: int) -> None:
+def leave(scene: Scene, player: Player, a: int, b: int) -> None:
     if player.room is not None:
         scene.note(player.name, f"leaves room {player.room.room_id}")
-        _quietly(player.connection.leave_room)
+        quietly(player.connection.leave_room)
         player.left_room()
 
 
-def _say_room(scene: Scene, player: Player, a: int, b: int) -> None:
+def say_room(scene: Scene, player: Player, a: int, b: int) -> None:
     if player.room is not None:
         text = scene.line(player)
         scene.note(player.name, f"says {text} in room {player.room.room_id}")
-        _quietly(lambda: player.connection.chat(text))
+        quietly(lambda: player.connection.chat(text))
 
 
 def _kick(scene: Scene, player: Player, a: int, b: int) -> None:
     room = player.room
     if room is not None:
-        peer_id = _choose([each for each in room.members if each != room.peer_id], a)
+        peer_id = choose([each for each in room.members if each != room.peer_id], a)
         if peer_id is not None:
-            name = room.members[peer_id]
-            scene.note(player.name, f"kicks {name} out of room {room.room_id}")
-            _quietly(lambda: player.connection.kick(peer_id))
+            put_out(scene, player, peer_id)
             if b % 2:  # they do not take it
-                for other in scene.players:
-                    if other.user.username == name:
-                        player.world.call_later(COMES_BACK_S, partial(_enter, scene, other, room.room_id))
+                for other in scene.devices(room.members[peer_id]):
+                    player.world.call_later(COMES_BACK_S, partial(enter, scene, other, room.room_id))
+
+
+def put_out(scene: Scene, player: Player, peer_id: int) -> None:
+    """Kick a member of the room that the player is in."""
+    room = player.room
+    assert room is not None
+    scene.note(player.name, f"kicks {room.members[peer_id]} out of room {room.room_id}")
+    scene.put_out.setdefault(room.room_id, []).extend(each.user.id for each in scene.devices(room.members[peer_id])[:1])
+    quietly(lambda: player.connection.kick(peer_id))
 
 
 def _say(channel: Callable[[Scene, int], str]) -> Deed:
@@ -132,12 +143,12 @@ def _say(channel: Callable[[Scene, int], str]) -> Deed:
         if name == "party" and (player.party is None or player.party.party is None):
             return
         if name != f"user:{player.user.id}":
-            _send(scene, player, SendChatMessage(channel=name, text=text), f"says {text} to {name}")
+            send(scene, player, SendChatMessage(channel=name, text=text), f"says {text} to {name}")
 
     return deed
 
 
-def _quietly(act: Callable[[], None]) -> None:
+def quietly(act: Callable[[], None]) -> None:
     try:
         act()
     except NotConnected:
@@ -151,7 +162,7 @@ def _create_room(scene: Scene, player: Player, a: int, b: int) -> None:
     answer = scene.ask(player, "create_room", 2 + a % 3, b % 4 > 0)
     if answer.is_good:
         player.asks_room()
-        _quietly(player.connection.create_room)
+        quietly(player.connection.create_room)
     if answer.is_good or answer.status in (0, 503):
         for other in scene.players:
             if other.user.id == player.user.id:
@@ -161,11 +172,15 @@ def _create_room(scene: Scene, player: Player, a: int, b: int) -> None:
 def _delete_room(scene: Scene, player: Player, a: int, b: int) -> None:
     room = player.room
     if room is not None and (room.host_peer_id == room.peer_id or b % 4 == 0):
-        if b % 3 == 0:  # a second click
-            player.do(lambda: scene.ask(player, "delete_room", room.room_id))
-        is_gone = scene.ask(player, "delete_room", room.room_id).is_good
-        if is_gone and player.room is not None and player.room.room_id == room.room_id:
-            player.room = None  # a base client that was its host hears nothing but this answer
+
+        def click() -> None:
+            is_gone = scene.ask(player, "delete_room", room.room_id).is_good
+            if is_gone and player.room is not None and player.room.room_id == room.room_id:
+                player.room = None  # a base client that was its host hears nothing but this answer
+
+        if b % 3 == 0:  # a second click, of which either may be the one that deletes it
+            player.do(click)
+        click()
 
 
 def _of_other(what: str) -> Deed:
@@ -180,7 +195,7 @@ def _of_other(what: str) -> Deed:
 
 def _of_request(what: str) -> Deed:
     def deed(scene: Scene, player: Player, a: int, b: int) -> None:
-        request = _choose(player.friends.incoming, a) if player.friends is not None else None
+        request = choose(player.friends.incoming, a) if player.friends is not None else None
         if request is not None:
             scene.ask(player, what, request.request_id)
             player.look()
@@ -189,7 +204,7 @@ def _of_request(what: str) -> Deed:
 
 
 def _remove_friend(scene: Scene, player: Player, a: int, b: int) -> None:
-    friend = _choose(player.friends.friends, a) if player.friends is not None else None
+    friend = choose(player.friends.friends, a) if player.friends is not None else None
     if friend is not None:
         scene.ask(player, "remove_friend", friend.user_id)
 
@@ -212,7 +227,7 @@ def _of_party(what: str, *, whom: str = "") -> Deed:
         if whom == "user":
             arguments = (scene.user_id(a),)
         elif whom == "member":
-            member = _choose([each for each in party.members if each.user_id != player.user.id], a)
+            member = choose([each for each in party.members if each.user_id != player.user.id], a)
             if member is None:
                 return
             arguments = (member.user_id,)
@@ -224,7 +239,7 @@ def _of_party(what: str, *, whom: str = "") -> Deed:
 
 def _of_invite(what: str) -> Deed:
     def deed(scene: Scene, player: Player, a: int, b: int) -> None:
-        invite = _choose(player.party.invites, a) if player.party is not None else None
+        invite = choose(player.party.invites, a) if player.party is not None else None
         if invite is not None:
             scene.ask(player, what, invite.party_id)
             player.look()
@@ -233,9 +248,15 @@ def _of_invite(what: str) -> Deed:
 
 
 def _enter_with_party(scene: Scene, player: Player, a: int, b: int) -> None:
-    room = _choose(player.rooms, a)
+    room = choose(player.rooms, a)
     if room is not None and player.party is not None and player.party.party is not None:
         scene.ask(player, "enter_with_party", room.id)
+
+
+def _decline_room(scene: Scene, player: Player, a: int, b: int) -> None:
+    room_id = choose(list(player.invitations), a)
+    if room_id is not None:
+        scene.ask(player, "decline_room", room_id)
 
 
 def _invite_to_room(scene: Scene, player: Player, a: int, b: int) -> None:
@@ -268,8 +289,8 @@ def _away(scene: Scene, player: Player, a: int, b: int) -> None:
 DEEDS: dict[str, tuple[Deed, int]] = {
     "create_room": (_create_room, 12),
     "join": (_join, 22),
-    "leave": (_leave, 5),
-    "say_room": (_say_room, 12),
+    "leave": (leave, 5),
+    "say_room": (say_room, 12),
     "kick": (_kick, 4),
     "delete_room": (_delete_room, 4),
     "say_lobby": (_say(lambda scene, a: "lobby"), 4),
@@ -290,6 +311,7 @@ DEEDS: dict[str, tuple[Deed, int]] = {
     "hand_over": (_of_party("hand_over", whom="member"), 1),
     "enter_with_party": (_enter_with_party, 3),
     "invite_to_room": (_invite_to_room, 3),
+    "decline_room": (_decline_room, 1),
     "sign_out": (_sign_out, 1),
     "drop": (_drop, 4),
     "away": (_away, 4),

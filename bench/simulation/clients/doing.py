@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bench.simulation.clients.deeds import DEEDS, Deed, Scene
+from bench.simulation.clients.hosting import HOSTING
 from bench.simulation.clients.player import Player
+from bench.simulation.clients.racing import RACES
 from loadtest.client.errors import ClientError
 
 SAYS_YES_S = 1.0
@@ -70,8 +72,10 @@ def _agree(scene: Scene, player: Player) -> None:
         do(scene, player, what, 0, 0)
 
 
+DRAWN: dict[str, tuple[Deed, int]] = {**DEEDS, **RACES, **HOSTING}
+"""Deeds by name, and how often each comes in a schedule that is drawn."""
 KNOWN: dict[str, Deed] = {
-    **{name: deed for name, (deed, _) in DEEDS.items()},
+    **{name: deed for name, (deed, _) in DRAWN.items()},
     "come": _come, "go": _go, "poll": _poll, "pause": _pause, "resume": _resume, "meet": _meet,
 }  # fmt: skip
 """By name."""

@@ -112,6 +112,8 @@ class Player:
         self._look_s = 0.0
         """When the player looks again, the last time that is known of."""
         self.refused = ""
+        self.established_s = -inf
+        """When the connection was, the last time."""
         self.is_wanted = True
         """Whether it is to be connected."""
         self.is_only_device = True
@@ -137,6 +139,11 @@ class Player:
     def rooms(self) -> tuple[Room, ...]:
         """The list as the player sees it."""
         return self.list.rooms
+
+    @property
+    def invitations(self) -> dict[str, set[int]]:
+        """Into rooms, and by whom, that were heard of on this connection and are not over as far as is known."""
+        return self.heard[-1].invitations if self.heard else {}
 
     def connect(self) -> None:
         self.is_wanted = True
@@ -164,6 +171,12 @@ class Player:
     def look(self) -> None:
         """Fetch all that is followed by fetching."""
         self._want(MY_ROOM, FRIENDS, MY_PARTY)
+
+    def fetch_all(self) -> None:
+        """Fetch everything once more, the list too if it is fetched."""
+        self._want(ONLINE, MY_ROOM, FRIENDS, MY_PARTY)
+        if isinstance(self.list, ServerList):
+            self.list.refresh()
 
     def asks_room(self) -> None:
         """The player says over the socket that they enter or leave a room. If the connection is lost before that is
@@ -207,6 +220,10 @@ class Player:
             self._want(FRIENDS)
         elif isinstance(message, ABOUT_PARTY):
             self._want(MY_PARTY)
+        elif isinstance(message, social_messages.MatchInvited):
+            heard.invitations.setdefault(message.room_id, set()).add(message.from_user_id)
+        elif isinstance(message, social_messages.MatchInviteClosed):
+            heard.invitations.pop(message.room_id, None)
         elif isinstance(message, messages.Error) and message.reason is ErrorReason.TRY_AGAIN_LATER:
             self.doubt()
 
@@ -222,6 +239,7 @@ class Player:
     def _established(self) -> None:
         features = frozenset(each.value for each in self.connection.accepted_features)
         self.heard.append(Heard(self.user.id, features, self._entries()))
+        self.established_s = self.world.now_s
         self.room = None
         self._room_events += 1
         self.presence.online = None

@@ -24,6 +24,8 @@ class Heard:
     """By user id, what batches said of them, one after the other."""
     room_lines: list[str] = field(default_factory=list)
     chat: list[ChatMessage] = field(default_factory=list)
+    invitations: dict[str, set[int]] = field(default_factory=dict)
+    """Into rooms, by the ids of these: who has sent those of whose end nothing was heard."""
 
 
 @dataclass

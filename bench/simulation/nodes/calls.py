@@ -13,7 +13,7 @@ import msgspec
 from lobby_server.backplane.node.catching_up import CATCH_UP_S
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, TokenRefused
-from lobby_server.protocol.requests import RoomWish, Whom
+from lobby_server.protocol.requests import RoomSettings, RoomWish, Whom
 from lobby_server.service.accounts.commands import Accounts
 from lobby_server.service.app import App
 from lobby_server.service.auth import Claims
@@ -138,5 +138,16 @@ _ACTS: dict[str, Act] = {
         lambda app, user, room_id, other_id: app.social.invitations.invite(user, room_id, Whom(other_id))
     ),
     "decline_room": _by_user(lambda app, user, room_id: app.social.invitations.decline(user, room_id)),
+    "change_room": _by_user(
+        lambda app, user, room_id, places, closes: app.hosting.change(
+            user, room_id, RoomSettings(maxPlayers=places, isPublic=False if closes else None)
+        )
+    ),
+    "hand_over_room": _by_user(lambda app, user, room_id, peer_id: app.hosting.hand_over(user, room_id, peer_id)),
+    "set_ready": _by_user(lambda app, user, room_id, is_ready: app.hosting.set_ready(user, room_id, is_ready=is_ready)),
+    "start_room": _by_user(lambda app, user, room_id: app.hosting.start(user, room_id, is_forced=True)),
+    "reopen_room": _by_user(lambda app, user, room_id: app.hosting.reopen(user, room_id)),
+    "unban": _by_user(lambda app, user, room_id, user_id: app.hosting.unban(user, room_id, user_id)),
+    "use_code": _by_user(lambda app, user, code: app.hosting.use_code(user, code)),
     "sign_out": _sign_out,
 }

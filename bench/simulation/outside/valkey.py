@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
 from bench.simulation.outside.loop import World
@@ -266,6 +267,8 @@ class Valkey:
             raise EpochGone
 
 
+@lru_cache(maxsize=64)
 def stream_id(text: str) -> StreamId:
+    """All nodes read on from the same places."""
     at_ms, _, sequence = text.partition("-")
     return int(at_ms), int(sequence or 0)

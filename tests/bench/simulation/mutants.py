@@ -139,6 +139,48 @@ RULES = (
         "books.chatters.update(image.chatters)",
         "pass",
     ),
+    _one(
+        "a place in a room is given again",
+        f"{ROOMS}.book:RoomBook._enter",
+        "Member(user, room.next_peer_id)",
+        "Member(user, 1 + max((each.peer_id for each in room.members.values()), default=0))",
+    ),
+    _one(
+        "a room that is entered again is deleted all the same",
+        f"{ROOMS}.book:RoomBook._enter",
+        "room.empty_until_s = None",
+        "pass",
+    ),
+    _one(
+        "whoever comes late enters a room that has started",
+        f"{ROOMS}.admission:check_may_enter",
+        "if room.players is not None and",
+        "if False and",
+    ),
+    _one(
+        "an invitation outlives its room",
+        f"{MACHINE}.rooms:_gone",
+        "books.matches.take(room.id, lambda each: True)",
+        "[]",
+    ),
+    _one(
+        "an invitation into a party outlives the membership of its sender",
+        "lobby_server.core.parties:PartyBook._leave",
+        "if is_gone or invitation.sender.id == user_id:",
+        "if is_gone:",
+    ),
+    _one(
+        "a block that comes while a line is kept comes too late",
+        f"{MACHINE}.social:_said",
+        "not line.is_withheld and other_id not in deaf",
+        "not line.is_withheld",
+    ),
+    _one(
+        "users of a node that ends are offline",
+        f"{MACHINE}.state:LobbyState._apply_to_nodes",
+        "grace_s = max(grace_s, command.grace_s)",
+        "pass",
+    ),
 )
 """Of the core."""
 
@@ -214,6 +256,42 @@ SERVICES = (
         "self._announcer.tell_users(stayed, messages.PeerLeft(peerId=departure.member.peer_id))",
         "pass",
     ),
+    _one(
+        "of two changes within a tick the first is not told",
+        f"{SERVICE}.fanout.presence_batch:PresenceBatch.take_frames",
+        "[*self._before, self._changes], []",
+        "[self._changes], []",
+    ),
+    _one(
+        "lines are kept by node, not as they came",
+        f"{SERVICE}.social.chat:Chat._flush",
+        "[each for each in self._waiting if _name(each) in self._lines], []",
+        "sorted((each for each in self._waiting if _name(each) in self._lines), key=_name), []",
+    ),
+    _one(
+        "lines that the leader before had to keep are forgotten",
+        f"{SERVICE}.social.chat:Chat.take_over",
+        "[effects.LineToKeep(node, line) for (node, _), line in self._lines.items()]",
+        "[]",
+    ),
+    _one(
+        "chat is swept as a node starts, however new",
+        f"{SERVICE}.retention:Retention._sweep",
+        "now - timedelta(seconds=self._chat_s)",
+        "now",
+    ),
+    _one(
+        "guests are not told that an invitation into a room is over",
+        f"{SERVICE}.social.invitations:Invitations._closed",
+        "self._announcer.tell_users([each.guest_id], event)",
+        "pass",
+    ),
+    _one(
+        "a host who was given the room is not written",
+        f"{SERVICE}.rooms.telling:RoomTelling._host_replaced",
+        "self._upkeep.keep_host(effect.room)",
+        "pass",
+    ),
 )
 """Of the service."""
 
@@ -267,6 +345,18 @@ LOGS = (
         f"{BACKPLANE}.node.house:House._look_for_the_lost",
         "if name not in self.reports and name in self._state.nodes:",
         "if False:",
+    ),
+    _one(
+        "a node with a new name goes on with its old numbers",
+        f"{BACKPLANE}.node.outbox:Outbox.restart",
+        "self.node, self._sequence = node, 0",
+        "self.node = node",
+    ),
+    _one(
+        "the last entry that was missed is left out",
+        f"{EPOCHS}._go_on_from",
+        "for entry in missed:",
+        "for entry in missed[:-1]:",
     ),
 )
 """Of the log."""

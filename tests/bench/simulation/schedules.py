@@ -9,4 +9,6 @@ SCHEDULES: tuple[str, ...] = (
     "1: 8 drop 10 849 736, 8.117 away 17 842 385, 8.232 freeze 1 769 510, 8.821 sign_out 19 472 388, 16.98 kick 7 501 818",
     "44: 11.249 ask_friend 15 326 589, 11.494 create_room 17 163 301, 11.988 ask_friend 6 999 761, 12.263 wipe 0 207 916, 12.862 cut_off 1 557 283, 15.12 rewind 2 322 379, 15.449 join 6 938 329, 15.771 accept_friend 6 511 462, 16.452 kick 9 486 32",
     "257: 11.008 create_room 5 450 409, 11.686 rewind 1 493 345, 11.904 join 9 673 715, 12.191 store_slow 2 507 580, 12.656 create_room 3 434 890, 13.412 store_away 1 766 21, 16.95 away 18 720 347",
+    "10: 6.27 create_room 16 889 762, 6.686 create_room 13 241 759, 9.266 kill_candidate 1 302 376, 12.15 join 19 155 410, 12.25 join 16 704 482, 15.771 store_before 0 784 25, 15.867 kick_who_returns 19 414 822",
+    "7: 10 store_slow 0 999 99, 10.1 say_lobby 3 0 0, 10.3 drain 0 0 0, 10.35 drain 1 0 0, 10.4 drain 2 0 0",
 )

@@ -26,6 +26,7 @@ class Life:
     def __init__(self, node: Node) -> None:
         self.is_open = True
         self.node, self.loop = node, Loop()
+        self.log = SimpleNamespace(node=f"{node.name}.1")
         self.stream = SimpleNamespace(is_cut=False, loses_answers=0, late_s=0.0)
         self.store = SimpleNamespace(fails_before=0, fails_after=0, slow_s=0.0)
 
@@ -53,6 +54,7 @@ class Node:
 class Valkey:
     def __init__(self) -> None:
         self.is_up, self.is_hanging, self.ahead_s, self.kept, self.saved = True, False, 0.0, "", 0
+        self.lost, self.best = 0, ""
 
     def hang(self) -> None:
         self.is_hanging = True
@@ -65,6 +67,10 @@ class Valkey:
 
     def come_up(self, *, keeps: str) -> None:
         self.is_up, self.kept = True, keeps
+        self.lost += keeps == "nothing"
+
+    def best_candidate(self) -> str:
+        return self.best
 
     def save(self) -> None:
         self.saved += 1
@@ -201,6 +207,35 @@ def test_valkey_goes_back_to_what_it_saved_a_while_before_it_died(stage: Stage) 
     was_up = valkey.is_up
     stage.world.run(60.0)
     assert (was_up, valkey.is_up, valkey.kept) == (False, True, "saved")
+
+
+@pytest.mark.parametrize(("best", "killed"), [("b.1", [[], ["kill"], []]), ("b.0", [[], [], []])])
+def test_node_is_killed_that_stands_furthest_for_a_new_epoch(stage: Stage, best: str, killed: list[list[str]]) -> None:
+    valkey, nodes = stage.valkey, stage.nodes
+    valkey.best = best  # type: ignore[attr-defined]
+    begin(stage, "kill_candidate", 0, SHORTEST, 0)
+    assert not valkey.is_up
+    stage.world.run(1.0)
+    assert (valkey.lost, [node.done for node in nodes]) == (1, [[], [], []])  # type: ignore[attr-defined]
+    stage.world.run(1.2)
+    assert [node.done for node in nodes] == killed  # type: ignore[attr-defined]
+
+
+def test_log_is_lost_once_without_one_node_and_once_with_that_one_alone(stage: Stage) -> None:
+    def cut() -> list[bool]:
+        return [life(stage, number).stream.is_cut for number in range(3)]
+
+    valkey: Any = stage.valkey
+    begin(stage, "fork", 1, SHORTEST, 0)
+    assert (cut(), valkey.is_up) == ([False, True, False], False)
+    stage.world.run(2.3)
+    assert (cut(), valkey.is_up, valkey.lost) == ([False, True, False], True, 1)
+    stage.world.run(2.5)
+    assert (cut(), valkey.is_up) == ([True, False, True], False)
+    stage.world.run(6.3)
+    assert (cut(), valkey.is_up, valkey.lost) == ([True, False, True], True, 2)
+    stage.world.run(6.5)
+    assert cut() == [False, False, False]
 
 
 def test_everything_that_can_break_is_drawn() -> None:

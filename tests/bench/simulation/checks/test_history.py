@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.simulation.checks.history import FOLLOWED, History, Line
+from bench.simulation.checks.history import FOLLOWED, IN_ORDER, ONE_PLACE, TWICE, History, Line
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.commands import SaidLine
 from lobby_server.core.presence import User
+from lobby_server.core.rooms import Departure, Entry, Member, Room
 from tests.bench.simulation.lobbies import ANN, AT, BOB, CLEO, Lobby
 
 
@@ -31,9 +32,13 @@ def offline(user: User) -> effects.Effect:
     return effects.WentOffline(user, None)
 
 
+def said(number: int, sender: User, text: str) -> effects.Effect:
+    return effects.LineToKeep("a", commands.Say(number, sender, "lobby", text, AT))
+
+
 def line(number: int, sender: User, text: str, **to: object) -> effects.Effect:
-    said = SaidLine("a", number, number, sender, text, AT, **to)  # type: ignore[arg-type]
-    return effects.LineSaid(said, None, frozenset())
+    told = SaidLine("a", number, number, sender, text, AT, **to)  # type: ignore[arg-type]
+    return effects.LineSaid(told, None, frozenset())
 
 
 # -- presence ------------------------------------------------------------------------------------------------------
@@ -48,14 +53,20 @@ def test_coming_and_going_is_kept_in_its_order_with_its_entries(lobby: Lobby, hi
 
 def test_who_is_online_does_not_come_online_and_who_is_not_does_not_go(lobby: Lobby, history: History) -> None:
     history.take(online(ANN), 1, lobby.books)
-    assert history.take(online(ANN), 2, lobby.books) == "user 1 comes online a second time"
-    assert history.take(offline(BOB), 3, lobby.books) == "user 2 goes offline a second time"
+    assert history.take(online(ANN), 2, lobby.books) == (TWICE, "user 1 comes online a second time")
+    assert history.take(offline(BOB), 3, lobby.books) == (TWICE, "user 2 goes offline a second time")
 
 
-def test_lobby_that_begins_anew_has_nobody_online_but_those_named(lobby: Lobby, history: History) -> None:
+def test_lobby_that_begins_anew_has_nobody_online(lobby: Lobby, history: History) -> None:
+    history.take(online(ANN), 1, lobby.books)
+    history.begin_anew()
+    assert history.take(online(ANN), 2, lobby.books) is None
+
+
+def test_log_that_goes_another_way_has_those_online_who_are_named(lobby: Lobby, history: History) -> None:
     for user in (ANN, BOB):
         history.take(online(user), 1, lobby.books)
-    history.begin_anew([BOB.id])
+    history.fork(2, [BOB.id])
     assert history.take(online(ANN), 2, lobby.books) is None
     assert history.take(online(BOB), 3, lobby.books) is not None
 
@@ -78,6 +89,52 @@ def test_rooms_that_were_made_and_those_that_have_ended_are_known(lobby: Lobby, 
     history.take(effects.RoomExpired(rooms[1]), 3, lobby.books)
     assert history.rooms_made == {"r1", "r2", "r3"}
     assert history.rooms_ended == {"r1", "r2"}
+
+
+def entered(room: Room, user: User, peer_id: int, *, already_in: bool = False) -> effects.Effect:
+    return effects.RoomJoined(Entry(room, Member(user, peer_id), already_in=already_in))
+
+
+def left(room: Room, user: User, peer_id: int) -> effects.Effect:
+    return effects.RoomLeft(Departure(room, Member(user, peer_id), None))
+
+
+@pytest.fixture
+def room(lobby: Lobby, history: History) -> Room:
+    """Of Ann, which Bob has left, who was peer 2."""
+    found = lobby.make_room("r1", ANN)
+    history.take(entered(found, BOB, 2), 5, lobby.books)
+    history.take(left(found, BOB, 2), 6, lobby.books)
+    return found
+
+
+def test_place_that_a_member_had_is_nobody_s_any_more(lobby: Lobby, history: History, room: Room) -> None:
+    for effect in (
+        entered(room, CLEO, 2), effects.HostPlaceTaken(Entry(room, Member(CLEO, 2)), True),
+        effects.PartyEntered(room, (Entry(room, Member(ANN, 1)), Entry(room, Member(CLEO, 2)))),
+    ):  # fmt: skip
+        assert history.take(effect, 7, lobby.books) == (
+            ONE_PLACE, "cleo is peer 2 of room r1, and so was one who has left",
+        )  # fmt: skip
+
+
+def test_other_place_or_room_or_one_who_is_in_it_is_no_fault(lobby: Lobby, history: History, room: Room) -> None:
+    other = lobby.make_room("r2", CLEO)
+    for effect in (entered(room, BOB, 3), entered(other, BOB, 2), entered(room, CLEO, 2, already_in=True)):
+        assert history.take(effect, 7, lobby.books) is None
+
+
+@pytest.mark.parametrize(("number", "is_given_anew"), [(6, True), (7, False)])
+def test_place_is_free_again_in_a_log_that_went_another_way_before(
+    lobby: Lobby, history: History, room: Room, number: int, *, is_given_anew: bool
+) -> None:
+    history.fork(number, [])
+    assert (history.take(entered(room, CLEO, 2), 8, lobby.books) is None) is is_given_anew
+
+
+def test_places_are_free_again_after_a_new_beginning(lobby: Lobby, history: History, room: Room) -> None:
+    history.begin_anew()
+    assert history.take(entered(room, CLEO, 2), 1, lobby.books) is None
 
 
 # -- chat ----------------------------------------------------------------------------------------------------------
@@ -109,12 +166,48 @@ def test_line_to_one_is_for_the_other_too_who_is_there_and_from_whom_it_is_not_k
 
 
 def test_text_that_is_told_twice_is_a_fault(lobby: Lobby, history: History) -> None:
+    history.take(said(4, ANN, "hello"), 8, lobby.books)
     assert history.take(line(4, ANN, "hello"), 9, lobby.books) is None
-    assert history.take(line(5, ANN, "hello"), 10, lobby.books) == "line 'hello' is told a second time"
+    assert history.take(line(5, ANN, "hello"), 10, lobby.books) == (TWICE, "line 'hello' is told a second time")
+
+
+@pytest.mark.parametrize(("number", "is_told_anew"), [(9, True), (10, False)])
+def test_line_is_told_anew_in_a_log_that_went_another_way_before(
+    lobby: Lobby, history: History, number: int, *, is_told_anew: bool
+) -> None:
+    history.take(said(4, ANN, "hello"), 8, lobby.books)
+    history.take(line(4, ANN, "hello"), 9, lobby.books)
+    history.fork(number, [])
+    assert (history.take(line(4, ANN, "hello"), 10, lobby.books) is None) is is_told_anew
+
+
+def test_line_of_before_is_told_twice_after_a_new_beginning_too(lobby: Lobby, history: History) -> None:
+    history.take(said(4, ANN, "hello"), 8, lobby.books)
+    history.take(line(4, ANN, "hello"), 9, lobby.books)
+    history.begin_anew()
+    history.fork(5, [])
+    assert history.take(line(4, ANN, "hello"), 5, lobby.books) is not None
+
+
+def test_lines_are_told_as_they_were_said_and_one_may_be_left_out(lobby: Lobby, history: History) -> None:
+    for number, text in enumerate(("one", "two", "three"), 1):
+        history.take(said(number, ANN, text), number, lobby.books)
+    assert history.take(line(1, ANN, "one"), 5, lobby.books) is None
+    assert history.take(line(3, ANN, "three"), 6, lobby.books) is None
+    assert history.take(line(2, ANN, "two"), 7, lobby.books) == (
+        IN_ORDER, "line 'two' was the 2. that was said, and is told after the 3.",
+    )  # fmt: skip
+
+
+def test_line_that_nobody_said_is_a_fault(lobby: Lobby, history: History) -> None:
+    assert history.take(line(4, ANN, "hello"), 9, lobby.books) == (
+        IN_ORDER, "line 'hello' is told, and nobody said it",
+    )  # fmt: skip
 
 
 def test_what_is_followed_is_all_that_is_taken(lobby: Lobby, history: History) -> None:
     assert set(FOLLOWED) == {
-        effects.CameOnline, effects.WentOffline, effects.SaidInRoom, effects.LineSaid, effects.RoomCreated,
-        effects.RoomDeleted, effects.RoomExpired,
+        effects.CameOnline, effects.WentOffline, effects.SaidInRoom, effects.LineToKeep, effects.LineSaid,
+        effects.RoomCreated, effects.RoomDeleted, effects.RoomExpired, effects.RoomLeft, effects.RoomJoined,
+        effects.HostPlaceTaken, effects.PartyEntered,
     }  # fmt: skip

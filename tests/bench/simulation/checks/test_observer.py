@@ -316,6 +316,22 @@ def test_fact_that_comes_a_second_time_is_a_violation(observer: Observer, node: 
     assert violated(observer) == "nothing is told twice"
 
 
+@pytest.mark.parametrize(
+    ("command", "invariant"),
+    [
+        (commands.NodeDown("a", 17.0), ""), (commands.NodeDown("a", 0.0), "an orderly end takes nobody offline"),
+        (commands.NodeLost("a"), ""),
+    ],
+    ids=["with time to come back", "without", "lost"],
+)  # fmt: skip
+def test_users_of_a_node_that_ends_have_time_to_come_back(
+    observer: Observer, node: Node, command: Command, invariant: str
+) -> None:
+    node.take(1, commands.Arrive(ANN, 1, "1"))
+    node.take(2, command)
+    assert violated(observer) == invariant
+
+
 def test_other_entry_in_the_place_of_one_is_a_fork_and_what_was_known_begins_anew(
     observer: Observer, node: Node
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,13 +12,16 @@ import msgspec
 import pytest
 
 from bench.simulation.checks.answers import Answers
-from bench.simulation.checks.history import History
-from bench.simulation.checks.quiet import faults, left_behind
+from bench.simulation.checks.history import History, Line
+from bench.simulation.checks.quiet import faults, left_behind, lines_lost
 from bench.simulation.clients.views import RoomView
 from bench.simulation.outside.store import Database
+from lobby_server.core.invitations import MatchInvitation
+from lobby_server.core.machine import commands, effects
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.resources import RoomList
+from lobby_server.service.social.ports import NewLine
 from tests.bench.simulation.lobbies import AT
 from tests.service.house import ANN, BOB, CLEO, House
 
@@ -48,7 +52,7 @@ class Scene:
             rooms=tuple(msgspec.json.decode(app.room_list.snapshot(None).plain, type=RoomList).rooms),
             room=RoomView.of(app.rooms.mine(user)) if room is not None else None,
             presence=SimpleNamespace(online={each.id for each in app.presence.online()}),
-            friends=app.social.friends.overview(user), party=app.social.parties.mine(user),
+            friends=app.social.friends.overview(user), party=app.social.parties.mine(user), invitations={},
         )  # fmt: skip
 
     def found(self, *, has_forked: bool = False) -> list[str]:
@@ -117,6 +121,17 @@ def test_node_that_is_not_as_the_others_is_found(scene: Scene, change: Callable[
 def test_equal_node_is_no_fault(scene: Scene) -> None:
     another_life(scene)
     assert scene.found() == []
+
+
+def test_line_that_is_neither_told_nor_refused_is_found(scene: Scene) -> None:
+    scene.house.app.replica.books.lines["a", 1] = commands.Say(1, ANN, "lobby", "hello", AT)
+    assert scene.found() == ["queues empty themselves"]
+
+
+def test_notification_that_is_not_kept_is_found(scene: Scene) -> None:
+    notice = effects.NoticeDue("k9", ANN.id, "party_invite", "", "", BOB, AT)
+    scene.house.app.replica.books.notices.expect(notice)
+    assert scene.found() == ["queues empty themselves"]
 
 
 # -- what is not made ----------------------------------------------------------------------------------------------
@@ -226,6 +241,15 @@ async def test_room_of_which_nobody_knows_may_have_other_guests_and_nothing_else
     assert scene.found() == []
 
 
+async def test_line_that_was_told_is_found_later(scene: Scene) -> None:
+    new = NewLine(channel="lobby", sender=ANN, text="hello", sent_at=AT, is_withheld=False)
+    [kept] = await scene.database.add_chat_lines([new])
+    history = History(chat={kept.id: Line(7, ANN.id, None)})
+    assert list(lines_lost(history, scene.database)) == []
+    await scene.database.delete_chat_before(AT + timedelta(seconds=1))
+    assert [invariant for invariant, _ in lines_lost(history, scene.database)] == ["what was told is kept"]
+
+
 # -- what players believe ------------------------------------------------------------------------------------------
 
 
@@ -272,6 +296,21 @@ def test_player_who_believes_what_is_not_true_is_found(scene: Scene, lie: str) -
 def test_guest_of_no_room_who_believes_to_be_in_one_is_found(scene: Scene) -> None:
     scene.players[2].room = RoomView("r1", 1, {1: "cleo"}, 1)
     assert scene.found() == [VIEWS]
+
+
+def test_player_who_was_not_told_that_an_invitation_into_a_room_is_over_is_found(scene: Scene) -> None:
+    [room] = scene.house.app.rooms.book.all()
+    cleo = scene.players[2]
+    cleo.invitations = {room.id: {ANN.id}}
+    assert scene.found() == [VIEWS]
+    scene.house.app.replica.books.matches.add(MatchInvitation(room.id, BOB.id, CLEO.id))
+    assert scene.found() == [], "there is one of another sender, and an end names the room alone"
+
+
+def test_end_of_an_invitation_by_a_user_who_was_ever_blocked_may_not_have_been_told(scene: Scene) -> None:
+    scene.players[2].invitations = {"r9": {ANN.id}}
+    scene.database.ever_blocked.add((CLEO.id, ANN.id))
+    assert scene.found() == []
 
 
 @pytest.mark.parametrize("lie", ["a friend is missing", "in no party"])

@@ -7,9 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from bench.simulation.checks.state import fault_of
+from lobby_server.core.invitations import MatchInvitation
 from lobby_server.core.machine import commands
+from lobby_server.core.parties import Invitation
+from lobby_server.core.presence import User
 from lobby_server.core.rooms import Member
-from tests.bench.simulation.lobbies import ANN, BOB, CLEO, NODE, Lobby
+from tests.bench.simulation.lobbies import ANN, AT, BOB, CLEO, NODE, Lobby
 
 
 @pytest.fixture
@@ -64,6 +67,38 @@ def empty_for_ever(lobby: Lobby) -> None:
     room.empty_until_s = None
 
 
+def entered_and_at_its_end(lobby: Lobby) -> None:
+    lobby.books.rooms.get("r1").empty_until_s = 9.0  # type: ignore[union-attr]
+
+
+def began_without_one(lobby: Lobby) -> None:
+    lobby.books.rooms.get("r1").players = {ANN.id}  # type: ignore[union-attr]
+
+
+def ready_elsewhere(lobby: Lobby) -> None:
+    lobby.books.rooms.get("r1").ready_user_ids = {BOB.id, CLEO.id}  # type: ignore[union-attr]
+
+
+def invited_into_no_room(lobby: Lobby) -> None:
+    lobby.books.matches.add(MatchInvitation("r9", ANN.id, CLEO.id))
+
+
+def invited_into_their_own_room(lobby: Lobby) -> None:
+    lobby.books.matches.add(MatchInvitation("r1", ANN.id, BOB.id))
+
+
+def invited_by_a_stranger(lobby: Lobby) -> None:
+    party = lobby.books.parties.get("p1")
+    assert party is not None
+    party.invitations[CLEO.id] = Invitation(User(4, "dan"), CLEO, 9.0)
+
+
+def invited_and_a_member(lobby: Lobby) -> None:
+    party = lobby.books.parties.get("p1")
+    assert party is not None
+    party.invitations[BOB.id] = Invitation(ANN, BOB, 9.0)
+
+
 def in_no_room_after_all(lobby: Lobby) -> None:
     lobby.books.rooms._room_of_user[CLEO.id] = lobby.books.rooms.get("r1")  # type: ignore[assignment]
 
@@ -105,7 +140,14 @@ def in_two_parties(lobby: Lobby) -> None:
         (in_two_rooms, "user 2 is in room r1 and in room r2"),
         (books_say_otherwise, "user 2 is in room r1, and the books say otherwise"),
         (banned_and_in, "user 2 is in room r1 and banned from it"),
-        (empty_for_ever, "room r2 is empty and has no end"),
+        (empty_for_ever, "room r2 has 0 members, and its end is at None"),
+        (entered_and_at_its_end, "room r1 has 2 members, and its end is at 9.0"),
+        (began_without_one, "users [2] are in room r1, which began without them"),
+        (ready_elsewhere, "users [3] are ready, and not in room r1"),
+        (invited_into_no_room, "user 3 has an invitation into room r9, which is gone"),
+        (invited_into_their_own_room, "user 2 has an invitation into room r1, which they are in"),
+        (invited_by_a_stranger, "user 4 invites user 3 into party p1, whose members are [1, 2]"),
+        (invited_and_a_member, "user 1 invites user 2 into party p1, whose members are [1, 2]"),
         (in_no_room_after_all, "2 users are members of rooms, and 3 are in one"),
         (socket_of_nobody, "user 3 has a socket and is offline"),
         (socket_of_a_node_that_is_gone, "on a, which takes no part"),
@@ -129,6 +171,16 @@ def test_user_who_is_held_is_online_without_a_socket_and_no_fault() -> None:
     lobby.come(ANN)
     lobby.do(commands.Depart(ANN.id, ANN.id, abrupt=True))
     assert lobby.books.presence.is_online(ANN.id)
+    assert fault_of(lobby.state) is None
+
+
+def test_game_that_has_begun_and_invitations_that_stand_are_no_fault(lobby: Lobby) -> None:
+    lobby.books.rooms.get("r1").max_players = 3  # type: ignore[union-attr]
+    lobby.do(commands.InviteToRoom(ANN, CLEO, "r1", "k1", AT))
+    lobby.do(commands.InviteToParty(BOB, CLEO, "p1", "k2", AT))
+    lobby.do(commands.SetReady(BOB, "r1", True))
+    lobby.do(commands.StartRoom(ANN, "r1", False))
+    assert lobby.books.matches.all() != []
     assert fault_of(lobby.state) is None
 
 

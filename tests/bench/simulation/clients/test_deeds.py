@@ -2,129 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bench.simulation.clients.deeds import DEEDS, Scene
+from bench.simulation.clients.deeds import DEEDS
 from bench.simulation.nodes.calls import NONE, Answer
-from loadtest.client.errors import NotConnected
 from lobby_server.protocol.messages import JoinRoom
 from lobby_server.protocol.social_messages import SendChatMessage
-
-GOOD = Answer(200, SimpleNamespace(id="new"))
-
-
-class Connection:
-    version = "1"
-
-    def __init__(self) -> None:
-        self.done: list[Any] = []
-        self.is_there = True
-
-    def _do(self, *what: Any) -> None:
-        if not self.is_there:
-            raise NotConnected("the deed")
-        self.done.append(what[0] if len(what) == 1 else what)
-
-    def send(self, message: Any) -> None:
-        self._do(message)
-
-    def leave_room(self) -> None:
-        self._do("leave")
-
-    def create_room(self) -> None:
-        self._do("enter own room")
-
-    def chat(self, text: str) -> None:
-        self._do("say", text)
-
-    def kick(self, peer_id: int) -> None:
-        self._do("kick", peer_id)
-
-    def drop_connection(self) -> None:
-        self._do("drop")
-
-
-class Player:
-    """As far as deeds know one."""
-
-    def __init__(self, number: int, name: str) -> None:
-        self.user = SimpleNamespace(id=number, username=name)
-        self.name, self.token, self.refused = name, "old", "no"
-        self.connection = Connection()
-        self.rooms: tuple[Any, ...] = ()
-        self.room: Any = None
-        self.friends: Any = None
-        self.party: Any = None
-        self.answer = GOOD
-        self.asked: list[tuple[Any, ...]] = []
-        self.looks = self.doubts = 0
-        self.later: list[float] = []
-        self.is_wanted = True
-        self.world = SimpleNamespace(now_s=5.0, call_later=lambda in_s, act: self.later.append(in_s))
-
-    def ask(self, what: str, *arguments: Any) -> Answer:
-        self.asked.append((what, *arguments))
-        return self.answer
-
-    def look(self) -> None:
-        self.looks += 1
-
-    def doubt(self) -> None:
-        self.doubts += 1
-
-    def asks_room(self) -> None:
-        pass
-
-    def left_room(self) -> None:
-        self.room = None
-
-    def do(self, act: Any) -> None:
-        act()
-
-    def connect(self) -> None:
-        self.is_wanted = True
-
-    def disconnect(self) -> None:
-        self.is_wanted = False
-
-
-class Stage:
-    """Ann, who acts, Bob, and Ann's second device."""
-
-    def __init__(self) -> None:
-        self.ann, self.bob, self.second = Player(1, "ann"), Player(2, "bob"), Player(1, "ann-2")
-        self.answers: list[tuple[Any, ...]] = []
-        self.scene = Scene(
-            [self.ann, self.bob, self.second],  # type: ignore[list-item]
-            answered=lambda player, what, arguments, answer, began_s: self.answers.append(
-                (player.name, what, arguments, answer.status, began_s)
-            ),
-            new_token=lambda player: f"new of {player.name}", note=lambda who, what: None, asked_to_join=Counter(),
-        )  # fmt: skip
-
-    def do(self, what: str, a: int = 0, b: int = 0) -> list[tuple[Any, ...]]:
-        """By Ann; what she asked for."""
-        DEEDS[what][0](self.scene, self.ann, a, b)  # type: ignore[arg-type]
-        return self.ann.asked
+from tests.bench.simulation.clients.acting import Stage, a_room, of_party
 
 
 @pytest.fixture
 def stage() -> Stage:
     return Stage()
-
-
-def a_room(room_id: str = "r1", *, peer_id: int = 1, host: int = 1, members: tuple[int, ...] = (1, 2, 3)) -> Any:
-    names = {each: f"peer {each}" for each in members}
-    return SimpleNamespace(room_id=room_id, peer_id=peer_id, host_peer_id=host, members=names)
-
-
-def of_party(*members: int, invites: tuple[str, ...] = ()) -> Any:
-    party = SimpleNamespace(id="p1", members=[SimpleNamespace(user_id=each) for each in members]) if members else None
-    return SimpleNamespace(party=party, invites=[SimpleNamespace(party_id=each) for each in invites])
 
 
 NOTHING_TO_CHOOSE = sorted(set(DEEDS) - {"create_room", "say_lobby", "say_direct", "create_party", "sign_out", "drop",
@@ -213,14 +105,16 @@ def test_other_members_are_kicked_and_never_oneself(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("b", "comes_back"), [(0, []), (1, [JoinRoom(roomId="r1", version="1", name="bob")])])
 def test_one_who_was_kicked_comes_back_every_other_time(stage: Stage, b: int, comes_back: list[JoinRoom]) -> None:
-    acts: list[Any] = []
-    stage.ann.world.call_later = lambda in_s, act: acts.append(act)
     stage.ann.room = SimpleNamespace(room_id="r1", peer_id=1, host_peer_id=1, members={1: "ann", 2: "bob"})
     stage.do("kick", b=b)
-    for act in acts:
-        act()
+    stage.ann.do_later()
     assert stage.bob.connection.done == comes_back
     assert stage.scene.asked_to_join[2, "r1"] == b
+
+
+def test_invitation_into_a_room_is_declined_that_was_heard_of(stage: Stage) -> None:
+    stage.ann.invitations = {"r4": {2}, "r5": {2}}
+    assert stage.do("decline_room", a=3) == [("decline_room", "r5")]
 
 
 def test_leaving_is_believed_at_once(stage: Stage) -> None:

@@ -18,6 +18,7 @@ from loadtest.client.timing import Timing
 from lobby_server.core.presence import User
 from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
+from lobby_server.protocol.social_messages import MatchInviteClosed, MatchInvited
 
 TIMING = Timing(heartbeat_s=5.0, silence_limit_s=12.0, connect_timeout_s=2.0, handshake_timeout_s=4.0)
 
@@ -163,6 +164,23 @@ def test_new_connection_knows_of_no_room_until_it_is_told(world: World, player: 
     player._established()
     assert player.room is None
     assert len(player.heard) == 2
+
+
+def test_invitation_into_a_room_is_known_until_its_end_is_told_or_the_connection_is_another(
+    world: World, player: Player
+) -> None:
+    def invited(room_id: str, sender_id: int) -> messages.ServerMessage:
+        return MatchInvited(room_id=room_id, from_user_id=sender_id, from_username="x", gamemode="duel")
+
+    assert player.invitations == {}
+    player._established()
+    world.run(1.0)
+    tell(player, invited("r1", 2), invited("r1", 3), invited("r2", 3))
+    assert player.invitations == {"r1": {2, 3}, "r2": {3}}
+    tell(player, MatchInviteClosed(room_id="r1", reason="gone"), MatchInviteClosed(room_id="r9", reason="gone"))
+    assert player.invitations == {"r2": {3}}
+    player._established()
+    assert player.invitations == {}
 
 
 # -- doubts --------------------------------------------------------------------------------------------------------

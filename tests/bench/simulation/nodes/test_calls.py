@@ -9,6 +9,7 @@ import pytest
 
 from bench.simulation.nodes.calls import _ACTS, _SEEN, NONE, Answer, Asked, handle
 from lobby_server.backplane.node.catching_up import CATCH_UP_S
+from lobby_server.core.room_codes import code_of
 from tests.service.house import ANN, BOB, CLEO, House, token_of
 
 
@@ -165,6 +166,39 @@ async def test_guest_is_invited_into_a_private_room_and_may_decline(house: House
     assert (await call(house, BOB, "decline_room", room_id)).is_good
 
 
+async def test_host_changes_starts_and_reopens_their_room_and_hands_it_over(house: House) -> None:
+    room_id = (await call(house, ANN, "create_room", 4, True)).body.id
+    await a_party(house)
+    assert (await call(house, ANN, "enter_with_party", room_id)).is_good
+    room = house.app.rooms.book.get(room_id)
+    assert room is not None
+    assert (await call(house, ANN, "change_room", room_id, 3, False)).is_good
+    assert (room.max_players, room.is_public) == (3, True)
+    assert (await call(house, ANN, "change_room", room_id, 3, True)).is_good
+    assert (room.max_players, room.is_public) == (3, False)
+    assert (await call(house, BOB, "set_ready", room_id, True)).is_good
+    assert room.ready_user_ids == {BOB.id}
+    assert (await call(house, ANN, "start_room", room_id)).is_good
+    assert room.players == {ANN.id, BOB.id}
+    assert (await call(house, ANN, "reopen_room", room_id)).is_good
+    assert room.players is None
+    assert (await call(house, ANN, "hand_over_room", room_id, room.members[BOB.id].peer_id)).is_good
+    assert room.host == BOB
+    assert (await call(house, ANN, "start_room", room_id)).status == 409
+
+
+async def test_code_lets_in_and_a_ban_is_taken_back(house: House) -> None:
+    room_id = (await call(house, ANN, "create_room", 4, False)).body.id
+    room = house.app.rooms.book.get(room_id)
+    assert room is not None
+    assert (await call(house, BOB, "use_code", code_of(room_id))).body.id == room_id
+    assert BOB.id in room.invited_user_ids
+    room.banned_user_ids.add(CLEO.id)
+    assert (await call(house, CLEO, "use_code", code_of(room_id))).status == 409
+    assert (await call(house, ANN, "unban", room_id, CLEO.id)).is_good
+    assert room.banned_user_ids == set()
+
+
 async def test_room_is_deleted_by_its_host_and_by_nobody_else(house: House) -> None:
     room_id = (await call(house, ANN, "create_room", 4, True)).body.id
     assert (await call(house, BOB, "delete_room", room_id)).status == 409
@@ -179,12 +213,13 @@ async def test_token_that_is_signed_out_holds_no_more(house: House) -> None:
 
 
 def test_every_deed_over_http_is_a_call_that_is_known() -> None:
-    from bench.simulation.clients.deeds import DEEDS
+    from bench.simulation.clients.doing import DRAWN
 
     over_http = {
         "create_room", "delete_room", "ask_friend", "accept_friend", "decline_friend", "remove_friend", "block",
         "unblock", "create_party", "invite_to_party", "join_party", "decline_party", "leave_party", "kick_from_party",
-        "hand_over", "enter_with_party", "invite_to_room", "sign_out",
+        "hand_over", "enter_with_party", "invite_to_room", "decline_room", "sign_out", "change_room", "hand_over_room",
+        "set_ready", "start_room", "reopen_room", "unban", "use_code",
     }  # fmt: skip
-    assert over_http == set(DEEDS) & set(_ACTS)
+    assert over_http == set(DRAWN) & set(_ACTS) == set(_ACTS)
     assert set(_ACTS).isdisjoint(_SEEN)

@@ -1,0 +1,72 @@
+"""What the host of a room decides, and what its members have to say in that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.simulation.clients.deeds import Deed, Scene, choose, enter
+from bench.simulation.clients.player import Player
+from lobby_server.core.room_codes import code_of
+
+
+def _is_host(player: Player) -> bool:
+    """As far as they know."""
+    return player.room is not None and player.room.host_peer_id == player.room.peer_id
+
+
+def _change_room(scene: Scene, player: Player, a: int, b: int) -> None:
+    """Other places, and one time in three closed to those who are not invited."""
+    if player.room is not None and _is_host(player):
+        scene.ask(player, "change_room", player.room.room_id, 2 + a % 4, b % 3 == 0)
+
+
+def _hand_over_room(scene: Scene, player: Player, a: int, b: int) -> None:
+    room = player.room
+    if room is not None and _is_host(player):
+        peer_id = choose([each for each in room.members if each != room.peer_id], a)
+        if peer_id is not None:
+            scene.ask(player, "hand_over_room", room.room_id, peer_id)
+
+
+def _set_ready(scene: Scene, player: Player, a: int, b: int) -> None:
+    if player.room is not None:
+        scene.ask(player, "set_ready", player.room.room_id, b % 3 > 0)
+
+
+def _of_host(what: str) -> Deed:
+    def deed(scene: Scene, player: Player, a: int, b: int) -> None:
+        if player.room is not None and _is_host(player):
+            scene.ask(player, what, player.room.room_id)
+
+    return deed
+
+
+def _unban(scene: Scene, player: Player, a: int, b: int) -> None:
+    """A user who was put out may come back, and half of them do so at once."""
+    room = player.room
+    user_id: Any = None if room is None else choose(scene.put_out.get(room.room_id, []), a)
+    if room is None or user_id is None:
+        return
+    if scene.ask(player, "unban", room.room_id, user_id).is_good and b % 2:
+        for other in scene.players:
+            if other.user.id == user_id:
+                enter(scene, other, room.room_id)
+
+
+def _use_code(scene: Scene, player: Player, a: int, b: int) -> None:
+    """Of the room in which another player is; most of them enter it then."""
+    room = scene.players[a % len(scene.players)].room
+    if room is not None and scene.ask(player, "use_code", code_of(room.room_id)).is_good and b % 4:
+        enter(scene, player, room.room_id)
+
+
+HOSTING: dict[str, tuple[Deed, int]] = {
+    "change_room": (_change_room, 2),
+    "hand_over_room": (_hand_over_room, 2),
+    "set_ready": (_set_ready, 1),
+    "start_room": (_of_host("start_room"), 2),
+    "reopen_room": (_of_host("reopen_room"), 2),
+    "unban": (_unban, 2),
+    "use_code": (_use_code, 2),
+}
+"""As `bench.simulation.clients.deeds.DEEDS`."""

@@ -1,0 +1,131 @@
+"""A scene of three players who do as they are told, and remember what they were asked to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+from bench.simulation.clients.deeds import Scene
+from bench.simulation.clients.doing import DRAWN
+from bench.simulation.nodes.calls import Answer
+from loadtest.client.errors import NotConnected
+
+GOOD = Answer(200, SimpleNamespace(id="new"))
+
+
+class Connection:
+    version = "1"
+
+    def __init__(self) -> None:
+        self.done: list[Any] = []
+        self.is_there = True
+
+    def _do(self, *what: Any) -> None:
+        if not self.is_there:
+            raise NotConnected("the deed")
+        self.done.append(what[0] if len(what) == 1 else what)
+
+    def send(self, message: Any) -> None:
+        self._do(message)
+
+    def leave_room(self) -> None:
+        self._do("leave")
+
+    def create_room(self) -> None:
+        self._do("enter own room")
+
+    def chat(self, text: str) -> None:
+        self._do("say", text)
+
+    def kick(self, peer_id: int) -> None:
+        self._do("kick", peer_id)
+
+    def drop_connection(self) -> None:
+        self._do("drop")
+
+
+class Player:
+    """As far as deeds know one."""
+
+    def __init__(self, number: int, name: str) -> None:
+        self.user = SimpleNamespace(id=number, username=name)
+        self.name, self.token, self.refused = name, "old", "no"
+        self.connection = Connection()
+        self.rooms: tuple[Any, ...] = ()
+        self.room: Any = None
+        self.friends: Any = None
+        self.party: Any = None
+        self.invitations: dict[str, set[int]] = {}
+        self.answer = GOOD
+        self.asked: list[tuple[Any, ...]] = []
+        self.looks = self.doubts = 0
+        self.later: list[float] = []
+        self.acts: list[Any] = []
+        """What is to be done later, in the order in which it was put off."""
+        self.is_wanted = True
+        self.world = SimpleNamespace(now_s=5.0, call_later=self._put_off)
+
+    def ask(self, what: str, *arguments: Any) -> Answer:
+        self.asked.append((what, *arguments))
+        return self.answer
+
+    def _put_off(self, in_s: float, act: Any) -> None:
+        self.later.append(in_s)
+        self.acts.append(act)
+
+    def do_later(self) -> None:
+        """What was put off."""
+        for act in self.acts:
+            act()
+
+    def look(self) -> None:
+        self.looks += 1
+
+    def doubt(self) -> None:
+        self.doubts += 1
+
+    def asks_room(self) -> None:
+        pass
+
+    def left_room(self) -> None:
+        self.room = None
+
+    def do(self, act: Any) -> None:
+        act()
+
+    def connect(self) -> None:
+        self.is_wanted = True
+
+    def disconnect(self) -> None:
+        self.is_wanted = False
+
+
+class Stage:
+    """Ann, who acts, Bob, and Ann's second device."""
+
+    def __init__(self) -> None:
+        self.ann, self.bob, self.second = Player(1, "ann"), Player(2, "bob"), Player(1, "ann-2")
+        self.answers: list[tuple[Any, ...]] = []
+        self.scene = Scene(
+            [self.ann, self.bob, self.second],  # type: ignore[list-item]
+            answered=lambda player, what, arguments, answer, began_s: self.answers.append(
+                (player.name, what, arguments, answer.status, began_s)
+            ),
+            new_token=lambda player: f"new of {player.name}", note=lambda who, what: None, asked_to_join=Counter(),
+        )  # fmt: skip
+
+    def do(self, what: str, a: int = 0, b: int = 0) -> list[tuple[Any, ...]]:
+        """By Ann; what she asked for."""
+        DRAWN[what][0](self.scene, self.ann, a, b)  # type: ignore[arg-type]
+        return self.ann.asked
+
+
+def a_room(room_id: str = "r1", *, peer_id: int = 1, host: int = 1, members: tuple[int, ...] = (1, 2, 3)) -> Any:
+    names = {each: f"peer {each}" for each in members}
+    return SimpleNamespace(room_id=room_id, peer_id=peer_id, host_peer_id=host, members=names)
+
+
+def of_party(*members: int, invites: tuple[str, ...] = ()) -> Any:
+    party = SimpleNamespace(id="p1", members=[SimpleNamespace(user_id=each) for each in members]) if members else None
+    return SimpleNamespace(party=party, invites=[SimpleNamespace(party_id=each) for each in invites])
