@@ -6,6 +6,7 @@ its console or by an exception that nobody caught, fails the test.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 from bench.processes.target import Target
 from tests.browser.people import PASSWORD, Person
 from tests.patience import PATIENCE_S
+from tests.process.clients import register
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -41,6 +43,12 @@ NO_RATES = [
     *("--command-rate-per-s", "0"),
 ]
 """Everybody comes from one address, and a browser writes faster than people do."""
+REMEMBERS = """(() => {
+    if (window.name === "visited") return; // what the page does with its login afterwards is its own affair
+    window.name = "visited";
+    sessionStorage.setItem("lobby.login", %s);
+})()"""
+"""A tab in which somebody has logged in before: the page takes up the login at its first visit."""
 
 
 def chromium_path() -> str:
@@ -106,13 +114,16 @@ class Crowd:
         self.expected: list[str] = []
         """Parts of complaints that the test brings about itself."""
 
-    def page(self, address: str = "/", *, size: dict[str, int] = DESKTOP, **options: Any) -> Any:
-        """A page of a context of its own."""
+    def page(self, address: str = "/", *, size: dict[str, int] = DESKTOP, login: Any = None, **options: Any) -> Any:
+        """A page of a context of its own. `login`: the server's answer to one, which its tab remembers."""
         context = self.chromium.new_context(viewport=size, base_url=self.server.http_url, **options)
         context.set_default_timeout(PATIENCE_MS)
         self.contexts.append(context)
         page = context.new_page()
         self.watch(page)
+        if login is not None:
+            kept = {"token": login["token"], "user": {key: login["user"][key] for key in ("id", "username")}}
+            page.add_init_script(REMEMBERS % json.dumps(json.dumps(kept)))
         page.goto(address)
         return page
 
@@ -124,10 +135,16 @@ class Crowd:
             lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None,
         )
 
+    def account(self, name: str) -> Any:
+        """Of somebody who has no page, or not yet: what the server answers, which is a login."""
+        made = register(self.server, name, PASSWORD)
+        assert made.status == 201, made
+        return made.body
+
     def person(self, name: str, *, address: str = "/", size: dict[str, int] = DESKTOP, **options: Any) -> Person:
-        """Somebody who registers, and is connected."""
-        person = Person(self.page(address, size=size, **options), name)
-        person.register(PASSWORD)
+        """Somebody who has an account and is logged in and connected. How that is done by the form of the page is not
+        tested by it: `Person.register` and `Person.log_in` go through the form."""
+        person = Person(self.page(address, size=size, login=self.account(name), **options), name)
         person.is_connected()
         return person
 

@@ -24,7 +24,7 @@ def problem(page: Any, form: str) -> str:
 
 def test_log_in_errors_are_sentences_and_mark_what_is_wrong(crowd: Crowd) -> None:
     crowd.expected.append("Failed to load resource")  # Chromium tells every 4xx
-    crowd.person("taken")
+    crowd.account("taken")
     page = crowd.page()
     stranger = Person(page, "taken")
     stranger.log_in("not the password")

@@ -15,7 +15,7 @@ from tests.process.clients import call
 
 def as_administrator(crowd: Crowd, name: str) -> Any:
     """Somebody with an account and the role, logged in on the operations page."""
-    crowd.person(name)
+    crowd.account(name)
     body = {"username": name, "role": "admin"}
     assert call(crowd.server, "POST", "/api/admin/roles", body, token=admin_token(crowd)).status == 200
     page = crowd.page("/ops")
@@ -101,7 +101,7 @@ def test_administrator_sees_which_rooms_are_private_and_closes_one(crowd: Crowd)
 
 
 def test_account_without_the_role_is_told_so(crowd: Crowd) -> None:
-    crowd.person("ops_nobody")
+    crowd.account("ops_nobody")
     page = crowd.page("/ops")
     page.get_by_label("Username of an administrator").fill("ops_nobody")
     page.get_by_label("Password").fill(PASSWORD)

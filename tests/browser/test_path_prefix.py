@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.conftest import Crowd
+from tests.browser.people import Person
 from tests.process.clients import token_of
 
 
 @pytest.mark.flags("--path-prefix", "/lobby")
 def test_pages_work_below_the_path(own_crowd: Crowd) -> None:
-    ann = own_crowd.person("ann", address="/lobby")  # without the slash: the server leads there
-    bob = own_crowd.person("bob", address="/lobby/")
+    ann = Person(own_crowd.page("/lobby"), "ann")  # without the slash: the server leads there
+    bob = Person(own_crowd.page("/lobby/"), "bob")
+    for person in (ann, bob):
+        person.register()
+        person.is_connected()
     ann.create_room("capture")
     bob.join("capture")
     bob.is_in_room("capture")
