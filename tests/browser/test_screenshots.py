@@ -94,28 +94,29 @@ def shoot_the_lobby(ada: Person, folder: Path) -> None:
     shoot(ada.page, folder, "lobby-desktop-inbox")
 
 
+def shows_logins_and_latency(page: Any) -> bool:
+    return figure(page, "Logins per second") != ["–"] and bool(page.evaluate(SEES_LATENCY))
+
+
 @pytest.mark.flags("--ack-percent", "100")
 def test_operations_page_in_both_colours_on_a_desktop_and_on_a_phone(own_crowd: Crowd, folder: Path) -> None:
     """While players come and go; one of them has the lobby page open, whose answers tell the latency."""
     own_crowd.person("ada")
     page = open_ops(own_crowd, admin_token(own_crowd))
     page.locator("#connection[data-phase=connected]").wait_for()
-    deadline_s = time.monotonic() + float(os.environ.get("LOBBY_TEST_OPS_S", "6"))
+    watched_s = time.monotonic() + float(os.environ.get("LOBBY_TEST_OPS_S", "0"))
     number = 0
-    while time.monotonic() < deadline_s:
+    while time.monotonic() < watched_s or not shows_logins_and_latency(page):
         players = [
             connect(own_crowd.server, token_of(own_crowd.server, at, f"p{at}")) for at in range(10 + number % 30)
         ]
         number += 7
         token = token_of(own_crowd.server, 1, "p1")
         made = call(own_crowd.server, "POST", "/api/rooms", {"gamemode": "race"}, token=token)
-        page.evaluate("() => 0")
         if made.status == 201:
             call(own_crowd.server, "DELETE", f"/api/rooms/{made.body['room']['id']}", token=token)
         for player in players:
             player.close()
-    page.wait_for_function(SEES_LATENCY)
-    assert figure(page, "Logins per second") != ["–"]
     for kind, size in SIZES.items():
         page.set_viewport_size(size)
         page.locator("figure canvas").first.wait_for()

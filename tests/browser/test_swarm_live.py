@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery, WebSwarm
 __all__ = ["nursery"]
 
 PLAYERS = 6
+LOOK_EVERY_S = 0.1
+"""The page asks for what is new every other second, and a look costs it time to draw."""
 CHARTS = {"connections", "received", "requests", "lost", "cpu", "p50", "p99"}
 ROLES = ("--mix", "browser=2,host=1", "--room-interval-s", "fixed:0.2", "--room-lifetime-s", "fixed:0.1")
 
@@ -58,6 +60,10 @@ def open_live(page: Any) -> Any:
     return page.frame_locator("#lobby-live")
 
 
+def until(condition: Callable[[], object], what: str) -> None:
+    wait_for(condition, deadline_s=RUN_TIMEOUT_S, what=what, every_s=LOOK_EVERY_S)
+
+
 def cells_of(live: Any, role: str) -> list[int]:
     """Active, connecting, paused, away."""
     texts = live.locator(f'tr[data-role="{role}"] td').all_text_contents()
@@ -65,7 +71,7 @@ def cells_of(live: Any, role: str) -> list[int]:
 
 
 def until_cells(live: Any, role: str, wanted: list[int]) -> None:
-    wait_for(lambda: cells_of(live, role) == wanted, deadline_s=RUN_TIMEOUT_S, what=f"{role} {wanted}")
+    until(lambda: cells_of(live, role) == wanted, f"{role} {wanted}")
 
 
 def has_curve(live: Any, chart: str) -> bool:
@@ -100,14 +106,11 @@ def test_charts_follow_a_run_roles_are_paused_and_moments_are_listed(page: Any, 
     assert live.locator('#moments li[data-kind="role"]').count() == 2
     live.locator('#moments li[data-kind="fault"]').wait_for()
 
-    wait_for(
-        lambda: {each.get_attribute("data-chart") for each in live.locator("figure").all()} == CHARTS,
-        deadline_s=RUN_TIMEOUT_S, what="all charts",
-    )  # fmt: skip
+    until(lambda: {each.get_attribute("data-chart") for each in live.locator("figure").all()} == CHARTS, "all charts")
     for chart in sorted(CHARTS):
-        wait_for(lambda chart=chart: has_curve(live, chart), deadline_s=RUN_TIMEOUT_S, what=f"a curve in {chart}")
+        until(lambda chart=chart: has_curve(live, chart), f"a curve in {chart}")
     legend = live.locator('figure[data-chart="connections"] .legend')
-    wait_for(lambda: str(PLAYERS) in legend.inner_text(), deadline_s=RUN_TIMEOUT_S, what="all connected")
+    until(lambda: str(PLAYERS) in legend.inner_text(), "all connected")
 
     press(page, "Stop")
     page.get_by_role("button", name="New", exact=True).wait_for()

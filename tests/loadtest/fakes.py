@@ -23,12 +23,15 @@ DEADLINE_S = PATIENCE_S
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VySWQiOjF9.c2lnbmF0dXJl"
 
 
-def wait_for(condition: Callable[[], object], *, deadline_s: float = DEADLINE_S, what: str = "") -> None:
-    """Poll until the condition holds; fail with `what` when it does not in time."""
+def wait_for(
+    condition: Callable[[], object], *, deadline_s: float = DEADLINE_S, what: str = "", every_s: float = 0.005
+) -> None:
+    """Poll until the condition holds; fail with `what` when it does not in time. `every_s`: longer where a look is
+    work for what is waited for, as that into a page of a browser is."""
     ends_s = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < ends_s, f"not within {deadline_s} s: {what or condition}"
-        time.sleep(0.005)
+        time.sleep(every_s)
 
 
 class PeerGone(Exception):
