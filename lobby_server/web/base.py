@@ -78,6 +78,8 @@ def _problem(status: int) -> Problem:
 class BaseHandler(tornado.web.RequestHandler):
     """A handler of the API."""
 
+    has_callers = True
+    """Whether it asks whose token a call brings."""
     context: WebContext
     app: App
     problem_code: str | None = None
@@ -115,7 +117,7 @@ class BaseHandler(tornado.web.RequestHandler):
         self._allow_origin()
         if len(self.request.body) > MAX_BODY_BYTES:
             raise ApiFault(413, *_CODES[413])
-        if "Authorization" in self.request.headers:
+        if self.has_callers and "Authorization" in self.request.headers:
             await self.app.replica.caught_up()
 
     def on_finish(self) -> None:

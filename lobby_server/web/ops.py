@@ -16,6 +16,8 @@ from lobby_server.web.metrics_of_all import of_all
 class HealthHandler(BaseHandler):
     """The process lives and its loop turns."""
 
+    has_callers = False
+
     @operation("The process lives", answers={200: None}, caller=Caller.ANYBODY)
     def get(self) -> None:
         self.finish(b'{"status":"ok"}')
@@ -23,6 +25,8 @@ class HealthHandler(BaseHandler):
 
 class ReadyHandler(BaseHandler):
     """New clients are welcome here."""
+
+    has_callers = False
 
     @operation("New clients are welcome", answers={200: None}, caller=Caller.ANYBODY, refusals=(ApiCode.NOT_READY,))
     async def get(self) -> None:
@@ -42,6 +46,7 @@ class ReadyHandler(BaseHandler):
 
 
 class MetricsHandler(BaseHandler):
+    has_callers = False
     registry: CollectorRegistry
 
     def initialize(self, context: WebContext, registry: CollectorRegistry | None = None) -> None:

@@ -44,6 +44,7 @@ PAGE_HEADERS = {
 class AssetHandler(BaseHandler):
     """``GET /static/…``. A browser asks each time whether its copy is still good, and nearly always hears 304."""
 
+    has_callers = False
     assets: Assets
 
     def initialize(self, context: WebContext, assets: Assets | None = None) -> None:

@@ -107,10 +107,17 @@ class SignIns:
             await self._end(user, sign_in_id, ended.expires_at.timestamp())
 
     async def end_all(self, user: User, *, but: str | None = None) -> int:
-        """All of a user, or all others; how many. Raises `StoreUnavailable`, ``try_again_later``."""
+        """All of a user, or all others; how many. Raises `StoreUnavailable`, and ``try_again_later`` when not all nodes
+        know of it yet: the store says of each that it has ended, and the nodes hear of it later."""
         found = [each for each in await self._store.sign_ins(user.id, self._clock.utc_now()) if each.id != but]
+        refusal: Refusal | None = None
         for each in found:
-            await self._end(user, each.id, each.expires_at.timestamp())
+            try:
+                await self._revoke(user, each.id, each.expires_at.timestamp())
+            except Refusal as fault:
+                refusal = fault
+        if refusal is not None:
+            raise refusal
         return len(found)
 
     def last_end_s(self, known_s: float) -> float:
@@ -131,6 +138,9 @@ class SignIns:
     async def _end(self, user: User, sign_in_id: str, known_s: float) -> None:
         """`known_s`: when a token of the sign-in ends."""
         self._replica.check()
+        await self._revoke(user, sign_in_id, known_s)
+
+    async def _revoke(self, user: User, sign_in_id: str, known_s: float) -> None:
         key, ends_s = revocation_key(sign_in_id), self.last_end_s(known_s)
         await self._store.revoke_token(key, utc_from_unix(ends_s))
         await self._tell(user, key, ends_s)

@@ -119,11 +119,21 @@ class AccountUpkeep:
         revokes = (revocation_key_of_all(user), utc_from_unix(until_s))
         if not await self._store.delete_account(user.id, revokes=revokes):
             raise TokenRefused("The token was signed out.")
-        await self._sign_ins.refuse_all(user, until_s)
-        await self._sign_ins.end_all(user)
-        await self._end_ties(user)
-        await self._blocks.forget(user)
-        await self._whereabouts.forget(user)
+        # The account is gone: nobody can ask for the rest again, so a part that is refused keeps none from being done.
+        refusal: Refusal | None = None
+        for part in (
+            lambda: self._sign_ins.refuse_all(user, until_s),
+            lambda: self._sign_ins.end_all(user),
+            lambda: self._end_ties(user),
+            lambda: self._blocks.forget(user),
+            lambda: self._whereabouts.forget(user),
+        ):
+            try:
+                await part()
+            except Refusal as fault:
+                refusal = refusal or fault
+        if refusal is not None:
+            raise refusal
 
     async def proven(self, claims: Claims, password: str, asker: Asker) -> Account:
         """The account of a user who knows its password, when both hold yet after the wait for the hash. Raises

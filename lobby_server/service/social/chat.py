@@ -125,7 +125,11 @@ class Chat:
         await self._replica.caught_up()
         party = self._party_of(user) if channel.name == PARTY else None
         key = _key(channel, user.id, party)
-        self.takes_part(user)  # before the lines are read: one that is told meanwhile is heard, if not in the page
+        if user.id not in self._takes_part:  # first: a line that is told meanwhile is heard, if not in the page
+            try:
+                await self._replica.run(commands.TakePart(user))
+            except Refusal:
+                self.takes_part(user)  # later, and the page comes now
         found = await self._store.chat_lines(
             key,
             reader_id=user.id,

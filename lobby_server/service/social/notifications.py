@@ -137,7 +137,7 @@ class Notifications:
         """Have all told that was not told, page by page. It counts as told from before it is: never twice, whatever
         happens between. `is_new`: something was kept just now, which the books may not know yet."""
         has_more = is_new or user_id in self._book.waiting
-        while has_more and self._presence.has_socket(user_id):
+        while has_more and self._replica.is_leader and self._presence.has_socket(user_id):
             kept = await self._store.undelivered_notifications(user_id, most=PAGE_ITEMS)
             has_more = len(kept) == PAGE_ITEMS
             if kept:

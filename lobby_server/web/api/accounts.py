@@ -21,8 +21,8 @@ class HashingHandler(BaseHandler):
     asker: Asker
 
     async def prepare(self) -> None:
+        self.asker = Asker(self.client.bucket)  # who may be gone before it is known what other nodes have answered
         await super().prepare()
-        self.asker = Asker(self.client.bucket)
         if self.request.method != "POST":
             return
         wait_s = await self.app.auth_limit.take(self.client.bucket)

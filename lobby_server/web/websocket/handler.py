@@ -37,6 +37,8 @@ class UpgradeHandler(BaseHandler):
         self.context.calls.discard(self)
         stream = self.detach()
         assert isinstance(stream, IOStream)
+        if stream.closed():
+            return  # the client left while the call waited
         wire, rest = self._connections.take_back(stream)
         loop = asyncio.get_running_loop()
         # Tornado still has to leave the connection, which it does in this turn of the loop.

@@ -171,8 +171,44 @@ async def test_sign_in_of_a_longer_lifetime_stays_ended_for_as_long_as_its_token
     shorter = House(store=house.store, clock=house.clock, token_ttl_s=60)
     await shorter.start()
     await shorter.app.sign_ins.end_all(ANN)
-    kept = await house.store.revoked_tokens(house.clock.utc_now())
+    kept = await house.store.revoked_tokens(house.app.sign_ins._clock.utc_now())
     assert claims.sign_in_id is not None
     assert kept[revocation_key(claims.sign_in_id)].timestamp() >= claims.expires_at_s
-    assert kept[revocation_key(claims.sign_in_id)] > house.clock.utc_now() + timedelta(days=1)
+    assert kept[revocation_key(claims.sign_in_id)] > house.app.sign_ins._clock.utc_now() + timedelta(days=1)
     await shorter.stop()
+
+
+async def test_sign_in_that_is_refused_by_the_log_keeps_no_other_from_ending(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a password was changed: who knew the old one may have any of them."""
+    for _ in range(3):
+        await log_in(house, ANN)
+    ids = [each.id for each in await house.store.sign_ins(ANN.id, house.app.sign_ins._clock.utc_now())]
+    append, log = house.app.replica.log.append, house.app.replica.log
+
+    def refuse_once(command: Any, request: Any = None) -> None:
+        monkeypatch.setattr(log, "append", append)
+        raise Refusal(RefusalCode.TRY_AGAIN_LATER)
+
+    monkeypatch.setattr(log, "append", refuse_once)
+    with pytest.raises(Refusal):
+        await house.app.sign_ins.end_all(ANN)
+    revoked = await house.store.revoked_tokens(house.app.sign_ins._clock.utc_now())
+    assert {revocation_key(each) for each in ids} <= set(revoked)
+
+
+async def test_part_of_a_deletion_that_is_refused_once_the_account_is_gone_keeps_no_other_from_being_done(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = await log_in(house, ANN)
+    await house.app.social.blocks.add(CLEO, ANN.id)
+
+    async def refuse(user: User, until_s: float) -> None:
+        raise Refusal(RefusalCode.TRY_AGAIN_LATER)
+
+    monkeypatch.setattr(house.app.sign_ins, "refuse_all", refuse)
+    with pytest.raises(Refusal):
+        await delete(house, claims)
+    assert await house.store.account(ANN.id) is None
+    assert house.app.social.blocks.overview(CLEO).blocks == []

@@ -98,11 +98,14 @@ export class Inbox {
   /** The first page came. Older ones that were asked for stay, unless something between or among them may be missing. */
   #newestAre(notifications, hasMore) {
     const oldest = Math.min(...notifications.map((item) => item.id));
-    const isWhole = this.#turn === this.#turnOfItems && this.#items.has(oldest);
+    const isSameTurn = this.#turn === this.#turnOfItems;
+    const isWhole = isSameTurn && this.#items.has(oldest);
     this.#turnOfItems = this.#turn;
     this.#isKnown = true;
+    // What arrived while the page was under way is newer than all of it.
+    const newest = isSameTurn ? [...this.#items.values()].filter((item) => notifications.every(({ id }) => id < item.id)) : [];
     const older = hasMore && isWhole ? [...this.#items.values()].filter((item) => item.id < oldest) : [];
-    this.#items = new Map([...notifications, ...older].map((item) => [item.id, item]));
+    this.#items = new Map([...newest, ...notifications, ...older].map((item) => [item.id, item]));
     if (older.length === 0) this.#hasMore = hasMore;
     this.#draw();
   }
@@ -136,7 +139,7 @@ export class Inbox {
     const turn = this.#turn;
     const oldest = Math.min(...this.#items.keys());
     const { notifications, has_more: hasMore } = await this.#api.get(`/api/notifications?before=${oldest}`);
-    if (turn !== this.#turn) return;
+    if (turn !== this.#turn || Math.min(...this.#items.keys()) !== oldest) return; // they are not what comes next now
     for (const item of notifications) this.#items.set(item.id, item);
     this.#hasMore = hasMore;
     this.#draw();

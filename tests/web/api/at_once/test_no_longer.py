@@ -114,6 +114,7 @@ either_end = pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
 def steps(calls: tuple[tuple[str, int], ...]) -> list[tuple[str, Step]]:
     """Before and after each call, with the name of a user for each."""
     found = [(name, time, is_after) for name, time in calls for is_after in (False, True)]
+    assert len(found) <= len(NAMES), "a step without a name would not be tried"
     return list(zip(NAMES, found, strict=False))
 
 

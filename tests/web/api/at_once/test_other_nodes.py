@@ -66,3 +66,15 @@ async def test_user_who_was_banned_there_cannot_log_in(lobby: Lobby, reads: Call
     reads(commands.BanUser(ANN, "spam", None))
     refused = await log_in(lobby, "ann")
     assert (refused.status, refused.body["code"]) == (403, "user_banned")
+
+
+async def test_health_and_files_do_not_wait_for_other_nodes(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy may send credentials of its own with everything."""
+
+    async def caught_up() -> None:
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr(lobby.server.app.replica, "caught_up", caught_up)
+    for path in ("/healthz", "/readyz", "/metrics", "/static/style.css"):
+        answer = await lobby.call("GET", path, headers={"Authorization": "Basic YWRhOmFkYQ=="})
+        assert answer.status == 200, path
