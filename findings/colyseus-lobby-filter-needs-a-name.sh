@@ -3,7 +3,7 @@
 #           with that metadata. Both fields are optional in its type, and the one with a name alone works.
 # Really:   a filter without `name` lists nothing, ever: the missing name is compared with that of the room, and no room
 #           has none. The answer is an empty list, as if nobody played.
-# Versions: @colyseus/core 0.18.17 and 0.16.26, Node.js 20.20.2, 2026-11-29.
+# Versions: @colyseus/core 0.18.17 (tried here; 0.16.26 did the same), Node.js 20.20.2, 2026-11-29.
 # Who:      anybody who lists rooms across several kinds of game, by map, region or mode.
 # Matters:  an empty lobby is a plausible answer: one looks for the fault in the server's metadata, not in the filter.
 set -euo pipefail

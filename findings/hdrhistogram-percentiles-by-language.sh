@@ -15,13 +15,16 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 echo '{"private": true}' >package.json
-timeout 90 npm install --no-save --no-fund --no-audit --loglevel=error 'hdr-histogram-js@3.0.1' >npm.log 2>&1 || {
+timeout 50 npm install --no-save --no-fund --no-audit --loglevel=error 'hdr-histogram-js@3.0.1' >npm.log 2>&1 || {
     echo "not installed, so nothing was tried:" >&2
     tail -n 5 npm.log >&2
     exit 2
 }
 python3 -m venv venv
-timeout 90 venv/bin/pip install -q --disable-pip-version-check 'hdrhistogram==0.10.8'
+timeout 40 venv/bin/pip install -q --disable-pip-version-check 'hdrhistogram==0.10.8' || {
+    echo "not installed, so nothing was tried" >&2
+    exit 2
+}
 
 cat >written.py <<'PY'
 """Write histograms as text, with their percentiles as Python reads them: JSON on standard output."""

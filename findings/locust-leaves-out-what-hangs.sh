@@ -20,7 +20,10 @@ trap cleanup EXIT
 cd "$folder"
 
 python3 -m venv venv
-timeout 100 venv/bin/pip install -q --disable-pip-version-check 'locust==2.47.0'
+timeout 100 venv/bin/pip install -q --disable-pip-version-check 'locust==2.47.0' || {
+    echo "not installed, so nothing was tried" >&2
+    exit 2
+}
 cat >locustfile.py <<'PY'
 import os
 

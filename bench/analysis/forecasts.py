@@ -52,13 +52,10 @@ class Extent:
     sessions: int
     """Of a process."""
     processes: int
+    players: int
+    """Of a lobby, on however many processes."""
     changes_per_s: float
     rooms: int
-
-    @property
-    def players(self) -> int:
-        """Of as many processes, each with as many sessions."""
-        return self.sessions * self.processes
 
 
 @dataclass(frozen=True)
@@ -107,8 +104,10 @@ def forecasts(found: Findings) -> list[Forecast]:
 def extent(sizes: PredictionSizes) -> Extent:
     """Of a run with these sizes."""
     fitted = sizes.calibration
+    sessions = max(sizes.held_out_sessions, *fitted.clients, *fitted.memory)
     return Extent(
-        sessions=max(sizes.held_out_sessions, *fitted.clients, *fitted.memory),
+        sessions=sessions,
+        players=max(sessions, sizes.broadcast),
         processes=max(*sizes.nodes, *fitted.nodes),
         changes_per_s=max(sizes.changes_per_s),
         rooms=max(sizes.rooms, *fitted.rooms),

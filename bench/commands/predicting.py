@@ -256,7 +256,7 @@ def _draw(walls: list[Wall], plan: Plan, model: Model, *, nodes: int, folder: Pa
         slo_ms=plan.level.slo_ms,
         poll_s=plan.poll_s,
         assumptions=assumptions(plan),
-        measured=model.extent.sessions * model.extent.processes,
+        measured=model.extent.sessions,
         basis=f"{model.machine.cpu} · commit {model.commit} · {model.made_at}",
     )
     try:

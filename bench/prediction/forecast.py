@@ -192,11 +192,14 @@ def _hint(plan: Plan) -> str:
 def beyond(extent: Extent, plan: Plan, nodes: int) -> list[str]:
     """By how much a plan goes beyond what was measured, dimension by dimension, the worst first."""
     setup = plan.on(nodes)
-    whole = extent.sessions * extent.processes
     found = [
         (asked / most, f"extrapolated, ×{asked / most:.3g} beyond the largest measured: {words}")
         for asked, most, words in (
-            (plan.players, whole, f"{count(plan.players)} players, measured {count(whole)}"),
+            (
+                plan.players,
+                extent.sessions,
+                f"{count(plan.players)} players, measured {count(extent.sessions)}",
+            ),
             (
                 setup.sessions_of(0),
                 extent.sessions,

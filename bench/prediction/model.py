@@ -167,7 +167,7 @@ class Extent(msgspec.Struct, frozen=True, kw_only=True):
     """How far measurements went."""
 
     sessions: int
-    """Of a process."""
+    """Of a process, and of a lobby: several processes together had no more."""
     processes: int
     changes_per_s: float
     rooms: int

@@ -18,6 +18,7 @@ from tests.browser.conftest import DESKTOP, PHONE, Crowd
 from tests.browser.evening import ROOM, people_the_lobby
 from tests.browser.people import Person
 from tests.browser.test_ops_page import admin_token, figure, open_ops
+from tests.patience import PATIENCE_S
 from tests.process.clients import call, connect, token_of
 
 SIZES = {"desktop": DESKTOP, "phone": PHONE}
@@ -105,8 +106,9 @@ def test_operations_page_in_both_colours_on_a_desktop_and_on_a_phone(own_crowd: 
     page = open_ops(own_crowd, admin_token(own_crowd))
     page.locator("#connection[data-phase=connected]").wait_for()
     watched_s = time.monotonic() + float(os.environ.get("LOBBY_TEST_OPS_S", "0"))
-    number = 0
+    number, deadline_s = 0, time.monotonic() + PATIENCE_S
     while time.monotonic() < watched_s or not shows_logins_and_latency(page):
+        assert time.monotonic() < max(watched_s, deadline_s), "neither logins nor latency are shown"
         players = [
             connect(own_crowd.server, token_of(own_crowd.server, at, f"p{at}")) for at in range(10 + number % 30)
         ]

@@ -68,7 +68,8 @@ def _extent(raw: Raw, of: Json) -> Value:
     sessions = max([held_out, *fitted["clients"], *fitted["memory"]])
     processes = max([*sizes["nodes"], *fitted["nodes"]])
     values = {
-        "held out": held_out, "sessions": sessions, "processes": processes, "players": sessions * processes,
+        "held out": held_out, "sessions": sessions, "processes": processes,
+        "players": max(sessions, sizes["broadcast"]),
         "changes_per_s": max(sizes["changes_per_s"]), "rooms": max([sizes["rooms"], *fitted["rooms"]]),
     }  # fmt: skip
     return Value(float(values[of["take"]]), "", "profile.prediction")

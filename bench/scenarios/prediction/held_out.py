@@ -54,6 +54,7 @@ from bench.scenarios.prediction.calibration import PARTS, measure_model
 from bench.scenarios.prediction.kept import NAME, counted, errors_in, keep
 from bench.scenarios.prediction.lists import USERS
 from bench.scenarios.reconnect import FLAGS, ROOMS, STOP_SIGNALS, measure_restart
+from bench.stats import percentile
 from bench.words import way_words
 from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE
 
@@ -251,7 +252,7 @@ def _cell(lab: Lab, setup: Setup, window_s: float, chance: random.Random) -> Cam
         polls_per_s = max(cell.count.requests / cell.counted_s, 1e-9)
         figures = {POLL_CPU: share / polls_per_s * 1e6, POLL_BYTES: bytes_per_s / polls_per_s}
     if len(cell.fresh_s):
-        figures |= {name: float(np.percentile(cell.fresh_s, q)) * 1e3 for name, q in ((P50, 50), (P99, 99))}
+        figures |= {name: percentile(cell.fresh_s, q) * 1e3 for name, q in ((P50, 50), (P99, 99))}
     return Came(figures, cell.stretch, [cell.lost] if cell.lost else ())
 
 
@@ -300,8 +301,8 @@ def _nodes(lab: Lab, place: Callable[[], Surroundings], setup: Setup, number: in
     figures = {
         CPU: sum(used_s) / len(used_s) / number * 1e3,
         ENGINE: engine_s / number * 1e3,
-        P50: float(np.percentile(heard_ms, 50)),
-        P99: float(np.percentile(heard_ms, 99)),
+        P50: percentile(heard_ms, 50),
+        P99: percentile(heard_ms, 99),
     }
     missing = setup.sessions * number - len(stamps_s)
     unlike = f"{missing:,} of {setup.sessions * number:,} receipts are missing" if missing > 0 else ""

@@ -14,7 +14,7 @@ from loadtest.measure.metrics import RETRANSMITTED, SEGMENTS, TCP_ROUND_TRIP
 from loadtest.measure.processes.health import Health
 from loadtest.measure.recorder import ASKED_AGAIN, LOOP_LAG, OF_CONNECTING, Recorder
 from loadtest.measure.run_facts import ServerState
-from loadtest.measure.series import Series, merged
+from loadtest.measure.series import Series, merged, rank_at
 from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE
 
 SLOW_S = 0.25
@@ -128,8 +128,8 @@ def bottleneck(seen: Seen) -> str | None:
 
 
 def busy_figure(shares: Sequence[float]) -> float:
-    """The 90th percentile of the seconds: at its busiest, without an outlier."""
-    return sorted(shares)[int(len(shares) * 0.9)] if shares else 0.0
+    """The 90th percentile of the seconds (nearest rank): at its busiest, without an outlier."""
+    return sorted(shares)[rank_at(90, len(shares)) - 1] if shares else 0.0
 
 
 def _stood_still(state: ServerState) -> str | None:

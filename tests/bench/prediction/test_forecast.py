@@ -148,14 +148,16 @@ def test_bill_is_cores_memory_and_traffic_to_clients() -> None:
 
 def test_extrapolation_is_told_with_its_factor_the_furthest_first() -> None:
     extent = Extent(sessions=10_000, processes=4, changes_per_s=10.0, rooms=200)
-    assert beyond(extent, Plan(players=40_000), 4) == []
+    assert beyond(extent, Plan(players=10_000), 4) == []
+    [sentence] = beyond(extent, Plan(players=40_000), 4)
+    assert sentence.endswith("40,000 players, measured 10,000"), "nobody measured four processes of 10,000 each"
     told = beyond(extent, Plan(players=1_000_000), 20)
     assert [sentence.partition(":")[0] for sentence in told] == [
-        "extrapolated, ×25 beyond the largest measured",
+        "extrapolated, ×100 beyond the largest measured",
         "extrapolated, ×5 beyond the largest measured",
         "extrapolated, ×5 beyond the largest measured",
     ]
-    assert told[0].endswith("1,000,000 players, measured 40,000")
+    assert told[0].endswith("1,000,000 players, measured 10,000")
 
 
 def test_what_was_held_out_widens_what_is_measured() -> None:

@@ -25,7 +25,7 @@ def test_every_view_of_the_lobby_page_is_listed() -> None:
 
 
 ASKS_FOR_THE_WINDOW = re.compile(
-    r"\b(?:inner|outer)(?:Width|Height)\b|[\"']resize[\"']|\bonresize\b"
+    r"\b(?:inner|outer)(?:Width|Height)\b|[\"']resize[\"']|\bonresize\b|\bvisualViewport\b"
     r"|matchMedia\((?!\"[^\"]*\"\)\.addEventListener\(\"change\")"
 )
 
