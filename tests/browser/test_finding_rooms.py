@@ -115,8 +115,8 @@ def test_private_room_is_entered_by_its_code_in_any_spelling(crowd: Crowd) -> No
     bob.page.locator("#code-form .problem", has_text="There is no such room").wait_for()
     bob.page.locator("#code-form input").fill(code.lower().replace("-", " "))
     bob.page.get_by_role("button", name="Join by code").click()
-    card = bob.page.locator("#room-card")
-    assert card.locator("[data-part=host]").text_content() == "code_ann"
+    card = bob.page.locator("#room-card[open]")
+    card.locator("[data-part=host]").get_by_text("code_ann", exact=True).wait_for()
     card.get_by_role("button", name="Join").click()
     bob.is_in_room("by code")
 
