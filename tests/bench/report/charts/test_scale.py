@@ -24,8 +24,8 @@ def test_way_has_a_mark_where_it_holds_and_a_stroke_where_it_breaks_and_no_bar_o
 def test_dashed_line_stands_where_measurements_end_and_the_caption_says_so() -> None:
     run = a_forecast_run()
     figure = at_scale(run, run.findings[0])
-    assert drawn.uprights(figure.axes[0]) == [7_500.0]
-    assert "Beyond 7,500 players (dashed line) it is extrapolated." in str(figure.get_label())
+    assert drawn.uprights(figure.axes[0]) == [2_500.0]
+    assert "Beyond 2,500 players (dashed line) it is extrapolated." in str(figure.get_label())
     assert "50 rooms, 1 change of the list per second" in str(figure.get_label())
 
 
