@@ -6,6 +6,7 @@ import contextlib
 import random
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from statistics import mean, median
 
@@ -27,9 +28,10 @@ from bench.processes.cluster.surroundings import SECRET, Surroundings
 from bench.processes.cpu import CpuTimes, read_cpu
 from bench.processes.lab import Lab
 from bench.processes.remote import Remote
+from bench.processes.target import Target
 from bench.record.book import Book
 from bench.record.findings import Stretch
-from bench.record.vocabulary import LOBBY, NODES_AND_VALKEY, ONE_NODE, OTHER_NODE, SAME_NODE
+from bench.record.vocabulary import LOBBY, NODES_AND_VALKEY, ONE_APART, ONE_NODE, OTHER_NODE, SAME_NODE
 from bench.scenarios.cluster.flags import FLAGS
 from bench.stats import percentile
 
@@ -82,18 +84,19 @@ class Processes:
 class _Party:
     name: str
     pids: list[int]
-    publisher: Publisher
-    """Of the first node."""
+    publishers: list[Publisher]
+    """Of the first node; of each process that stands alone."""
     sinks: Remote[ClusterSinks]
     fired: int = 0
     turns_s: list[float] = field(default_factory=list)
     """CPU of one process, the mean of all of its nodes."""
 
     def turn(self) -> None:
-        """A room is made on the first node and heard by all."""
+        """A room is made on the first node, or on each process that stands alone, and heard by all."""
         self.fired += 1
         watch = Processes(self.pids, self.sinks.pid)
-        self.publisher.publish(time.perf_counter())
+        with ThreadPoolExecutor(len(self.publishers)) as together:
+            list(together.map(lambda each: each.publish(time.perf_counter()), self.publishers))
         self.sinks.call(ClusterSinks.hear, self.fired, TIMEOUT_S)
         time.sleep(AFTER_S)
         if self.fired > WARM_UP:
@@ -101,16 +104,20 @@ class _Party:
 
 
 def broadcast(lab: Lab, book: Book, place: Surroundings, chance: random.Random) -> None:
-    """All lobbies stand at the same time and take turns, broadcast by broadcast, in random order."""
+    """All lobbies stand at the same time and take turns, broadcast by broadcast, in random order. Beside the nodes of
+    each size stand as many processes without a backplane: what those use beyond their share, several processes cost
+    each other on this machine, whatever joins them."""
     sizes = lab.profile.cluster
     with contextlib.ExitStack() as stack:
         single = stack.enter_context(place.single(FLAGS))
-        parties = [_party(lab, stack, LOBBY, [single.port], [single.pid], sizes.broadcast)]
+        parties = [_party(lab, stack, LOBBY, [single], sizes.broadcast)]
         for count in sizes.nodes:
             nodes = stack.enter_context(place.nodes(count, FLAGS))
-            named = ONE_NODE.format(nodes=count)
-            ports, pids = [node.port for node in nodes], [node.pid for node in nodes]
-            parties.append(_party(lab, stack, named, ports, pids, sizes.broadcast))
+            parties.append(_party(lab, stack, ONE_NODE.format(nodes=count), nodes, sizes.broadcast))
+            if count > 1:
+                alone = [stack.enter_context(place.single(FLAGS)) for _ in range(count)]
+                named = ONE_APART.format(nodes=count)
+                parties.append(_party(lab, stack, named, alone, sizes.broadcast, told_at=count))
         time.sleep(SETTLE_S)
         for _ in range(WARM_UP + sizes.broadcasts):
             for party in chance.sample(parties, len(parties)):
@@ -124,7 +131,11 @@ def broadcast(lab: Lab, book: Book, place: Surroundings, chance: random.Random) 
             party.sinks.call(ClusterSinks.close)
 
 
-def _party(lab: Lab, stack: contextlib.ExitStack, name: str, ports: list[int], pids: list[int], clients: int) -> _Party:
+def _party(
+    lab: Lab, stack: contextlib.ExitStack, name: str, servers: Sequence[Target], clients: int, *, told_at: int = 1
+) -> _Party:
+    """`told_at`: how many of the servers get a room of their own at each turn."""
+    ports = [server.port for server in servers]
     sinks = stack.enter_context(
         lab.generator(
             ClusterSinks,
@@ -138,7 +149,8 @@ def _party(lab: Lab, stack: contextlib.ExitStack, name: str, ports: list[int], p
     sinks.call(ClusterSinks.open)
     sinks.call(ClusterSinks.say_hello)
     sinks.call(ClusterSinks.accepted)
-    return _Party(name, pids, stack.enter_context(Publisher(ports[0], SECRET)), sinks)
+    publishers = [stack.enter_context(Publisher(port, SECRET)) for port in ports[:told_at]]
+    return _Party(name, [server.pid for server in servers], publishers, sinks)
 
 
 def dealt(clients: int, nodes: int) -> list[int]:

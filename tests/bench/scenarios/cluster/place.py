@@ -35,6 +35,7 @@ class FakePlace:
     def __post_init__(self) -> None:
         self.engine = FakeProcess("Valkey", 6379, 90, self.done)
         self.postgres = FakeProcess("PostgreSQL", 5432, 91, self.done)
+        self._singles = 0
 
     @contextlib.contextmanager
     def nodes(self, count: int, flags: Sequence[str], **_: Any) -> Iterator[list[FakeProcess]]:
@@ -42,4 +43,6 @@ class FakePlace:
 
     @contextlib.contextmanager
     def single(self, flags: Sequence[str]) -> Iterator[FakeProcess]:
-        yield FakeProcess("single", 8_000, 80, self.done)
+        """The first with the port 8,000 and the process id 80, each further one with the next."""
+        number, self._singles = self._singles, self._singles + 1
+        yield FakeProcess("single", 8_000 + number, 80 + number, self.done)

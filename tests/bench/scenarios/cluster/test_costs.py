@@ -23,7 +23,7 @@ from bench.processes.cpu import CpuTimes
 from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles.sizes import ClusterSizes
-from bench.record.vocabulary import LOBBY, NODES_AND_VALKEY, OTHER_NODE, SAME_NODE
+from bench.record.vocabulary import LOBBY, NODES_AND_VALKEY, ONE_APART, OTHER_NODE, SAME_NODE
 from bench.scenarios.cluster import costs
 from bench.scenarios.cluster.costs import WARM_UP, Processes, dealt
 from tests.bench.fake_lab import Stage, a_stage, value
@@ -98,10 +98,21 @@ def test_broadcast_costs_what_one_process_of_its_lobby_uses(stage: Stage, monkey
     assert found.faults == []
 
 
+def test_as_many_processes_without_a_backplane_are_told_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two 1 and 3 ms, of three 2, 6 and 1 ms; a room is made on each of them, and on the first node of a lobby."""
+    Cpu(monkeypatch, p81=0.001, p82=0.003, p83=0.002, p84=0.006, p85=0.001)
+    heard(stage)
+    found = run(stage, costs.broadcast)
+    apart = {count: value(found, CPU_PER_BROADCAST, ONE_APART.format(nodes=count)) for count in (2, 3)}
+    assert apart == pytest.approx({2: 2.0, 3: 3.0})
+    rooms_of_a_turn = 1 + (1 + 2) + (1 + 3)
+    assert stage.publisher.next_number == rooms_of_a_turn * (WARM_UP + SIZES.broadcasts)
+
+
 def test_clients_of_a_broadcast_are_dealt_out_over_its_nodes(stage: Stage) -> None:
     heard(stage)
     run(stage, costs.broadcast)
-    assert [each.arguments["counts"] for each in stage.generators] == [[10], [5, 5], [4, 3, 3]]
+    assert [each.arguments["counts"] for each in stage.generators] == [[10], [5, 5], [5, 5], [4, 3, 3], [4, 3, 3]]
 
 
 def test_client_that_did_not_hear_each_broadcast_once_is_a_fault(stage: Stage) -> None:
