@@ -16,9 +16,11 @@ from lobby_server.core.machine.books import new_books
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.service.accounts.commands import Accounts
 from lobby_server.service.accounts.export import Exports
+from lobby_server.service.accounts.forgetting import Forgetting
 from lobby_server.service.accounts.hashing import HashingQueue
 from lobby_server.service.accounts.letters import AccountLetters
 from lobby_server.service.accounts.mailing import AccountMailing
+from lobby_server.service.accounts.revocations import Revocations
 from lobby_server.service.accounts.sign_ins import SignIns
 from lobby_server.service.accounts.upkeep import AccountUpkeep
 from lobby_server.service.administration.administration import Administration
@@ -132,13 +134,20 @@ class App:
             new_token_id=runtime.new_token_id,
             revoked=books.revoked,
             bans=books.user_bans,
+            deleted=books.deleted,
         )
+        self.revocations = Revocations(replica=self.replica, store=store, writer=self.writer, clock=clock)
         self.sign_ins = SignIns(
-            store=store, tokens=self.tokens, replica=self.replica, clock=clock, new_id=runtime.new_token_id
+            store=store,
+            tokens=self.tokens,
+            replica=self.replica,
+            revocations=self.revocations,
+            writer=self.writer,
+            clock=clock,
+            new_id=runtime.new_token_id,
         )
         self.accounts = Accounts(
             store=store,
-            tokens=self.tokens,
             sign_ins=self.sign_ins,
             passwords=Passwords(new_salt=runtime.new_salt),
             clock=clock,
@@ -167,6 +176,8 @@ class App:
         """By address: calls that send a mail."""
         letters = AccountLetters(store=store, tokens=self.tokens, clock=clock, page_url=settings.page_url)
         self.mails = MailOutbox(mailer, write=letters.write, store=store, writer=self.writer, clock=clock)
+
+        self.forgetting = Forgetting(replica=self.replica, revocations=self.revocations, writer=self.writer)
 
         # Who hears of it
         self.fetch_meter = FetchMeter(clock=clock, cpu_s=runtime.cpu_s)
@@ -230,9 +241,8 @@ class App:
             accounts=self.accounts,
             sign_ins=self.sign_ins,
             tokens=self.tokens,
-            friends=self.social.friends,
-            blocks=self.social.blocks,
             whereabouts=self.social.whereabouts,
+            forgetting=self.forgetting,
             replica=self.replica,
             clock=clock,
         )
@@ -249,6 +259,7 @@ class App:
             store=store,
             upkeep=self.upkeep,
             tokens=self.tokens,
+            forgetting=self.forgetting,
             outbox=self.mails,
             limit=limit("mail", mails_per_h / 60, max(1.0, mails_per_h)),
             clock=clock,
@@ -261,6 +272,8 @@ class App:
             people=self.social.people,
             sign_ins=self.sign_ins,
             rooms=self.rooms,
+            revocations=self.revocations,
+            forgetting=self.forgetting,
             store=store,
             clock=clock,
             settings=settings,
@@ -277,6 +290,8 @@ class App:
                 lobby=self.lobby,
                 rooms=self.rooms,
                 social=self.social,
+                revocations=self.revocations,
+                forgetting=self.forgetting,
                 read=self._read_counters,
                 on_fatal=on_fatal,
             )
@@ -346,11 +361,12 @@ class App:
         self.ops_history.stop()
 
     async def _restore(self) -> None:
-        await self.writer.recover(self._new_life())
-        await self.accounts.load_revoked()
+        made_up = await self.writer.recover(self._new_life())
+        await self.revocations.restore()
+        if made_up:
+            self.forgetting.forget_all()
         await self.rooms.upkeep.restore()
         await self.social.restore()
-        await self.administration.restore()
         await self.mails.restore()
 
     # -- sockets --------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import argon2
 import jwt
 
 from lobby_server.core.bans import UserBan, UserBanned
+from lobby_server.core.machine.deleted import DeletedUsers
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import TokenRefused
 from lobby_server.service.accounts.signatures import ALGORITHM, verified_claims
@@ -58,12 +59,6 @@ def revocation_key(sign_in_id: str) -> str:
     return f"sign-in {sign_in_id}"
 
 
-def revocation_key_of_all(user: User) -> str:
-    """What stands among the revoked tokens when a user is no longer: whatever token they have. An id is never used
-    again, and the name tells it from the same id of an outside account service."""
-    return f"user {user.id} {user.username}"
-
-
 class Tokens:
     """Issues, verifies and revokes. One secret signs; older ones verify until they are taken out."""
 
@@ -76,15 +71,17 @@ class Tokens:
         new_token_id: Callable[[], str],
         revoked: dict[str, float] | None = None,
         bans: Mapping[int, UserBan] | None = None,
+        deleted: DeletedUsers | None = None,
     ) -> None:
         """`secret` signs, and verifies as each of the `older` does. `new_token_id`: new each time, and nobody can
         guess it. `revoked`: where it is known which tokens are signed out, and when each ends by itself. `bans`: of
-        users, whose tokens hold no more."""
+        users, whose tokens hold no more. `deleted`: users, whose tokens never will."""
         self._secrets = (secret, *older)
         self._clock = clock
         self._new_token_id = new_token_id
         self._revoked: dict[str, float] = {} if revoked is None else revoked
         self._bans: Mapping[int, UserBan] = {} if bans is None else bans
+        self._deleted = DeletedUsers() if deleted is None else deleted
         self._forget_at = _FORGET_AT_LEAST
         self.ttl_s = ttl_s
 
@@ -134,7 +131,7 @@ class Tokens:
         meanwhile, `UserBanned`."""
         self.check_not_banned(claims.user)  # which ends the sign-ins too, and is what the user is to be told
         revoked = self._revoked
-        if claims.token_id in revoked or claims.sign_in_key in revoked or revocation_key_of_all(claims.user) in revoked:
+        if claims.token_id in revoked or claims.sign_in_key in revoked or self._deleted.has(claims.user):
             raise TokenRefused("The token was signed out.")
 
     def check_not_banned(self, user: User) -> None:

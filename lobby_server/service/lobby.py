@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 
 from lobby_server.core.machine import commands, effects
-from lobby_server.core.presence import User
+from lobby_server.core.machine.deleted import mark_of
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.messages import HandshakeAccepted
 from lobby_server.service.announcer import Announcer
-from lobby_server.service.auth import revocation_key_of_all
 from lobby_server.service.pacing import Alarm
 from lobby_server.service.peers.arrivals import Arrivals
 from lobby_server.service.ports import Clock
@@ -38,6 +37,8 @@ class Lobby:
         replica.hear(effects.Accepted, lambda effect, session: self._arrivals.let_in(session))
         replica.hear(effects.WentOffline, self._went_offline)
         replica.hear(effects.SignedOut, self._signed_out)
+        replica.hear(effects.TokensRevoked, self._revoked)
+        replica.hear(effects.UserForgotten, self._forgotten)
         replica.hear(effects.PresenceDeadline, lambda effect, _: self.arm())
 
     def arm(self) -> None:
@@ -69,12 +70,6 @@ class Lobby:
             return
         self._replica.submit(commands.Depart(session.user.id, session.id, abrupt))
 
-    async def sign_out(self, user: User, token_id: str, *, expires_at_s: float) -> None:
-        """A token was revoked: it is refused from now on, its sockets close with 4502, and no grace period keeps its
-        user online. `expires_at_s`: when it ends by itself, in Unix time."""
-        now_s = self._clock.utc_now().timestamp()
-        await self._replica.run(commands.SignOut(user, token_id, expires_at_s, now_s))
-
     # -- what became of them --------------------------------------------------------------------------------------
 
     def _came_online(self, effect: effects.CameOnline, session: Session | None) -> None:
@@ -102,5 +97,15 @@ class Lobby:
 
     def _signed_out(self, effect: effects.SignedOut, _: Session | None) -> None:
         for session in self._sessions.of_user(effect.user.id):
-            if effect.token_id in (session.token_id, session.sign_in_key, revocation_key_of_all(session.user)):
+            if effect.token_id in (session.token_id, session.sign_in_key):
                 session.close(CloseCode.SIGNED_OUT, "signed out")
+
+    def _revoked(self, effect: effects.TokensRevoked, _: Session | None) -> None:
+        for session in self._sessions.accepted_ones():
+            if session.token_id in effect.keys or session.sign_in_key in effect.keys:
+                session.close(CloseCode.SIGNED_OUT, "signed out")
+
+    def _forgotten(self, effect: effects.UserForgotten, _: Session | None) -> None:
+        for session in self._sessions.of_user(effect.user_id):
+            if mark_of(session.user.username) == effect.mark:
+                session.close(CloseCode.SIGNED_OUT, "the account is deleted")

@@ -17,6 +17,8 @@ import msgspec
 from lobby_server.core.machine import effects
 from lobby_server.core.machine.commands import Arrive, Command
 from lobby_server.protocol.codes import CloseCode
+from lobby_server.service.accounts.forgetting import Forgetting
+from lobby_server.service.accounts.revocations import Revocations
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.lobby import Lobby
 from lobby_server.service.replica import LogFigures, Replica, SharedLog
@@ -80,6 +82,8 @@ class Nodes:
         lobby: Lobby,
         rooms: RoomCommands,
         social: Social,
+        revocations: Revocations,
+        forgetting: Forgetting,
         read: Callable[[], Reading],
         on_fatal: Callable[[str], None],
     ) -> None:
@@ -91,6 +95,8 @@ class Nodes:
         self._lobby = lobby
         self._rooms = rooms
         self._social = social
+        self._revocations = revocations
+        self._forgetting = forgetting
         self._leader: str | None = None
         self._gone_at_s: dict[str, float] = {}
         self._read = read
@@ -191,6 +197,7 @@ class Nodes:
             session.close(code, "the server has lost its place; come back in a moment", abrupt=True)
         self._arm()
         self._announcer.rooms_changed()
+        self._forgetting.forget_all()  # it has not heard of those who were deleted meanwhile
         if self._leader == self._log.node:
             self._will_take_over()
 
@@ -207,7 +214,7 @@ class Nodes:
             if effect.node == self._leader == self._log.node and self._log.figures().entries > 1:
                 self._will_take_over()  # all who took part before have ended, and the lobby is not a new one
         elif self._replica.is_leader:  # it may have led before, been given up, and written since what was old by then
-            self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.upkeep.reconcile)
+            self._replica.time.call_later(RECONCILE_AFTER_S, self._reconcile)
 
     def _left(self, effect: effects.NodeLeft, _: Session | None) -> None:
         now_s = self._replica.time.monotonic_s()
@@ -215,8 +222,8 @@ class Nodes:
         self._gone_at_s[effect.node] = now_s
         log.info("node %s takes part no more", effect.node, extra={"event": LogEvent.NODE_LEFT.value})
         if effect.node != self._leader:
-            if self._replica.is_leader:  # it may have left rooms in the store that will never stand in the log
-                self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.upkeep.reconcile)
+            if self._replica.is_leader:  # it may have left in the store what will never stand in the log
+                self._replica.time.call_later(RECONCILE_AFTER_S, self._reconcile)
             return
         self._leader = self._replica.state.leader
         if effect.node == self._log.node and self._leader is not None:
@@ -233,6 +240,13 @@ class Nodes:
         """Make up what the node that led before has not written."""
         if not self._replica.is_leader:
             return  # given up itself meanwhile
-        self._rooms.upkeep.reconcile()
+        self._reconcile()
         self._social.notifications.take_over()
         self._social.chat.take_over()
+        self._forgetting.forget_all()
+
+    def _reconcile(self) -> None:
+        """Let the store have the rooms as they are, and all nodes know what it has of tokens that are signed out."""
+        self._rooms.upkeep.reconcile()
+        if self._replica.is_leader:
+            self._revocations.look_again()

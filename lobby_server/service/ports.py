@@ -49,7 +49,7 @@ class SignIn:
     used_at: datetime
     """When it got its last token."""
     expires_at: datetime
-    """When that token ends."""
+    """When the last of its tokens ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +147,10 @@ class Store(FriendStore, ChatStore, NotificationStore, AdminStore, MailStore, Pr
         they sent, sign-ins, mails that wait. `revokes`: remembered with it, as by `revoke_token`. Whether there was an
         account, which of several calls at once only one is told; if not, the rest goes all the same."""
 
+    async def forget_users(self, user_ids: Sequence[int]) -> None:
+        """What was written of users after their accounts were deleted goes as well, as by `delete_account`. Of those
+        who have an account nothing does."""
+
     async def chat_lines_by(self, user_id: int) -> list[ChatLine]:
         """All that a user has said, oldest first."""
 
@@ -157,13 +161,13 @@ class Store(FriendStore, ChatStore, NotificationStore, AdminStore, MailStore, Pr
         """Those of a user that have not ended, the one that was used last first."""
 
     async def renew_sign_in(self, sign_in_id: str, *, used_at: datetime, expires_at: datetime) -> None:
-        """It got another token. No such sign-in: nothing happens."""
+        """It got another token, which ends then; another one may end later. No such sign-in: nothing happens."""
 
     async def delete_sign_in(self, sign_in_id: str) -> None:
         """No such sign-in: nothing happens."""
 
     async def revoke_token(self, jti: str, expires_at: datetime) -> None:
-        """Remember that a token is signed out. A second time changes nothing."""
+        """Remember that a token is signed out. A second time it is remembered for the longer of the two."""
 
     async def revoked_tokens(self, now: datetime) -> dict[str, datetime]:
         """``jti`` → end of the token, of those that have not ended by themselves; the others are forgotten."""

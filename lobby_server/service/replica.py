@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from lobby_server.core.machine.commands import Arrive, Command
-from lobby_server.core.machine.effects import Effect
+from lobby_server.core.machine.deleted import NamesDeletedUser
+from lobby_server.core.machine.effects import Effect, UserForgotten
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.errors import ERROR_REASONS
@@ -344,13 +345,17 @@ class Replica:
         try:
             effects = self.state.apply(command, at_s=at_s, node=node)
         except Refusal as refusal:
+            if isinstance(refusal, NamesDeletedUser):
+                self._tell([UserForgotten(refusal.user_id, refusal.mark)], None)
             if request is not None:
                 request.refused(refusal)
             return
-        session = None if request is None else request.session
+        self._tell(effects, None if request is None else request.session)
+        if request is not None:
+            request.applied()
+
+    def _tell(self, effects: Iterable[Effect], session: Session | None) -> None:
         hearers = self._hear
         for effect in effects:
             for hear in hearers.get(type(effect), ()):
                 hear(effect, session)
-        if request is not None:
-            request.applied()

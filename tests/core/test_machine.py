@@ -13,6 +13,7 @@ from lobby_server.core.friends import FriendRequest
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.books import new_books
 from lobby_server.core.machine.commands import AnyCommand, Command
+from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.machine.image import ImageRefused, digest, dump, load
 from lobby_server.core.machine.rooms import MOST_REVISIONS_LOST
 from lobby_server.core.machine.state import LobbyState
@@ -62,6 +63,10 @@ one_command = st.one_of(
     st.builds(commands.Arrive, users, st.integers(1, 2), st.sampled_from(["1", "2", None])),
     st.builds(commands.Depart, user_ids, st.integers(1, 2), st.booleans()),
     st.builds(commands.SignOut, users, ids, st.floats(0, 50), st.floats(0, 50)),
+    st.builds(
+        commands.RevokeTokens, st.lists(st.tuples(ids, st.floats(0, 50)), max_size=2).map(tuple), st.floats(0, 50)
+    ),
+    st.sampled_from([commands.ForgetUser(user.id, mark_of(user.username)) for user in USERS]),
     st.sampled_from([commands.ExpirePresence(), commands.ExpireRooms(), commands.ExpireParties()]),
     st.builds(commands.CreateRoom, st.builds(new_room, ids, users, is_public=st.booleans())),
     st.builds(commands.TakeHostPlace, users, st.just("1")),

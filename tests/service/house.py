@@ -74,7 +74,7 @@ class House:
 
     async def start(self) -> House:
         """With accounts of Ann, Bob and Cleo."""
-        for user in (ANN, BOB, CLEO) if await self.store.account(ANN.id) is None else ():
+        for user in (ANN, BOB, CLEO) if await self.store.account(CLEO.id) is None else ():
             await self.store.add_account(
                 username=user.username, email=None, password_hash="x", created_at=self.clock.utc_now()
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lobby_server.core.machine import effects
 from lobby_server.protocol.codes import CloseCode
+from lobby_server.service.auth import Claims
 from tests.service.house import ANN, BOB, CLEO, Client, House
 
 NOTHING: frozenset[str] = frozenset()
@@ -56,15 +57,15 @@ async def test_lost_user_is_offline_after_the_grace_period_and_not_at_all_when_b
 async def test_signed_out_token_closes_its_sockets_and_ends_the_grace_period() -> None:
     house = await House(presence_grace_s=60.0).start()
     ann, bob = house.connect(ANN), house.connect(BOB)
-    await house.app.lobby.sign_out(ANN, "another token", expires_at_s=4e9)
+    await house.app.sign_ins.log_out(Claims(ANN, "another token", 4e9))
     assert ann.transport.closed is None
-    await house.app.lobby.sign_out(ANN, "token of ann", expires_at_s=4e9)
+    await house.app.sign_ins.log_out(Claims(ANN, "token of ann", 4e9))
     assert ann.transport.closed is not None
     assert ann.transport.closed.code == CloseCode.SIGNED_OUT
     other, cleo = house.connect(BOB), house.connect(CLEO)
     bob.go(), other.go(abrupt=True)
     cleo.told(but=NOTHING)
-    await house.app.lobby.sign_out(BOB, "token of bob", expires_at_s=4e9)
+    await house.app.sign_ins.log_out(Claims(BOB, "token of bob", 4e9))
     assert [type_ for type_, _ in cleo.told(but=NOTHING)] == ["user_offline"]
     await house.stop()
 

@@ -14,7 +14,6 @@ from lobby_server.backplane.node.catching_up import CATCH_UP_S
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, TokenRefused
 from lobby_server.protocol.requests import RoomSettings, RoomWish, Whom
-from lobby_server.service.accounts.commands import Accounts
 from lobby_server.service.app import App
 from lobby_server.service.auth import Claims
 from lobby_server.service.ports import StoreUnavailable
@@ -96,9 +95,7 @@ async def _catches_up_in_vain(app: App) -> bool:
 
 
 async def _sign_out(app: App, claims: Claims) -> None:
-    accounts: Accounts = app.accounts
-    await accounts.revoke(claims)
-    await app.lobby.sign_out(claims.user, claims.token_id, expires_at_s=claims.expires_at_s)
+    await app.sign_ins.log_out(claims)
 
 
 _SEEN: dict[str, Callable[[App, User], Any]] = {

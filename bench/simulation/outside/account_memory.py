@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -68,9 +69,8 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
     async def renew_sign_in(self, sign_in_id: str, *, used_at: datetime, expires_at: datetime) -> None:
         self._check(sign_in_id)
         if (known := self._sign_ins.get(sign_in_id)) is not None:
-            self._sign_ins[sign_in_id] = replace(
-                known, used_at=used_at.astimezone(timezone.utc), expires_at=expires_at.astimezone(timezone.utc)
-            )
+            last = max(known.expires_at, expires_at.astimezone(timezone.utc))
+            self._sign_ins[sign_in_id] = replace(known, used_at=used_at.astimezone(timezone.utc), expires_at=last)
 
     async def delete_sign_in(self, sign_in_id: str) -> None:
         self._check(sign_in_id)
@@ -84,6 +84,16 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
         self._check()
         if revokes is not None:
             self._revoke(*revokes)
+        self._forget(user_id)
+        return self._accounts.pop(user_id, None) is not None
+
+    async def forget_users(self, user_ids: Sequence[int]) -> None:
+        self._check()
+        for user_id in user_ids:
+            if user_id not in self._accounts:
+                self._forget(user_id)
+
+    def _forget(self, user_id: int) -> None:
         self._requests = {
             key: each for key, each in self._requests.items() if user_id not in (each.sender.id, each.receiver.id)
         }
@@ -103,11 +113,11 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
                 banned_user_ids=room.banned_user_ids - {user_id},
                 invited_user_ids=room.invited_user_ids - {user_id},
             )
-        return self._accounts.pop(user_id, None) is not None
 
     async def revoke_token(self, jti: str, expires_at: datetime) -> None:
         self._check(jti)
         self._revoke(jti, expires_at)
 
     def _revoke(self, jti: str, expires_at: datetime) -> None:
-        self._revoked.setdefault(jti, expires_at.astimezone(timezone.utc))
+        ends = expires_at.astimezone(timezone.utc)
+        self._revoked[jti] = max(ends, self._revoked.get(jti, ends))

@@ -11,6 +11,7 @@ from lobby_server.core.blocks import BlockBook
 from lobby_server.core.friends import FriendBook
 from lobby_server.core.invitations import MatchInvitationBook
 from lobby_server.core.machine.commands import Say
+from lobby_server.core.machine.deleted import DeletedUsers
 from lobby_server.core.machine.effects import NoticeDue
 from lobby_server.core.parties import PartyBook
 from lobby_server.core.presence import Presence
@@ -91,6 +92,17 @@ class NoticeBook:
         """Whether a user has been told of an invitation of that sender and has read nothing since."""
         return (kind, sender_id) in self.unread.get(user_id, ())
 
+    def forget(self, user_id: int) -> None:
+        """A user is no more: nothing is told to them, nor of them. O(all of it)."""
+        self.due = {
+            key: notice for key, notice in self.due.items() if user_id not in (notice.user_id, notice.sender.id)
+        }
+        self.waiting.discard(user_id)
+        self.unread.pop(user_id, None)
+        for reader_id, unread in list(self.unread.items()):
+            for kind, sender_id in [each for each in unread if each[1] == user_id]:
+                self.close(reader_id, kind, sender_id)
+
     def close(self, user_id: int, kind: str, sender_id: int) -> None:
         """An invitation is over."""
         unread = self.unread.get(user_id)
@@ -122,10 +134,19 @@ class Books:
     """Users who are banned from the lobby; also bans that have ended."""
     revoked: dict[str, float]
     """Tokens that are signed out, and when each ends by itself, in Unix time."""
+    deleted: DeletedUsers
     chat_limit: KeyedLimit
     """By user, lines of chat."""
     lobby_pace: Pace
     lobby_pace_s: float = 0.0
+
+    def is_deleted(self, user_id: int) -> bool:
+        """Whether the user of an id is deleted, as far as that is known without their name: whoever is online by it
+        with another name is another one, of an outside account service."""
+        if user_id not in self.deleted.marks:
+            return False
+        online = self.presence.user(user_id)
+        return online is None or self.deleted.has(online)
 
     def take_line(self, user_id: int, now_s: float) -> bool:
         """Whether a user may say one more line now."""
@@ -167,6 +188,7 @@ def new_books(
         whereabouts={},
         user_bans={},
         revoked={},
+        deleted=DeletedUsers(),
         chat_limit=KeyedLimit(rate_per_s=chat_rate_per_min / 60, burst=max(1.0, chat_rate_per_min / 6)),
         lobby_pace=Pace(rate_per_s=LOBBY_LINES_PER_S, burst=LOBBY_BURST_LINES),
     )

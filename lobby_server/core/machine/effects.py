@@ -65,6 +65,19 @@ class SignedOut(Effect, frozen=True):
     token_id: str
 
 
+class TokensRevoked(Effect, frozen=True):
+    """Keys of tokens and of sign-ins."""
+
+    keys: frozenset[str]
+
+
+class UserForgotten(Effect, frozen=True):
+    """An account is deleted, or something about its user came later: nothing of them is to be kept."""
+
+    user_id: int
+    mark: str
+
+
 class RoomCreated(Effect, frozen=True):
     room: Room
 

@@ -60,6 +60,7 @@ class Image(msgspec.Struct, array_like=True):
     whereabouts: list[tuple[int, Audience]]
     user_bans: list[UserBan]
     revoked: list[tuple[str, float]]
+    deleted: list[tuple[int, str]]
     lobby_pace_s: float
     chat_paces: list[tuple[str, float]]
     lost_with_node: list[int]
@@ -149,6 +150,7 @@ def _image_of(state: LobbyState) -> Image:
         whereabouts=sorted(books.whereabouts.items()),
         user_bans=[books.user_bans[user_id] for user_id in sorted(books.user_bans)],
         revoked=sorted(books.revoked.items()),
+        deleted=sorted(books.deleted.marks.items()),
         lobby_pace_s=books.lobby_pace_s,
         chat_paces=books.chat_limit.states(state.now_s),
         lost_with_node=presence.lost_with_node(),
@@ -192,6 +194,8 @@ def _load(state: LobbyState, image: Image) -> None:
     books.user_bans.update((ban.user.id, ban) for ban in image.user_bans)
     books.revoked.clear()
     books.revoked.update(image.revoked)
+    books.deleted.marks.clear()
+    books.deleted.marks.update(image.deleted)
     books.lobby_pace_s = image.lobby_pace_s
     books.chat_limit.load(image.chat_paces)
 

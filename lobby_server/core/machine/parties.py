@@ -84,6 +84,17 @@ def enter_room(books: Books, command: commands.EnterRoomWithParty, now_s: float)
     return join_together(books, command.room_id, members, now_s)
 
 
+def forget(books: Books, user_id: int, now_s: float) -> list[Effect]:
+    """A user is no more."""
+    told: list[Effect] = []
+    party = books.parties.party_of(user_id)
+    if party is not None:
+        told.append(effects.PartyLeft(books.parties.leave(party.id, user_id)))
+    for invited_to, _ in books.parties.invitations_of(user_id, now_s):
+        books.parties.decline(invited_to.id, user_id, now_s=now_s)
+    return [*told, *_closed(books)]
+
+
 def expire(books: Books, command: commands.ExpireParties, now_s: float) -> list[Effect]:
     departures = books.parties.expire(now_s)
     return [*(effects.PartyLeft(departure) for departure in departures), *_closed(books), effects.PartyDeadline()]

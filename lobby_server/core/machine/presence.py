@@ -12,6 +12,8 @@ from lobby_server.core.presence import User
 
 FORGET_AT_LEAST = 1024
 """Revoked tokens, from which on those that have ended by themselves are looked for."""
+CLOCKS_DIFFER_S = 60.0
+"""A node whose clock is so far behind takes a token for one that has not ended yet."""
 
 
 def arrive(books: Books, command: commands.Arrive, now_s: float, node: str) -> list[Effect]:
@@ -32,14 +34,17 @@ def depart(books: Books, command: commands.Depart, now_s: float, node: str) -> l
 
 def sign_out(books: Books, command: commands.SignOut, now_s: float) -> list[Effect]:
     """A token holds no more, and no grace period keeps its user online."""
-    revoked = books.revoked
-    revoked[command.token_id] = command.expires_at_s
-    if len(revoked) >= FORGET_AT_LEAST and len(revoked).bit_count() == 1:
-        for token_id in [token_id for token_id, end_s in revoked.items() if end_s <= command.now_s]:
-            del revoked[token_id]
+    _revoke(books.revoked, command.token_id, command.expires_at_s, command.now_s)
     held = books.presence.sign_out(command.user.id)
     told: list[Effect] = [effects.SignedOut(command.user, command.token_id)]
     return told if held is None else told + went_offline(books, [held], now_s)
+
+
+def revoke(books: Books, command: commands.RevokeTokens, now_s: float) -> list[Effect]:
+    """The same for what the store has of tokens whose users are not known any more."""
+    for key, expires_at_s in command.tokens:
+        _revoke(books.revoked, key, expires_at_s, command.now_s)
+    return [effects.TokensRevoked(frozenset(key for key, _ in command.tokens))]
 
 
 def expire(books: Books, command: commands.ExpirePresence, now_s: float) -> list[Effect]:
@@ -75,3 +80,11 @@ def went_offline(books: Books, users: Iterable[User], now_s: float, *, keeps_pla
             told.append(effects.OwnRoomLeft(user, departure.member.peer_id))
         books.partings.forget(user.id)
     return told
+
+
+def _revoke(revoked: dict[str, float], key: str, expires_at_s: float, now_s: float) -> None:
+    """For as long as the longest of those who ask for it say."""
+    revoked[key] = max(expires_at_s, revoked.get(key, 0.0))
+    if len(revoked) >= FORGET_AT_LEAST and len(revoked).bit_count() == 1:
+        for known in [known for known, end_s in revoked.items() if end_s <= now_s - CLOCKS_DIFFER_S]:
+            del revoked[known]

@@ -147,6 +147,22 @@ def end_invites(books: Books, command: commands.EndMatchInvites, now_s: float) -
     return _closed(books, taken, CloseReason(command.reason))
 
 
+def forget(books: Books, user_id: int) -> list[Effect]:
+    """A user who is in no room any more is no more. O(rooms)."""
+    told: list[Effect] = []
+    for room_id in dict.fromkeys(
+        each.room_id for each in books.matches.all() if user_id in (each.guest_id, each.sender_id)
+    ):
+        taken = books.matches.take(room_id, lambda each: user_id in (each.guest_id, each.sender_id))
+        told += _closed(books, taken, CloseReason.WITHDRAWN)
+    forgotten = books.rooms.forget(user_id)
+    for room in forgotten.deleted:
+        told += [effects.RoomDeleted(room, room.host), *_gone(books, room)]
+    told += [effects.HostReplaced(room, room.members[room.host.id]) for room in forgotten.handed_over]
+    told += [effects.RoomChanged(room, is_seen=False) for room in forgotten.changed]
+    return told
+
+
 # -- what several of them need ----------------------------------------------------------------------------------------
 
 

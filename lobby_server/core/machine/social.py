@@ -92,6 +92,31 @@ def set_whereabouts(books: Books, command: commands.SetWhereabouts, now_s: float
     return [effects.WhereaboutsSet(command.user_id)]
 
 
+def forget(books: Books, user_id: int) -> list[Effect]:
+    """A user is no more: others have no ties to them, and nothing waits that they said or that tells of them."""
+    told: list[Effect] = []
+    for friend_id in list(books.friends.friend_ids(user_id)):
+        told += _part(books, user_id, friend_id)
+    for request in (*books.friends.received_by(user_id), *books.friends.sent_by(user_id)):
+        books.friends.remove_request(request)
+        sender_id, receiver_id = request.sender.id, request.receiver.id
+        hears = sender_id == user_id and not books.blocks.blocks(receiver_id, sender_id)
+        told.append(effects.FriendRequestClosed(request.id, sender_id, receiver_id, (receiver_id,) if hears else ()))
+    for block in books.blocks.blocked_by(user_id):
+        books.blocks.remove(user_id, block.user.id)
+    for blocker_id in sorted(books.blocks.blockers_of(user_id)):
+        books.blocks.remove(blocker_id, user_id)
+        told.append(effects.Unblocked(blocker_id, user_id))
+    books.whereabouts.pop(user_id, None)
+    books.notices.forget(user_id)
+    refs = tuple(name for name, line in books.lines.items() if line.sender.id == user_id)
+    for name in refs:
+        del books.lines[name]
+    if refs:
+        told.append(effects.LinesRefused(commands.RefuseLines(refs, RefusalCode.USER_NOT_FOUND.value)))
+    return told
+
+
 def take_part(books: Books, command: commands.TakePart, now_s: float) -> list[Effect]:
     return _take_part(books, command.user)
 
@@ -163,7 +188,7 @@ def _said(books: Books, line: commands.SaidLine) -> list[Effect]:
     arrives = not line.is_withheld and other_id not in deaf  # they may have blocked the sender meanwhile
     is_there = books.presence.has_socket(other_id)
     said = effects.LineSaid(line, (line.sender.id,), deaf, is_for_other=arrives and is_there)
-    if not arrives or is_there:
+    if not arrives or is_there or books.is_deleted(other_id):
         return [said]
     text = line.text if len(line.text) <= NOTICE_CHARACTERS else line.text[: NOTICE_CHARACTERS - 1] + "…"
     notice = effects.NoticeDue(

@@ -15,6 +15,7 @@ from lobby_server.core.machine import (
     administration,
     commands,
     effects,
+    forgetting,
     parties,
     presence,
     room_hosting,
@@ -40,6 +41,8 @@ _ChangeByNode = Callable[[Books, Any, float, str], list[Effect]]
 
 _CHANGES: dict[type[Command], _Change] = {
     commands.SignOut: presence.sign_out,
+    commands.RevokeTokens: presence.revoke,
+    commands.ForgetUser: forgetting.forget_user,
     commands.ExpirePresence: presence.expire,
     commands.CreateRoom: rooms.create,
     commands.TakeHostPlace: rooms.take_host_place,
@@ -132,6 +135,8 @@ class LobbyState:
             self.now_s = at_s
         now_s = self.now_s
         kind = type(command)
+        if self.books.deleted.marks:
+            forgetting.check_names_nobody_deleted(self.books, command)
         by_node = _CHANGES_BY_NODE.get(kind)  # the most frequent ones are among them
         if by_node is not None:
             return by_node(self.books, command, now_s, node)

@@ -4,6 +4,8 @@
 
 from lobby_server.core.rooms.book import RoomBook
 from lobby_server.core.rooms.deadlines import SPARE_DEADLINES
-from lobby_server.core.rooms.room import HOST_PEER_ID, Departure, Entry, Expired, Member, Room
+from lobby_server.core.rooms.room import HOST_PEER_ID, Departure, Entry, Expired, Forgotten, Member, Room
 
-__all__ = ["HOST_PEER_ID", "SPARE_DEADLINES", "Departure", "Entry", "Expired", "Member", "Room", "RoomBook"]
+__all__ = [
+    "HOST_PEER_ID", "SPARE_DEADLINES", "Departure", "Entry", "Expired", "Forgotten", "Member", "Room", "RoomBook",
+]  # fmt: skip

@@ -20,7 +20,7 @@ from lobby_server.core.room_codes import code_of
 from lobby_server.core.rooms import admission
 from lobby_server.core.rooms.deadlines import Deadlines
 from lobby_server.core.rooms.directory import RoomDirectory
-from lobby_server.core.rooms.room import HOST_PEER_ID, Departure, Entry, Expired, Member, Room
+from lobby_server.core.rooms.room import HOST_PEER_ID, Departure, Entry, Expired, Forgotten, Member, Room
 
 
 class RoomBook(RoomDirectory):
@@ -154,6 +154,30 @@ class RoomBook(RoomDirectory):
             del self._room_of_user[user_id]
         self._touch(room)
         return room
+
+    def forget(self, user_id: int) -> Forgotten:
+        """A user who is in no room is no more: they are kept out of none, let into none, and lead none that they are
+        away from. O(rooms)."""
+        deleted: list[Room] = []
+        handed_over: list[Room] = []
+        changed: list[Room] = []
+        for room in self._rooms.values():
+            room.banned_user_ids.discard(user_id)
+            room.invited_user_ids.discard(user_id)
+            if room.players is not None and user_id in room.players:
+                room.players.discard(user_id)
+                changed.append(room)
+        for room in list(self._away_of.get(user_id, ())):
+            if room.members:
+                self._forget_away(room)
+                self._keep_host_place_no_more(room)
+                room.host = next(iter(room.members.values())).user
+                handed_over.append(room)
+                self._touch(room)
+            else:
+                deleted.append(room)
+                self.remove(room.id)
+        return Forgotten(deleted, handed_over, [room for room in changed if room.id in self._rooms])
 
     def creator_has_socket(self, user_id: int) -> None:
         """A socket of a user was accepted: a room of theirs that waited for it waits no more."""

@@ -106,3 +106,13 @@ class Expired:
     deleted: list[Room]
     departures: list[Departure]
     handed_over: list[Room]
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What `RoomBook.forget` did: rooms deleted, rooms whose host the user was and which another member leads now, and
+    games that had started with the user."""
+
+    deleted: list[Room]
+    handed_over: list[Room]
+    changed: list[Room]

@@ -15,7 +15,7 @@ from lobby_server.core.refusal import InvalidAccount, LooksTaken, Refusal, Refus
 from lobby_server.protocol import resources
 from lobby_server.service.accounts.hashing import Asker, HashingQueue
 from lobby_server.service.accounts.sign_ins import SignIns
-from lobby_server.service.auth import Claims, Passwords, Tokens, utc_from_unix
+from lobby_server.service.auth import Claims, Passwords
 from lobby_server.service.ports import Account, Clock, EmailTaken, Store, UsernameLooksTaken, UsernameTaken
 
 
@@ -26,14 +26,12 @@ class Accounts:
         self,
         *,
         store: Store,
-        tokens: Tokens,
         sign_ins: SignIns,
         passwords: Passwords,
         clock: Clock,
         hashing: HashingQueue,
     ) -> None:
         self._store = store
-        self._tokens = tokens
         self._sign_ins = sign_ins
         self._passwords = passwords
         self._clock = clock
@@ -105,15 +103,6 @@ class Accounts:
     async def refresh(self, claims: Claims) -> resources.FreshToken:
         """A fresh token of the same user, role and sign-in."""
         return resources.FreshToken(token=await self._sign_ins.renew(claims))
-
-    async def revoke(self, claims: Claims) -> None:
-        """Sign a token out, for good: it stays so over a restart. That it holds no more is up to the lobby."""
-        await self._store.revoke_token(claims.token_id, utc_from_unix(claims.expires_at_s))
-
-    async def load_revoked(self) -> None:
-        """Know again what was revoked in an earlier life of the server."""
-        for token_id, expires_at in (await self._store.revoked_tokens(self._clock.utc_now())).items():
-            self._tokens.revoke(token_id, expires_at.timestamp())
 
     async def session(self, account: Account, *, client: str) -> resources.Session:
         """A user is logged in. Raises as `SignIns.begin`."""

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
 from lobby_server.protocol.requests import Language
+from lobby_server.service.accounts.forgetting import Forgetting
 from lobby_server.service.accounts.hashing import Asker
 from lobby_server.service.accounts.letters import CONFIRMATION_TTL_S, MAILED_RESET_TTL_S
 from lobby_server.service.accounts.upkeep import AccountUpkeep, fingerprint_of
@@ -35,6 +36,7 @@ class AccountMailing:
         store: Store,
         upkeep: AccountUpkeep,
         tokens: Tokens,
+        forgetting: Forgetting,
         outbox: MailOutbox,
         limit: Limit,
         clock: Clock,
@@ -45,6 +47,7 @@ class AccountMailing:
         self._store = store
         self._upkeep = upkeep
         self._tokens = tokens
+        self._forgetting = forgetting
         self._outbox = outbox
         self._limit = limit
         self._clock = clock
@@ -104,8 +107,8 @@ class AccountMailing:
             raise Refusal(RefusalCode.MAIL_OFF)
 
     async def _mail(self, kind: MailKind, account: Account, *, to: str, language: Language) -> WaitingMail | None:
-        """None: there were too many lately."""
-        if not await self._may_write(account, to):
+        """None: there were too many lately, or the account is deleted by now."""
+        if not await self._may_write(account, to) or self._forgetting.is_deleted(account.user):
             return None
         return WaitingMail(
             id=self._new_id(),

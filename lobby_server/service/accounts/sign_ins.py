@@ -6,7 +6,6 @@ no sign-in.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -15,9 +14,12 @@ from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol import resources
 from lobby_server.protocol.authority import account_resources
-from lobby_server.service.auth import Claims, Tokens, revocation_key, revocation_key_of_all, utc_from_unix
+from lobby_server.service.accounts.revocations import Revocations
+from lobby_server.service.auth import Claims, Tokens, revocation_key, utc_from_unix
 from lobby_server.service.ports import Account, Clock, SignIn, Store, StoreUnavailable
 from lobby_server.service.replica import Replica
+from lobby_server.service.writes.kept import ForgetSignIn
+from lobby_server.service.writes.writer import StoreWriter
 
 MAX_CLIENT_CHARACTERS = 200
 ISSUED_WITHIN_S = 60.0
@@ -28,12 +30,22 @@ class SignIns:
     """The sign-ins of all users."""
 
     def __init__(
-        self, *, store: Store, tokens: Tokens, replica: Replica, clock: Clock, new_id: Callable[[], str]
+        self,
+        *,
+        store: Store,
+        tokens: Tokens,
+        replica: Replica,
+        revocations: Revocations,
+        writer: StoreWriter,
+        clock: Clock,
+        new_id: Callable[[], str],
     ) -> None:
         """`new_id`: another one each time, which nobody can guess."""
         self._store = store
         self._tokens = tokens
         self._replica = replica
+        self._revocations = revocations
+        self._writer = writer
         self._clock = clock
         self._new_id = new_id
 
@@ -64,8 +76,10 @@ class SignIns:
                 raise Refusal(RefusalCode.INVALID_CREDENTIALS)
             self._tokens.check_not_banned(account.user)
         except (Refusal, StoreUnavailable):
-            with contextlib.suppress(StoreUnavailable):  # it holds for no token
+            try:
                 await self._store.delete_sign_in(sign_in_id)
+            except StoreUnavailable:
+                self._writer.keep(ForgetSignIn(sign_in_id=sign_in_id))
             raise
         return self._tokens.issue(User(account.id, account.username), role=now_is.role, sign_in_id=sign_in_id)
 
@@ -104,16 +118,17 @@ class SignIns:
             ended = next((each for each in found if each.id == sign_in_id), None)
             if ended is None:
                 raise Refusal(RefusalCode.SIGN_IN_NOT_FOUND)
+            self._replica.check()
             await self._end(user, sign_in_id, ended.expires_at.timestamp())
 
     async def end_all(self, user: User, *, but: str | None = None) -> int:
         """All of a user, or all others; how many. Raises `StoreUnavailable`, and ``try_again_later`` when not all nodes
-        know of it yet: the store says of each that it has ended, and the nodes hear of it later."""
+        know of it yet: the store says of each that it has ended, and the nodes hear of it without another try."""
         found = [each for each in await self._store.sign_ins(user.id, self._clock.utc_now()) if each.id != but]
         refusal: Refusal | None = None
         for each in found:
             try:
-                await self._revoke(user, each.id, each.expires_at.timestamp())
+                await self._end(user, each.id, each.expires_at.timestamp())
             except Refusal as fault:
                 refusal = fault
         if refusal is not None:
@@ -125,32 +140,34 @@ class SignIns:
         is known; the lifetime may have been another one as it was issued."""
         return max(known_s, self._clock.utc_now().timestamp() + self._tokens.ttl_s + ISSUED_WITHIN_S)
 
-    async def refuse_all(self, user: User, until_s: float) -> None:
-        """Whatever token a user has, it holds no more, on any node, and all their sockets are closed: the store says so
-        already (`revocation_key_of_all`). Raises ``try_again_later``; it happens all the same, then later."""
-        await self._tell(user, revocation_key_of_all(user), until_s)
-
-    async def logged_out(self, claims: Claims) -> None:
-        """The token that the user had is revoked; the others of its sign-in end too."""
-        if claims.sign_in_id is not None:
-            await self._end(claims.user, claims.sign_in_id, claims.expires_at_s)
+    async def log_out(self, claims: Claims) -> None:
+        """A token holds no more, and no other one of its sign-in: its sockets are closed, and no grace period keeps
+        its user online. Also while the log takes nothing: the store has it first. Raises `StoreUnavailable`, and
+        ``try_again_later`` when not all nodes know of it yet; they will, without another try."""
+        user, sign_in_id = claims.user, claims.sign_in_id
+        revoked = {claims.token_id: claims.expires_at_s}
+        if sign_in_id is not None:
+            found = await self._store.sign_ins(user.id, self._clock.utc_now())
+            known_s = [each.expires_at.timestamp() for each in found if each.id == sign_in_id]
+            revoked[revocation_key(sign_in_id)] = self.last_end_s(max(claims.expires_at_s, *known_s, 0.0))
+        await self._revoke(user, revoked, sign_in_id)
 
     async def _end(self, user: User, sign_in_id: str, known_s: float) -> None:
         """`known_s`: when a token of the sign-in ends."""
-        self._replica.check()
-        await self._revoke(user, sign_in_id, known_s)
+        await self._revoke(user, {revocation_key(sign_in_id): self.last_end_s(known_s)}, sign_in_id)
 
-    async def _revoke(self, user: User, sign_in_id: str, known_s: float) -> None:
-        key, ends_s = revocation_key(sign_in_id), self.last_end_s(known_s)
-        await self._store.revoke_token(key, utc_from_unix(ends_s))
-        await self._tell(user, key, ends_s)
-        await self._store.delete_sign_in(sign_in_id)
-
-    async def _tell(self, user: User, key: str, ends_s: float) -> None:
-        """What the store says holds on all nodes."""
-        command = commands.SignOut(user, key, ends_s, self._clock.utc_now().timestamp())
-        try:
-            await self._replica.run(command)
-        except Refusal:
-            self._replica.submit(command)  # a second time does nothing
-            raise
+    async def _revoke(self, user: User, revoked: dict[str, float], sign_in_id: str | None) -> None:
+        """All is stored before any of it is told: after a fault of the store the token holds, and can try again."""
+        for key, ends_s in revoked.items():
+            await self._store.revoke_token(key, utc_from_unix(ends_s))
+        refusal: Refusal | None = None
+        now_s = self._clock.utc_now().timestamp()
+        for key, ends_s in revoked.items():
+            try:
+                await self._revocations.tell(commands.SignOut(user, key, ends_s, now_s))
+            except Refusal as fault:
+                refusal = fault
+        if sign_in_id is not None:
+            await self._store.delete_sign_in(sign_in_id)
+        if refusal is not None:
+            raise refusal

@@ -7,22 +7,20 @@ password signs the user out everywhere else, because whoever knew the old one ma
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Iterator
 
-from lobby_server.core.presence import User
+from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
 from lobby_server.protocol import resources
 from lobby_server.protocol.authority import account_resources
 from lobby_server.service.accounts.commands import Accounts
+from lobby_server.service.accounts.forgetting import Forgetting
 from lobby_server.service.accounts.hashing import Asker
+from lobby_server.service.accounts.revocations import FOR_EVER, deletion_key
 from lobby_server.service.accounts.sign_ins import SignIns
-from lobby_server.service.auth import Claims, Tokens, revocation_key_of_all, utc_from_unix
+from lobby_server.service.auth import Claims, Tokens, utc_from_unix
 from lobby_server.service.ports import Account, Clock, Store
 from lobby_server.service.replica import Replica
-from lobby_server.service.social.blocks import Blocks
-from lobby_server.service.social.friends import Friends
 from lobby_server.service.social.whereabouts import Whereabouts
 
 RESET_LINK_TTL_S = 24 * 3600
@@ -39,9 +37,8 @@ class AccountUpkeep:
         accounts: Accounts,
         sign_ins: SignIns,
         tokens: Tokens,
-        friends: Friends,
-        blocks: Blocks,
         whereabouts: Whereabouts,
+        forgetting: Forgetting,
         replica: Replica,
         clock: Clock,
     ) -> None:
@@ -49,8 +46,7 @@ class AccountUpkeep:
         self._accounts = accounts
         self._sign_ins = sign_ins
         self._tokens = tokens
-        self._friends = friends
-        self._blocks = blocks
+        self._forgetting = forgetting
         self._whereabouts = whereabouts
         self._replica = replica
         self._clock = clock
@@ -108,32 +104,15 @@ class AccountUpkeep:
         """The account and all that is kept of its user; friends hear that the friendship has ended, and every socket is
         closed. Of several calls at once one deletes it, and the others bring a token that is signed out.
 
-        A log-in that is under way knows nothing of it. So no token of the user holds from then on, whatever sign-in it
-        is of, and what has come meanwhile goes as well. Raises as `proven`, and `Refusal` (``try_again_later``).
+        No token of the user holds from then on, for ever, whatever sign-in it is of; what is on its way goes as well
+        (`lobby_server.service.accounts.forgetting`). Raises as `proven`, and `Refusal` (``try_again_later``) when not
+        all nodes know of it yet.
         """
         user = (await self.proven(claims, password, asker)).user
         self._replica.check()
-        await self._end_ties(user)
-        await self._sign_ins.end_all(user)
-        until_s = self._sign_ins.last_end_s(claims.expires_at_s)
-        revokes = (revocation_key_of_all(user), utc_from_unix(until_s))
-        if not await self._store.delete_account(user.id, revokes=revokes):
+        if not await self._store.delete_account(user.id, revokes=(deletion_key(user), FOR_EVER)):
             raise TokenRefused("The token was signed out.")
-        # The account is gone: nobody can ask for the rest again, so a part that is refused keeps none from being done.
-        refusal: Refusal | None = None
-        for part in (
-            lambda: self._sign_ins.refuse_all(user, until_s),
-            lambda: self._sign_ins.end_all(user),
-            lambda: self._end_ties(user),
-            lambda: self._blocks.forget(user),
-            lambda: self._whereabouts.forget(user),
-        ):
-            try:
-                await part()
-            except Refusal as fault:
-                refusal = refusal or fault
-        if refusal is not None:
-            raise refusal
+        await self._forgetting.forget(user.id, mark_of(user.username))
 
     async def proven(self, claims: Claims, password: str, asker: Asker) -> Account:
         """The account of a user who knows its password, when both hold yet after the wait for the hash. Raises
@@ -157,32 +136,6 @@ class AccountUpkeep:
             raise Refusal(RefusalCode.ACCOUNT_NOT_HERE)
         self._tokens.check_holds(claims)
         return account
-
-    # -- private --------------------------------------------------------------------------------------------------
-
-    async def _end_ties(self, user: User) -> None:
-        """Friendships, requests and blocks. What others end in the same moment has ended."""
-        await self._replica.caught_up()
-        for block in self._blocks.overview(user).blocks:  # first: they hide requests
-            with _but(RefusalCode.NOT_BLOCKED):
-                await self._blocks.remove(user, block.user_id)
-        overview = self._friends.overview(user)
-        for friend in overview.friends:
-            with _but(RefusalCode.NOT_FRIENDS):
-                await self._friends.remove(user, friend.user_id)
-        for request in (*overview.incoming, *overview.outgoing):
-            with _but(RefusalCode.REQUEST_NOT_FOUND):
-                await self._friends.decline(user, request.request_id)
-
-
-@contextlib.contextmanager
-def _but(code: RefusalCode) -> Iterator[None]:
-    """Whatever else is refused."""
-    try:
-        yield
-    except Refusal as refusal:
-        if refusal.code is not code:
-            raise
 
 
 def _not_their_password() -> Refusal:

@@ -9,7 +9,6 @@ import re
 from datetime import datetime, timedelta
 
 from lobby_server import __version__
-from lobby_server.core.bans import UserBan
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
@@ -18,6 +17,8 @@ from lobby_server.protocol.authority import admin_resources
 from lobby_server.protocol.codes import MAX_CLOSE_REASON_BYTES, CloseCode
 from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.social_resources import PAGE_ITEMS
+from lobby_server.service.accounts.forgetting import Forgetting
+from lobby_server.service.accounts.revocations import Revocations
 from lobby_server.service.accounts.sign_ins import SignIns
 from lobby_server.service.administration.ports import NewAuditEntry, NewReport, StoredUserBan
 from lobby_server.service.ports import Clock, Store
@@ -46,6 +47,8 @@ class Administration:
         people: People,
         sign_ins: SignIns,
         rooms: RoomCommands,
+        revocations: Revocations,
+        forgetting: Forgetting,
         store: Store,
         clock: Clock,
         settings: Settings,
@@ -56,20 +59,14 @@ class Administration:
         self._people = people
         self._sign_ins = sign_ins
         self._rooms = rooms
+        self._revocations = revocations
+        self._forgetting = forgetting
         self._store = store
         self._clock = clock
         self._settings = settings
         self._started_at = clock.utc_now()
         self._started_s = clock.monotonic_s()
         replica.hear(effects.UserPutOut, self._put_out)
-
-    async def restore(self) -> None:
-        """Take up the bans of an earlier life of the server that have not ended."""
-        now = self._clock.utc_now()
-        for ban in await self._store.user_bans():
-            if ban.until is None or ban.until > now:
-                until_s = None if ban.until is None else ban.until.timestamp()
-                self._books.user_bans[ban.user.id] = UserBan(ban.user, ban.reason, until_s)
 
     # -- users ----------------------------------------------------------------------------------------------------
 
@@ -90,7 +87,8 @@ class Administration:
         async with self._replica.gate():
             self._replica.check()
             await self._store.keep_user_ban(ban)
-            await self._replica.run(commands.BanUser(user, reason, None if until is None else until.timestamp()))
+            until_s = None if until is None else until.timestamp()
+            await self._revocations.tell(commands.BanUser(user, reason, until_s))
         await self._sign_ins.end_all(user)
         ends = "without an end" if until is None else f"until {resources.iso_utc(until)}"
         await self.note(by, "ban", user.username, f"{ends}: {reason}")
@@ -104,7 +102,7 @@ class Administration:
                 raise Refusal(RefusalCode.NOT_BANNED)
             self._replica.check()
             await self._store.delete_user_ban(user_id)
-            await self._replica.run(commands.UnbanUser(user_id))
+            await self._revocations.tell(commands.UnbanUser(user_id))
         await self.note(by, "unban", ban.user.username, "")
 
     async def bans(self) -> admin_resources.UserBanList:
@@ -130,11 +128,12 @@ class Administration:
     # -- reports --------------------------------------------------------------------------------------------------
 
     async def report(self, sender: User, username: str, *, text: str, room_id: str | None) -> None:
-        """A player tells of another one. Raises `Refusal` (``user_not_found``, ``invalid_target``),
-        `StoreUnavailable`."""
+        """A player tells of another one. Raises `Refusal` (``user_not_found``, ``invalid_target``), `TokenRefused` when
+        they are deleted meanwhile, `StoreUnavailable`."""
         about = await self._other(sender, username)
         new = NewReport(sender=sender, about=about, text=text, room_id=room_id, created_at=self._clock.utc_now())
         await self._store.add_report(new)
+        await self._forgetting.look_again(sender)
 
     async def reports(self, *, before: int | None, is_open: bool = False) -> admin_resources.ReportList:
         """`is_open`: only those that wait. Raises `StoreUnavailable`."""

@@ -63,9 +63,3 @@ class Blocks:
                 raise Refusal(RefusalCode.NOT_BLOCKED)
             await self._store.delete_block(user.id, other_id)
             await self._replica.run(commands.Unblock(user.id, other_id))
-
-    async def forget(self, user: User) -> None:
-        """The account of a user is deleted, and the store has forgotten who blocked them. Raises `Refusal`
-        (``try_again_later``)."""
-        for blocker_id in sorted(self._book.blockers_of(user.id)):
-            await self._replica.run(commands.Unblock(blocker_id, user.id))

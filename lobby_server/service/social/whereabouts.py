@@ -61,10 +61,6 @@ class Whereabouts:
             await self._store.set_whereabouts(user.id, audience)
             await self._replica.run(commands.SetWhereabouts(user.id, audience))
 
-    async def forget(self, user: User) -> None:
-        """The account is deleted, and the store has forgotten it. Raises `Refusal` (``try_again_later``)."""
-        await self._replica.run(commands.SetWhereabouts(user.id, DEFAULT_AUDIENCE))
-
     def seen_by(self, reader: User, user_id: int) -> str | None:
         """The public room that a user is in, if the reader may know."""
         if reader.id == user_id:

@@ -259,8 +259,40 @@ class ForgetMail(_OfMail, frozen=True):
         await store.forget_mail(self.mail_id)
 
 
+class ForgetSignIn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A sign-in that came to nothing."""
+
+    sign_in_id: str
+
+    def __str__(self) -> str:
+        return f"sign-in {self.sign_in_id} came to nothing"
+
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        return None
+
+    async def make(self, store: Store) -> None:
+        await store.delete_sign_in(self.sign_in_id)
+
+
+class ForgetUsers(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Users whose accounts are deleted: what was written of them since goes as well."""
+
+    user_ids: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"nothing is kept of {len(self.user_ids)} users who are deleted"
+
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        return None
+
+    async def make(self, store: Store) -> None:
+        await store.forget_users(self.user_ids)
+
+
 _OfRooms = Ban | Unban | LetIn | SetHost | DeleteRoom | KeepRoom | ChangeRoom
-_Any = _OfRooms | Notify | ReadInvitation | RaiseMark | KeepMail | HoldMails | ForgetMail
+_Any = _OfRooms | Notify | ReadInvitation | RaiseMark | KeepMail | HoldMails | ForgetMail | ForgetSignIn | ForgetUsers
 
 
 def line_of(write: KeptWrite) -> bytes:

@@ -142,12 +142,14 @@ class StoreWriter:
 
     # -- its life -------------------------------------------------------------------------------------------------
 
-    async def recover(self, life: str) -> None:
-        """Make up what an earlier life of the server noted in the journal, and begin a new one.
+    async def recover(self, life: str) -> int:
+        """Make up what an earlier life of the server noted in the journal, and begin a new one. How many writes were
+        made.
 
         `life` names this one in the database and in the journal: writes for a database that another server has used
         since would undo what happened there, and are put aside. Raises `StoreUnavailable`.
         """
+        made = 0
         if self._journal is not None:
             of_life, lines = self._journal.read_all()
             if lines and of_life != await self._store.life():
@@ -158,10 +160,11 @@ class StoreWriter:
                     extra={"event": LogEvent.WRITES_VOID.value},
                 )  # fmt: skip
             elif lines:
-                await self._make_up(lines)
+                made = await self._make_up(lines)
         await self._store.begin_life(life)
         if self._journal is not None:
             self._journal.begin(life)
+        return made
 
     async def join(self) -> None:
         """Begin on a database that other nodes use already. What an earlier life of this one noted is forgotten: the
@@ -327,7 +330,7 @@ class StoreWriter:
                 "the journal of writes cannot be emptied: %s", fault, extra={"event": LogEvent.JOURNAL_FAILED.value}
             )
 
-    async def _make_up(self, lines: list[bytes]) -> None:
+    async def _make_up(self, lines: list[bytes]) -> int:
         made = 0
         for line in lines:
             what = f"{len(line)} bytes that are no write"  # and may be anything: addresses stand in no log
@@ -348,3 +351,4 @@ class StoreWriter:
         log.warning(
             "%d writes that an earlier server left were made", made, extra={"event": LogEvent.WRITES_MADE.value}
         )
+        return made

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, Executable, Row, Table, case, delete, insert, literal, or_, select, update
 
 from lobby_server.core.presence import User
 from lobby_server.protocol.requests import Audience
@@ -15,6 +16,7 @@ from lobby_server.store.calls import SqlCalls
 from lobby_server.store.engines import in_transaction
 from lobby_server.store.errors import RowConflict
 from lobby_server.store.tables import (
+    UtcDateTime,
     blocks,
     chat_lines,
     friend_requests,
@@ -108,8 +110,10 @@ class SqlAccountData(SqlCalls):
         return [_sign_in(row) for row in await self._run(lambda connection: connection.execute(query).all())]
 
     async def renew_sign_in(self, sign_in_id: str, *, used_at: datetime, expires_at: datetime) -> None:
-        changed = {"used_at": used_at, "expires_at": expires_at}
-        await self._do(update(sign_ins).where(sign_ins.c.id == sign_in_id).values(changed))
+        renewed = update(sign_ins).where(sign_ins.c.id == sign_in_id).values(used_at=used_at)
+        ends = sign_ins.c.expires_at
+        last = case((ends > expires_at, ends), else_=literal(expires_at, UtcDateTime()))
+        await self._do(renewed.values(expires_at=last))
 
     async def delete_sign_in(self, sign_in_id: str) -> None:
         await self._do(delete(sign_ins).where(sign_ins.c.id == sign_in_id))
@@ -133,19 +137,38 @@ class SqlAccountData(SqlCalls):
             with in_transaction(connection):
                 # First, as a second call waits for the first one here, and finds nothing then.
                 was_there = connection.execute(delete(users).where(users.c.id == user_id)).rowcount > 0
-                for table, columns in _OF_USER:
-                    connection.execute(delete(table).where(or_(*(table.c[name] == user_id for name in columns))))
+                _forget(connection, [user_id])
                 if revokes is not None:
                     connection.execute(self._revocation(*revokes))
             return was_there
 
         return await self._run(forget)
 
+    async def forget_users(self, user_ids: Sequence[int]) -> None:
+        def forget(connection: Connection) -> None:
+            with in_transaction(connection):
+                there = set(connection.scalars(select(users.c.id).where(users.c.id.in_(user_ids))))
+                _forget(connection, [user_id for user_id in user_ids if user_id not in there])
+
+        await self._run(forget)
+
     async def revoke_token(self, jti: str, expires_at: datetime) -> None:
         await self._do(self._revocation(jti, expires_at))
 
     def _revocation(self, jti: str, expires_at: datetime) -> Executable:
-        return self._insert(revoked_tokens).values(jti=jti, expires_at=expires_at).on_conflict_do_nothing()
+        new = self._insert(revoked_tokens).values(jti=jti, expires_at=expires_at)
+        return new.on_conflict_do_update(
+            index_elements=[revoked_tokens.c.jti],
+            set_={"expires_at": new.excluded.expires_at},
+            where=revoked_tokens.c.expires_at < new.excluded.expires_at,
+        )
+
+
+def _forget(connection: Connection, user_ids: Sequence[int]) -> None:
+    """All rows of users, but for those of their accounts."""
+    if user_ids:
+        for table, columns in _OF_USER:
+            connection.execute(delete(table).where(or_(*(table.c[name].in_(user_ids) for name in columns))))
 
 
 def _sign_in(row: Row[Any]) -> SignIn:

@@ -114,9 +114,6 @@ class LogoutHandler(TokenHandler):
     @operation("Sign the token out; its sockets are closed", answers={204: None}, refusals=(ApiCode.RATE_LIMITED,))
     async def post(self) -> None:
         claims = await self.limited_claims()
-        self.app.replica.check()
-        await self.app.accounts.revoke(claims)
-        await self.app.lobby.sign_out(claims.user, claims.token_id, expires_at_s=claims.expires_at_s)
-        await self.app.sign_ins.logged_out(claims)
+        await self.app.sign_ins.log_out(claims)
         self.set_status(204)
         self.clear_header("Content-Type")

@@ -124,7 +124,7 @@ RULES = (
     _one(
         "a token that is signed out holds",
         f"{MACHINE}.presence:sign_out",
-        "revoked[command.token_id] = command.expires_at_s",
+        "_revoke(books.revoked, command.token_id, command.expires_at_s, command.now_s)",
         "pass",
     ),
     _one(

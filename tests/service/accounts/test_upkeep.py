@@ -138,6 +138,7 @@ async def test_sign_in_that_ended_in_the_store_ends_in_the_log_though_nobody_cou
     monkeypatch.setattr(log, "append", refuse_once)
     with pytest.raises(Refusal):
         await house.app.sign_ins.end_all(ANN)
+    await house.settle()
     with pytest.raises(TokenRefused):
         house.app.tokens.check_holds(claims)
 
@@ -198,17 +199,25 @@ async def test_sign_in_that_is_refused_by_the_log_keeps_no_other_from_ending(
     assert {revocation_key(each) for each in ids} <= set(revoked)
 
 
-async def test_part_of_a_deletion_that_is_refused_once_the_account_is_gone_keeps_no_other_from_being_done(
+async def test_deletion_that_the_log_refuses_once_the_account_is_gone_is_made_up_for_by_itself(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claims = await log_in(house, ANN)
+    await befriend(house, ANN, BOB)
     await house.app.social.blocks.add(CLEO, ANN.id)
+    await house.settle()
+    append, log = house.app.replica.log.append, house.app.replica.log
 
-    async def refuse(user: User, until_s: float) -> None:
+    def refuse_once(command: Any, request: Any = None) -> None:
+        monkeypatch.setattr(log, "append", append)
         raise Refusal(RefusalCode.TRY_AGAIN_LATER)
 
-    monkeypatch.setattr(house.app.sign_ins, "refuse_all", refuse)
+    monkeypatch.setattr(log, "append", refuse_once)
     with pytest.raises(Refusal):
         await delete(house, claims)
+    await house.settle()
     assert await house.store.account(ANN.id) is None
+    with pytest.raises(TokenRefused):
+        house.app.tokens.check_holds(claims)
     assert house.app.social.blocks.overview(CLEO).blocks == []
+    assert house.app.social.friends.overview(BOB).count == 0

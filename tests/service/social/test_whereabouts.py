@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lobby_server.core.machine.deleted import mark_of
 from lobby_server.protocol.requests import Audience, RoomSettings, Whom
 from tests.service.house import ANN, BOB, CLEO, Client, House
 
@@ -107,6 +108,6 @@ async def test_choice_outlives_a_restart_and_goes_with_the_account(house: House)
     again = House(store=house.store, clock=house.clock)
     await again.start()
     assert again.app.social.whereabouts.audience_of(ANN) == "nobody"
-    await again.app.social.whereabouts.forget(ANN)
+    await again.app.forgetting.forget(ANN.id, mark_of(ANN.username))
     assert again.app.social.whereabouts.audience_of(ANN) == "friends"
     await again.stop()

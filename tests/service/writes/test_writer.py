@@ -21,6 +21,8 @@ from lobby_server.service.writes.kept import (
     ROOM_WRITES,
     Ban,
     DeleteRoom,
+    ForgetSignIn,
+    ForgetUsers,
     HoldMails,
     KeepMail,
     KeepRoom,
@@ -345,7 +347,7 @@ MAIL = KeepMail(
     "write",
     [
         *(ban(7), host(2), LetIn(room_id="r1", user_ids=(5, 6)), NOTIFY, DeleteRoom(room_id="r"), MAIL),
-        HoldMails(leases={"m1": NOON}, until=NOON),
+        *(HoldMails(leases={"m1": NOON}, until=NOON), ForgetSignIn(sign_in_id="s1"), ForgetUsers(user_ids=(5, 6))),
     ],
 )
 def test_write_is_the_same_after_a_way_through_the_journal(write: KeptWrite) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from lobby_server.service.ports import Account, EmailTaken, Store
+from lobby_server.core.presence import User
+from lobby_server.service.administration.ports import NewReport
+from lobby_server.service.ports import Account, EmailTaken, SignIn, Store, StoredRoom
+from lobby_server.service.social.ports import NewLine
 
 NOON = datetime(2026, 5, 17, 12, 0, tzinfo=timezone.utc)
+LATER = NOON + timedelta(days=7)
 
 
 async def account(store: Store, username: str, email: str | None = None) -> Account:
@@ -55,3 +59,41 @@ async def test_whom_a_user_lets_know_where_they_are_is_kept_and_goes_with_the_ac
     assert await store.whereabouts() == {ada.id: "friends", 2**53 - 1: "everybody"}
     await store.delete_account(ada.id)
     assert await store.whereabouts() == {2**53 - 1: "everybody"}
+
+
+async def test_what_is_written_of_a_user_after_the_account_was_deleted_can_be_forgotten(store: Store) -> None:
+    """Of every kind, and of nobody else."""
+    gone, stays, outside = (await account(store, "ada")).user, (await account(store, "bob")).user, User(900, "eve")
+    await store.delete_account(gone.id)
+    room = StoredRoom(
+        id="r1", host_user_id=stays.id, host_username="bob", gamemode="duel", map_name=None, max_players=8,
+        is_public=False, version=None, created_at=NOON,
+    )  # fmt: skip
+    await store.add_room(room)
+    for user, other in ((gone, stays), (stays, outside), (outside, stays)):
+        await store.add_block(user.id, other, NOON)
+        await store.add_friend_request(user, other, NOON)
+        await store.add_chat_lines([NewLine(channel="lobby", sender=user, text="x", sent_at=NOON, is_withheld=False)])
+        await store.add_notification(
+            user_id=user.id, kind="x", title="", body="", from_user_id=other.id, created_at=NOON, is_delivered=False
+        )
+        await store.set_whereabouts(user.id, "nobody")
+        await store.add_report(NewReport(sender=user, about=other, text="x", room_id=None, created_at=NOON))
+        await store.add_sign_in(
+            SignIn(id=user.username, user_id=user.id, client="", created_at=NOON, used_at=NOON, expires_at=LATER)
+        )
+        await store.ban("r1", user.id)
+        await store.invite_to_room("r1", [user.id])
+    await store.forget_users([gone.id, stays.id])
+    await store.forget_users([])
+    assert {each.sender for each in await store.friend_requests()} == {stays, outside}
+    assert {each.user_id for each in await store.blocks()} == {stays.id, outside.id}
+    kept = await store.chat_lines("lobby", reader_id=stays.id, before=None, most=9)
+    assert [line.sender for line in kept] == [stays, outside]
+    assert await store.users_with_undelivered_notifications() == {stays.id, outside.id}
+    assert set(await store.whereabouts()) == {stays.id, outside.id}
+    assert [each.sender for each in await store.reports(before=None, most=9)] == [outside, stays]
+    assert [len(await store.sign_ins(user.id, NOON)) for user in (gone, stays, outside)] == [0, 1, 1]
+    (left,) = await store.rooms()
+    assert (left.banned_user_ids, left.invited_user_ids) == ({stays.id, outside.id}, {stays.id, outside.id})
+    assert await store.account(stays.id) is not None

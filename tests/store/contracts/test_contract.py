@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from lobby_server.service.accounts.revocations import FOR_EVER
 from lobby_server.service.ports import (
     Account,
     EmailTaken,
@@ -216,10 +217,16 @@ async def test_only_ended_tokens_are_forgotten(store: Store) -> None:
     assert set(await store.revoked_tokens(NOON + timedelta(hours=2, minutes=30))) == {"j3", "j4"}
 
 
-async def test_revoking_twice_keeps_the_first_end(store: Store) -> None:
-    await store.revoke_token("j1", NOON + timedelta(hours=1))
-    await store.revoke_token("j1", NOON + timedelta(hours=2))
-    assert await store.revoked_tokens(NOON) == {"j1": NOON + timedelta(hours=1)}
+async def test_revoking_twice_keeps_the_later_end(store: Store) -> None:
+    for key, (first, second) in {"j1": (1, 2), "j2": (2, 1)}.items():
+        await store.revoke_token(key, NOON + timedelta(hours=first))
+        await store.revoke_token(key, NOON + timedelta(hours=second))
+    assert await store.revoked_tokens(NOON) == dict.fromkeys(("j1", "j2"), NOON + timedelta(hours=2))
+
+
+async def test_what_is_revoked_for_ever_is_never_forgotten(store: Store) -> None:
+    await store.revoke_token("j1", FOR_EVER)
+    assert set(await store.revoked_tokens(NOON + timedelta(days=365_000))) == {"j1"}
 
 
 async def test_a_token_revoked_many_times_at_once_is_one(store: Store) -> None:
@@ -262,6 +269,13 @@ async def test_sign_ins_of_a_user_come_as_they_were_added_the_one_used_last_firs
     assert await store.sign_ins(7, NOON + timedelta(days=8)) == [
         replace(SIGN_IN, used_at=used_at, expires_at=expires_at)
     ]
+
+
+async def test_a_sign_in_ends_with_the_last_of_its_tokens_though_a_later_one_ends_sooner(store: Store) -> None:
+    await store.add_sign_in(SIGN_IN)
+    used_at = NOON + timedelta(hours=2)
+    await store.renew_sign_in("s1", used_at=used_at, expires_at=NOON + timedelta(days=1))
+    assert await store.sign_ins(7, NOON) == [replace(SIGN_IN, used_at=used_at)]
 
 
 async def test_an_ended_sign_in_is_forgotten(store: Store) -> None:

@@ -44,7 +44,14 @@ from lobby_server.core.machine.commands.parties import (
     LeaveParty,
     WithdrawPartyInvite,
 )
-from lobby_server.core.machine.commands.presence import Arrive, Depart, ExpirePresence, SignOut
+from lobby_server.core.machine.commands.presence import (
+    Arrive,
+    Depart,
+    ExpirePresence,
+    ForgetUser,
+    RevokeTokens,
+    SignOut,
+)
 from lobby_server.core.machine.commands.rooms import (
     ChangeRoom,
     CreateRoom,
@@ -69,11 +76,11 @@ __all__ = [
     "FORMAT", "Announce", "AnyCommand", "Arrive", "AskFriend", "BanUser", "Befriend", "BeginEpoch", "Block",
     "ChangeRoom", "CloseFriendRequest", "CloseRoom", "Command", "CreateParty", "CreateRoom", "DeclineParty",
     "DeleteRoom", "DeliverNotices", "Depart", "EndMatchInvites", "EnterRoomWithParty", "ExpireParties",
-    "ExpirePresence", "ExpireRooms", "HandOverParty", "HandOverRoom", "InviteToParty", "InviteToRoom", "JoinParty",
-    "JoinRoom", "KeepNotice", "KickFromParty", "KickFromRoom", "KickUser", "LeaveParty", "LeaveRoom", "NodeDown",
-    "NodeLost", "NodeUp", "Nothing", "Notice", "PartFriends", "ReadNotices", "RefuseLines", "ReopenRoom", "SaidLine",
-    "Say", "SayInRoom", "SetReady", "SetWhereabouts", "SignOut", "StartRoom", "TakeHostPlace", "TakePart", "Tell",
-    "UnbanFromRoom", "UnbanUser", "Unblock", "UseRoomCode", "WithdrawPartyInvite",
+    "ExpirePresence", "ExpireRooms", "ForgetUser", "HandOverParty", "HandOverRoom", "InviteToParty", "InviteToRoom",
+    "JoinParty", "JoinRoom", "KeepNotice", "KickFromParty", "KickFromRoom", "KickUser", "LeaveParty", "LeaveRoom",
+    "NodeDown", "NodeLost", "NodeUp", "Nothing", "Notice", "PartFriends", "ReadNotices", "RefuseLines", "ReopenRoom",
+    "RevokeTokens", "SaidLine", "Say", "SayInRoom", "SetReady", "SetWhereabouts", "SignOut", "StartRoom",
+    "TakeHostPlace", "TakePart", "Tell", "UnbanFromRoom", "UnbanUser", "Unblock", "UseRoomCode", "WithdrawPartyInvite",
 ]  # fmt: skip
 
 

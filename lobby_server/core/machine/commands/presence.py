@@ -1,4 +1,4 @@
-"""Sockets that come and go, and tokens that are signed out."""
+"""Sockets that come and go, tokens that are signed out, and users whose accounts are deleted."""
 
 from __future__ import annotations
 
@@ -29,6 +29,21 @@ class SignOut(Command, frozen=True):
     token_id: str
     expires_at_s: float
     now_s: float
+
+
+class RevokeTokens(Command, frozen=True):
+    """What the store says of tokens and sign-ins that have ended: keys, and when each is forgotten. Moments are in Unix
+    time."""
+
+    tokens: tuple[tuple[str, float], ...]
+    now_s: float
+
+
+class ForgetUser(Command, frozen=True):
+    """The store has forgotten a user, whose account is deleted. `mark`: of the name, as in `machine.deleted`."""
+
+    user_id: int
+    mark: str
 
 
 class ExpirePresence(Command, frozen=True):

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lobby_server.core.machine import commands
+from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.presence import User
-from lobby_server.service.auth import revocation_key_of_all
 from tests.web.api.test_upkeep import cheap_hashes, log_in, register
 from tests.web.conftest import Lobby
 
@@ -55,7 +55,7 @@ async def test_user_who_was_banned_or_deleted_there_is_refused(
     lobby: Lobby, reads: Callable[[commands.Command], None]
 ) -> None:
     token = lobby.token(1, "ann")
-    reads(commands.SignOut(ANN, revocation_key_of_all(ANN), ENDS_S, 0.0))
+    reads(commands.ForgetUser(ANN.id, mark_of(ANN.username)))
     assert (await lobby.call("GET", "/api/friends", token=token)).body["code"] == "invalid_token"
     reads(commands.BanUser(User(2, "bob"), "spam", None))
     assert (await lobby.call("GET", "/api/friends", token=lobby.token(2, "bob"))).body["code"] == "user_banned"

@@ -1,0 +1,138 @@
+"""Who may not come in any more, as the store says, may not on any node: tokens and sign-ins that have ended, and all
+tokens of users who are deleted or banned.
+
+Each is committed first and goes through the log then. If the log takes it not, or not in time, whoever asked is told to
+try again, and need not: the store is looked at again, once per second until the log is back, and what the books do not
+know of goes through it. So nothing is kept in memory that the store has, and it outlives the node: when one ends or
+comes back, the node that leads looks at the store as well.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from lobby_server.core.bans import UserBan
+from lobby_server.core.machine import commands
+from lobby_server.core.machine.commands import Command
+from lobby_server.core.machine.deleted import MARK_CHARACTERS, mark_of
+from lobby_server.core.machine.presence import CLOCKS_DIFFER_S
+from lobby_server.core.presence import User
+from lobby_server.core.refusal import Refusal
+from lobby_server.service.auth import utc_from_unix
+from lobby_server.service.ports import Clock, Store, StoreError, StoreUnavailable
+from lobby_server.service.replica import Replica
+from lobby_server.service.writes.writer import StoreWriter
+
+AGAIN_S = 1.0
+TOKENS_PER_ENTRY = 100
+FOR_EVER = utc_from_unix(1e12)
+_OF_DELETED = re.compile(rf"user ([0-9]{{1,16}}) ([0-9a-f]{{{MARK_CHARACTERS}}})")
+
+
+def deletion_key(user: User) -> str:
+    """What stands among the revoked tokens when the account of a user is deleted: whatever token they have."""
+    return f"user {user.id} {mark_of(user.username)}"
+
+
+class Revocations:
+    """One per server."""
+
+    def __init__(self, *, replica: Replica, store: Store, writer: StoreWriter, clock: Clock) -> None:
+        self._revoked = replica.books.revoked
+        self._bans = replica.books.user_bans
+        self._deleted = replica.books.deleted
+        self._replica = replica
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._is_looking = False
+
+    async def restore(self) -> None:
+        """Know again what had ended in an earlier life of the server. Raises `StoreUnavailable`."""
+        for key, ends in (await self._kept()).items():
+            if found := _OF_DELETED.fullmatch(key):
+                self._deleted.add(int(found[1]), found[2])
+            else:
+                self._revoked[key] = ends.timestamp()
+        self._bans.update(await self._kept_bans())
+
+    async def tell(self, command: Command) -> None:
+        """What the store says holds on all nodes. Raises `Refusal` (``try_again_later``) when it does not yet; it will,
+        without another try."""
+        try:
+            await self._replica.run(command)
+        except Refusal:
+            self.look_again()
+            raise
+
+    def look_again(self) -> None:
+        """The books may not know all that the store has: soon they do. O(tokens that are signed out)."""
+        if not self._is_looking:
+            self._is_looking = True
+            self._look()
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        try:
+            self._replica.check()
+        except Refusal:
+            self._later()
+        else:
+            self._writer.attempt(self._make_up, otherwise=self._later)
+
+    def _later(self) -> None:
+        self._clock.call_later(AGAIN_S, self._look)
+
+    async def _make_up(self) -> None:
+        try:
+            kept = await self._kept()
+            await self._make_up_bans()
+        except StoreUnavailable:
+            raise  # and later again
+        except Refusal:
+            self._later()
+            return
+        except StoreError:
+            self._is_looking = False
+            raise  # for the log
+        self._is_looking = False
+        now_s = self._clock.utc_now().timestamp()
+        missing: list[tuple[str, float]] = []
+        for key, ends in kept.items():
+            if found := _OF_DELETED.fullmatch(key):
+                user_id, mark = int(found[1]), found[2]
+                if self._deleted.marks.get(user_id) != mark:
+                    self._replica.submit(commands.ForgetUser(user_id, mark))
+            elif key not in self._revoked:
+                missing.append((key, ends.timestamp()))
+        for start in range(0, len(missing), TOKENS_PER_ENTRY):
+            part = tuple(missing[start : start + TOKENS_PER_ENTRY])
+            self._replica.submit(commands.RevokeTokens(part, now_s))
+
+    async def _make_up_bans(self) -> None:
+        if await self._kept_bans() == self._bans_that_hold():
+            return
+        async with self._replica.gate():  # nobody bans, and no ban is lifted
+            kept, known = await self._kept_bans(), self._bans_that_hold()
+            for user_id in sorted(known.keys() - kept.keys()):
+                await self._replica.run(commands.UnbanUser(user_id))
+            for user_id, ban in kept.items():
+                if known.get(user_id) != ban:
+                    await self._replica.run(commands.BanUser(ban.user, ban.reason, ban.until_s))
+
+    def _bans_that_hold(self) -> dict[int, UserBan]:
+        now_s = self._clock.utc_now().timestamp()
+        return {user_id: ban for user_id, ban in self._bans.items() if ban.holds(now_s)}
+
+    async def _kept_bans(self) -> dict[int, UserBan]:
+        found = {
+            each.user.id: UserBan(each.user, each.reason, None if each.until is None else each.until.timestamp())
+            for each in await self._store.user_bans()
+        }
+        now_s = self._clock.utc_now().timestamp()
+        return {user_id: ban for user_id, ban in found.items() if ban.holds(now_s)}
+
+    async def _kept(self) -> dict[str, datetime]:
+        return await self._store.revoked_tokens(self._clock.utc_now() - timedelta(seconds=CLOCKS_DIFFER_S))
