@@ -288,7 +288,8 @@ class Replica:
         self.time = LogTime(log, clock)
         self.gate = log.gate
         self.check = log.check
-        self.caught_up = log.caught_up
+        self._knowing: set[asyncio.Task[Any] | None] = set()
+        """Calls that began with what was answered elsewhere before."""
         self._hear: dict[type[Effect], tuple[Hear, ...]] = {}
 
     @property
@@ -299,6 +300,28 @@ class Replica:
     def hear(self, kind: type[Effect], hear: Hear) -> None:
         """Tell of an effect from now on, after those who asked before."""
         self._hear[kind] = (*self._hear.get(kind, ()), hear)
+
+    # -- what was answered on other nodes -------------------------------------------------------------------------
+
+    async def caught_up(self) -> None:
+        """As `Log.caught_up`: a round trip to where the log is."""
+        await self.log.caught_up()
+
+    async def begin_call(self) -> None:
+        """The task that asks is one call from outside: return when all is known here that was answered on any node
+        before, and let `caught_up_in_call` know."""
+        await self.caught_up()
+        task = asyncio.current_task()
+        if task is not None and task not in self._knowing:
+            self._knowing.add(task)
+            task.add_done_callback(self._knowing.discard)
+
+    async def caught_up_in_call(self) -> None:
+        """Return when all is known here that was answered on any node before the call came which this is part of. One
+        round trip per call, however many rules ask; outside of a call, and in tasks that a call leaves behind, one each
+        time. Whoever wants to know what has happened during the call asks `caught_up`."""
+        if asyncio.current_task() not in self._knowing:
+            await self.caught_up()
 
     # -- asking ---------------------------------------------------------------------------------------------------
 

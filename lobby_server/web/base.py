@@ -118,7 +118,7 @@ class BaseHandler(tornado.web.RequestHandler):
         if len(self.request.body) > MAX_BODY_BYTES:
             raise ApiFault(413, *_CODES[413])
         if self.has_callers and "Authorization" in self.request.headers:
-            await self.app.replica.caught_up()
+            await self.app.replica.begin_call()
 
     def on_finish(self) -> None:
         self.context.calls.discard(self)

@@ -46,7 +46,7 @@ class Exports:
     async def export(self, claims: Claims) -> account_resources.AccountExport:
         """O(rooms). Raises `Refusal` (``account_not_here``), `StoreUnavailable`."""
         account = await self._upkeep.account(claims)
-        await self._replica.caught_up()
+        await self._replica.caught_up_in_call()
         lines = await self._store.chat_lines_by(account.id)
         notices = await self._store.notifications(account.id, before=None, most=_EVERYTHING)
         reports = await self._store.reports_by(account.id)

@@ -115,7 +115,7 @@ class Administration:
 
     async def rooms(self) -> admin_resources.AnyRoomList:
         """All that there are, private ones too, newest first. O(rooms)."""
-        await self._replica.caught_up()
+        await self._replica.caught_up_in_call()
         found = [any_room_resource(room) for room in reversed(self._books.rooms.all())]
         return admin_resources.AnyRoomList(count=len(found), rooms=found)
 

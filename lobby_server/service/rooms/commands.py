@@ -75,7 +75,7 @@ class RoomCommands:
     async def create_room(self, user: User, wish: RoomWish) -> resources.Room:
         """A new room, committed before it is announced. Raises `AlreadyHosting`, `StoreUnavailable`, and `Refusal`
         (``try_again_later``)."""
-        await self._replica.caught_up()
+        await self._replica.caught_up_in_call()
         self.book.check_can_host(user.id)
         if user.id in self._creating:
             raise AlreadyHosting(self._creating[user.id].id)
@@ -186,7 +186,7 @@ class RoomCommands:
 
     async def _delete(self, room_id: str, command: Command, check: Callable[[Books], Room]) -> Room:
         """`check` is asked when nobody else is at it, and raises `Refusal`."""
-        await self._replica.caught_up()
+        await self._replica.caught_up_in_call()
         while (under_way := self._deleting.get(room_id)) is not None:
             await under_way.wait()
         room = check(self._replica.books)

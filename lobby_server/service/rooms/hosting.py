@@ -99,7 +99,7 @@ class RoomHosting:
 
     async def bans(self, user: User, room_id: str) -> resources.BanList:
         """Whom the host has kicked. Raises also `StoreUnavailable`."""
-        await self._replica.caught_up()
+        await self._replica.caught_up_in_call()
         room = room_hosting.check_host_of(self._book, user.id, room_id)
         bans = []
         for banned_id in sorted(room.banned_user_ids):

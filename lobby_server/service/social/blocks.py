@@ -42,7 +42,7 @@ class Blocks:
 
         Raises `Refusal`: ``user_not_found``, ``invalid_target``, ``limit_reached``; `StoreUnavailable`.
         """
-        await self._replica.caught_up()
+        await self._replica.caught_up_in_call()
         if self._book.blocks(user.id, other_id):
             return False
         self._book.check_may_block(user.id, other_id)

@@ -122,7 +122,7 @@ class Chat:
         """The last page before an id. Raises `Refusal`: ``invalid_channel``, ``invalid_target``, ``not_in_party``,
         ``user_not_found``; `StoreUnavailable`."""
         channel = read_channel(name, reader_id=user.id)
-        await self._replica.caught_up()
+        await self._replica.caught_up_in_call()
         party = self._party_of(user) if channel.name == PARTY else None
         key = _key(channel, user.id, party)
         if user.id not in self._takes_part:  # first: a line that is told meanwhile is heard, if not in the page

@@ -85,7 +85,7 @@ class Friends:
         Raises `Refusal`: ``user_not_found``, ``invalid_target``, ``already_friends``, ``blocked_by_you``,
         ``limit_reached``; `StoreUnavailable`.
         """
-        await self._replica.caught_up()
+        await self._replica.caught_up_in_call()
         other = await self._people.find(whom)
         async with self._replica.gate():
             asked = self._book.request_between(user.id, other.id)

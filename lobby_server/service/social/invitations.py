@@ -67,7 +67,7 @@ class Invitations:
         Raises `Refusal` as `RoomBook.check_may_invite`, and ``user_not_found``, ``blocked_by_you``;
         `StoreUnavailable`.
         """
-        await self._replica.caught_up()
+        await self._replica.caught_up_in_call()
         guest = await self._people.find(whom)
         room = check_may_invite(self._replica.books, user, room_id, guest)
         self._replica.check()
@@ -85,7 +85,7 @@ class Invitations:
     async def decline(self, user: User, room_id: str) -> None:
         """The guest says no to all who invited them into a room. Raises `Refusal` (``invitation_not_found``),
         `StoreUnavailable`."""
-        await self._replica.caught_up()
+        await self._replica.caught_up_in_call()
         self._book.find(room_id, user.id)  # who has none keeps nobody waiting
         async with self._replica.gate():
             await self._end(room_id, user.id, self._book.find(room_id, user.id), CloseReason.DECLINED)
@@ -99,7 +99,7 @@ class Invitations:
             is_host = room is not None and room.host.id == user.id
             return self._book.find(room_id, guest_id, sender_id=None if is_host else user.id)
 
-        await self._replica.caught_up()
+        await self._replica.caught_up_in_call()
         standing()  # who has none keeps nobody waiting
         async with self._replica.gate():
             await self._end(room_id, guest_id, standing(), CloseReason.WITHDRAWN)

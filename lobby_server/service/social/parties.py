@@ -95,7 +95,7 @@ class Parties:
 
     async def invite(self, user: User, party_id: str, whom: Whom) -> None:
         """Raises also ``user_not_found``, ``blocked_by_you``; `StoreUnavailable`."""
-        await self._replica.caught_up()
+        await self._replica.caught_up_in_call()
         self.book.check_member(party_id, user.id)
         guest = await self._people.find(whom)
         key = self._notifications.new_key()

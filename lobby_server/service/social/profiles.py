@@ -27,7 +27,7 @@ class Profiles:
 
     async def of(self, user_id: int, *, reader: User) -> Profile:
         """Raises `Refusal` (``user_not_found``), `StoreUnavailable`. O(friends)."""
-        await self._replica.caught_up()
+        await self._replica.caught_up_in_call()
         user = await self._people.by_id(user_id)
         if user is None:
             raise Refusal(RefusalCode.USER_NOT_FOUND)

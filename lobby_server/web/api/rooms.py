@@ -23,7 +23,7 @@ class RoomsHandler(BaseHandler):
     )
     async def get(self) -> None:
         gamemode = self._wanted_gamemode()
-        await self.app.replica.caught_up()
+        await self.app.replica.caught_up_in_call()
         view, headers = self.app.room_list, self.request.headers
         etag = view.etag()
         self.set_header("ETag", etag)
@@ -76,7 +76,7 @@ class MyRoomHandler(BaseHandler):
 class RoomHandler(BaseHandler):
     @operation("One room", answers={200: resources.Room}, caller=Caller.ANYBODY, refusals=(ApiCode.ROOM_NOT_FOUND,))
     async def get(self, room_id: str) -> None:
-        await self.app.replica.caught_up()
+        await self.app.replica.caught_up_in_call()
         self.answer(self.app.rooms.room(room_id))
 
     @operation(
