@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -162,6 +165,39 @@ def test_godot_3_client_lives_through_a_restart(own_target: Target, tmp_path: Pa
         assert not [line for line in program.lines if "SCRIPT ERROR" in line]
 
 
+GODOT_SECOND_LOGIN = """extends Node
+
+func _ready():
+	WSManager.connect("connection_established", self, "_established")
+	WSManager.first_retry_s = 1000
+	WSManager.server_url = "ws://127.0.0.1:1"
+	WSManager.connect_to_server("<token>")
+
+func _process(_delta):
+	if WSManager.server_url.ends_with(":1") and not WSManager._retry.is_stopped():
+		print("about to retry")
+		WSManager.server_url = "ws://localhost:30820"
+		WSManager.connect_to_server("<token>")
+
+func _established():
+	print("established, retry is stopped: ", WSManager._retry.is_stopped())
+"""
+
+
+def test_godot_3_client_that_connects_while_it_waits_drops_the_retry(own_target: Target, tmp_path: Path) -> None:
+    godot = engine("godot3-server", "godot3-server")
+    manager, room_list = blocks("Godot 3", "gdscript")
+    token = token_of(own_target, 41, "ada")
+    for name, text in {
+        "project.godot": GODOT_PROJECT, "main.tscn": GODOT_SCENE, "main.gd": GODOT_SECOND_LOGIN,
+        "ws_manager.gd": manager, "room_list.gd": room_list,
+    }.items():  # fmt: skip
+        (tmp_path / name).write_text(at(own_target, text, token), encoding="utf-8")
+    with Program([godot, "--path", "."], folder=tmp_path, environment={"HOME": str(tmp_path)}) as program:
+        program.wait_for("about to retry")
+        program.wait_for("established, retry is stopped: True")
+
+
 @pytest.mark.parametrize("heading", ["Godot 4", "Godot 3"])
 def test_gdscript_parses(heading: str) -> None:
     """There is no Godot 4 in Debian: its client is at least held against the grammar of the language."""
@@ -174,16 +210,66 @@ def test_gdscript_parses(heading: str) -> None:
 
 
 def test_javascript_client_lives_through_a_restart(own_target: Target, tmp_path: Path) -> None:
-    node = engine("node", "nodejs")
-    library, usage = blocks("JavaScript", "js")
     token = token_of(own_target, 42, "ada")
-    usage = usage.replace('("ws://localhost:30820")', '("ws://localhost:30820", { firstRetryMs: 500 })')
-    (tmp_path / "client.js").write_text(at(own_target, library + usage, token), encoding="utf-8")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
-    flags = ["--experimental-websocket"] if int(version[1:].partition(".")[0]) < 22 else []
-    with Program([node, *flags, "client.js"], folder=tmp_path) as program:
+    with javascript(own_target, tmp_path, token=token) as program:
         lives_through_a_restart(program, own_target, user_id=42, token=token)
         assert program.exit_code() == 0  # no timer is left behind
+
+
+def test_javascript_client_closes_a_socket_that_it_gives_up(own_target: Target, tmp_path: Path) -> None:
+    quick = {"SILENCE_MS = 75_000": "SILENCE_MS = 2_000", "HEARTBEAT_MS = 30_000": "HEARTBEAT_MS = 500"}
+    with javascript(own_target, tmp_path, token=token_of(own_target, 42, "ada"), changes=quick) as program:
+        program.wait_for("42 true")
+        os.kill(own_target.pid, signal.SIGSTOP)
+        try:
+            program.wait_for("connection_lost")
+        finally:
+            os.kill(own_target.pid, signal.SIGCONT)
+        program.wait_for("connection_established", times=2)
+        wait_until(lambda: sessions(own_target) == 1)
+
+
+def test_javascript_client_that_logs_in_anew_leaves_nothing_of_the_first_login(
+    own_target: Target, tmp_path: Path
+) -> None:
+    ada, grace = token_of(own_target, 42, "ada"), token_of(own_target, 43, "grace")
+    again = f"""
+        const logins = ["{grace}"];
+        connection.addEventListener("connection_established", () => {{
+          const token = logins.pop();
+          if (token === undefined) return setTimeout(() => connection.disconnect(), 200);
+          connection.disconnect();
+          connection.connect(token);
+        }});
+    """
+    often = {"HEARTBEAT_MS = 30_000": "HEARTBEAT_MS = 20"}
+    with javascript(own_target, tmp_path, token=ada, changes=often, more=again) as program:
+        program.wait_for("43 true")
+        assert program.exit_code() == 0, program.lines  # heartbeats of the first one would go to no socket
+
+
+def javascript(
+    target: Target, folder: Path, *, token: str, changes: Mapping[str, str] | None = None, more: str = ""
+) -> Program:
+    """The example, with its library's constants changed."""
+    node = engine("node", "nodejs")
+    library, usage = blocks("JavaScript", "js")
+    for constant, changed in (changes or {}).items():
+        assert constant in library
+        library = library.replace(constant, changed)
+    usage = usage.replace('("ws://localhost:30820")', '("ws://localhost:30820", { firstRetryMs: 500 })')
+    (folder / "client.js").write_text(at(target, library + usage + more, token), encoding="utf-8")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
+    flags = ["--experimental-websocket"] if int(version[1:].partition(".")[0]) < 22 else []
+    return Program([node, *flags, "client.js"], folder=folder)
+
+
+def sessions(target: Target) -> int:
+    """Sockets with an accepted handshake, as the server counts them."""
+    with urllib.request.urlopen(f"{target.http_url}/metrics", timeout=PATIENCE_S) as answer:
+        found = re.search(r"^lobby_sessions (\d+)", answer.read().decode(), re.MULTILINE)
+    assert found is not None
+    return int(found[1])
 
 
 # -- Python -------------------------------------------------------------------------------------------------------
