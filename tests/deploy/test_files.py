@@ -187,6 +187,17 @@ def test_compose_file_of_nodes_is_whole() -> None:
             assert source in document["volumes"] or (folder / source).exists(), volume
 
 
+@pytest.mark.parametrize("name", ["compose.yaml", "compose-nodes.yaml"])
+def test_secret_is_made_where_compose_looks_for_it_and_stays_out_of_the_repository(name: str) -> None:
+    path = DEPLOY / "docker" / name
+    text = path.read_text(encoding="utf-8")
+    assert f"docker compose -f {path.relative_to(ROOT)} up" in text  # from there the commands count their paths
+    (made,) = re.findall(r"openssl rand -hex 32 > (\S+)", text)
+    looked_for = path.parent / yaml.safe_load(text)["secrets"]["jwt-secrets"]["file"]
+    assert (ROOT / made).resolve() == looked_for.resolve()
+    assert Path(made).name in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
 def test_proxy_of_the_nodes_sends_clients_to_each_of_them(tmp_path: Path) -> None:
     document = yaml.safe_load((DEPLOY / "docker" / "compose-nodes.yaml").read_text())
     upstream = document["services"]["proxy"]["environment"]["LOBBY_UPSTREAM"]
