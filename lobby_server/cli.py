@@ -284,9 +284,15 @@ async def _serve(settings: Settings, log_file: LogFile | None, worker: HandOver 
 
 
 def _print_line(line: str) -> None:
+    """On standard output; where that takes nothing, a closed pipe or a full disk, the server goes on without."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the data folder may have a name that the locale has not
-    print(line, flush=True)
+    try:
+        print(line, flush=True)
+    except OSError as fault:
+        log.warning("standard output takes nothing: %s", fault.strerror, extra={"event": LogEvent.CAUTION.value})
+        with open(os.devnull, "wb") as nowhere:  # what is left in the buffer would fail again at the end
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 async def _started(server: LobbyServer, stopping: asyncio.Event) -> bool:

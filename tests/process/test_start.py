@@ -15,7 +15,7 @@ import pytest
 from bench.processes.target import Target
 from lobby_server import __version__
 from tests.patience import PATIENCE_S
-from tests.process.clients import call, connect, register, shake_hands, token_of
+from tests.process.clients import call, connect, register, shake_hands, token_of, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -177,3 +177,37 @@ def test_made_secret_is_told_of_is_nobody_elses_and_outlives_the_process(tmp_pat
             assert shake_hands(client, minted_token)["data"]["username"] == f"player{number}"
             client.close()
     assert target.log_path.read_text().count(str(secret_file)) == 1
+
+
+@pytest.mark.parametrize("output", ["closed pipe", "full disk"])
+def test_server_whose_standard_output_takes_nothing_serves_and_ends_in_an_orderly_way(
+    tmp_path: Path, output: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    if output == "closed pipe":
+        reader, writer = os.pipe()
+        os.close(reader)
+    else:
+        writer = os.open("/dev/full", os.O_WRONLY)
+    process = subprocess.Popen(
+        [*COMMAND, "--port", str(port), "--data-dir", str(tmp_path / "data")],
+        env=environment(), stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(writer)
+    try:
+        wait_until(lambda: process.poll() is not None or is_ready(Target(data_dir=tmp_path, port=port)))
+        process.terminate()
+        _, log = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+    assert (process.returncode, "Traceback" in log, "Exception ignored" in log) == (0, False, False), log
+    assert "standard output takes nothing" in log
+    assert "drained" in log
+
+
+def is_ready(target: Target) -> bool:
+    try:
+        return call(target, "GET", "/readyz").status == 200
+    except OSError:
+        return False
