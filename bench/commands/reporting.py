@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 3
 """Scenarios in the name of a folder."""
+AGAIN = "again"
+"""Of a report whose readings are kept already."""
+TRIAL_BYTES = 16 << 20
+"""The readings of the sample in ``reports/`` are 6.2 MB; pages and charts come beside them."""
 
 
 def _run_options(command: click.decorators.FC) -> click.decorators.FC:
@@ -91,7 +96,7 @@ def report(
 
     if source is not None:
         kept = read(source)
-        _report(kept, output, what="again")
+        _report(kept, output, what=AGAIN)
         _end(kept, with_goals=False)
     else:
         sizes = _with_slo(PROFILES[profile], slo_ms)
@@ -116,6 +121,7 @@ def _measure_and_report(
 ) -> None:  # fmt: skip
     if output is not None and output.exists() and any(output.iterdir()):
         raise Misused(f"{output} is not empty: give --output another folder.")
+    _try_to_write_in((REPORTS if output is None else output.parent).absolute())
     try:
         measured = measure(names, profile=profile, seed=seed, base=base, is_pinned=is_pinned)
     except KeyboardInterrupt:
@@ -155,14 +161,34 @@ def _report(measured: Run, output: Path | None, *, what: str) -> None:
     except KeyboardInterrupt:
         raise Failed(f"Interrupted: there is no report of {keep_readings(measured, folder)}.") from None
     except OSError as error:
-        raise Misused(f"The report cannot be written: {error}.") from error
+        kept = "" if what == AGAIN else f" The readings are {_kept_elsewhere(measured)}."
+        raise Misused(f"The report cannot be written: {error}.{kept}") from error
     except Exception:
-        kept = keep_readings(measured, folder)
-        click.echo(f"The report could not be made; the readings are in {kept}.", err=True)
+        click.echo(f"The report could not be made; the readings are in {keep_readings(measured, folder)}.", err=True)
         raise
     for sentence in (*made.answers, *made.carries):
         click.echo(sentence)
     click.echo(f"report: {folder / 'report.html'}")
+
+
+def _try_to_write_in(folder: Path) -> None:
+    """Before anything is measured: whoever learns of it afterwards has lost an hour."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            trial.write(bytes(TRIAL_BYTES))
+    except OSError as error:
+        raise Misused(f"Nothing can be written in {folder} ({error.strerror}): give --output another folder.") from None
+
+
+def _kept_elsewhere(measured: Run) -> str:
+    """Where the readings of a run are that could not be written where they belong."""
+    from bench.report.build import keep_readings
+
+    try:
+        return f"in {keep_readings(measured, Path(tempfile.mkdtemp(prefix='lobby-bench-')))}"
+    except OSError as error:
+        return f"lost, nor can they be written elsewhere: {error}"
 
 
 def _folder_name(measured: Run) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -180,6 +182,15 @@ def test_folder_that_is_not_empty_is_refused_before_anything_is_measured(lab: La
     assert lab.asked == []
 
 
+def test_place_where_nothing_can_be_written_is_refused_before_anything_is_measured(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    output = tmp_path / "file" / "report"
+    for result in (run("storm", "--output", output), report("--output", output)):
+        assert result.exit_code == 2
+        assert f"Nothing can be written in {output.parent} (File exists): give --output" in result.stderr
+    assert lab.asked == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -258,3 +269,19 @@ def test_readings_outlive_a_report_that_has_a_defect(monkeypatch: pytest.MonkeyP
     assert isinstance(result.exception, ZeroDivisionError), "a defect is not swallowed"
     assert f"the readings are in {tmp_path / 'new' / 'run.json'}" in result.stderr
     assert read_run(tmp_path / "new" / "run.json") == storm()
+
+
+def test_readings_outlive_a_disk_that_is_full_once_everything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fails(report: Any, folder: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(reporting, "measure", lambda names, **_: storm())
+    monkeypatch.setattr("bench.report.build.make_report", lambda measured: measured)
+    monkeypatch.setattr("bench.report.build.write_report", fails)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    result = run("storm", "--output", tmp_path / "new")
+    (kept_in,) = tmp_path.glob("lobby-bench-*/run.json")
+    assert (result.exit_code, f"The readings are in {kept_in}." in result.stderr) == (2, True), result.stderr
+    assert read_run(kept_in) == storm()
