@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 from importlib.util import find_spec
 from types import FrameType
+from typing import Any
 
 import click
 
@@ -24,7 +25,19 @@ NEEDED = ("picows", "uvloop", "numpy", "scipy", "matplotlib", "jinja2", "rich", 
 """Modules of the extra `bench`."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Lab(click.Group):
+    """A file or folder that cannot be read or written is a slip of who named it, in whichever command: one sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OSError as fault:
+            if fault.filename is None:  # a pipe that nobody reads any more, for instance: Click's
+                raise
+            raise Misused(f"{fault.filename} cannot be read or written: {fault.strerror}.") from fault
+
+
+@click.group(cls=Lab, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """The lab: measures a lobby server with push against polling, and says which promises hold."""
     missing = [name for name in NEEDED if find_spec(name) is None]

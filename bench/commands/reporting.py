@@ -174,8 +174,8 @@ def _report(measured: Run, output: Path | None, *, what: str) -> None:
 def _try_to_write_in(folder: Path) -> None:
     """Before anything is measured: whoever learns of it afterwards has lost an hour."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as trial:
+        there = next(each for each in (folder, *folder.parents) if each.exists())  # nothing is made yet
+        with tempfile.TemporaryFile(dir=there) as trial:
             trial.write(bytes(TRIAL_BYTES))
     except OSError as error:
         raise Misused(f"Nothing can be written in {folder} ({error.strerror}): give --output another folder.") from None

@@ -160,3 +160,21 @@ def test_missing_package_is_named_with_the_way_to_get_it(monkeypatch: pytest.Mon
     assert result.exit_code == 2
     assert "not_there_at_all" in result.stderr
     assert "pip install 'lobby-server[bench]'" in result.stderr
+
+
+def test_path_that_cannot_be_read_or_written_is_a_sentence_in_every_command(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    point = a_point(500, last_ms=20.0, fresh_ms=30.0)
+    write_run(a_run(a_broadcast_result([point])), kept := tmp_path / "kept" / "run.json")
+    (tmp_path / "file").write_text("in the way")
+    output = ("--output", str(tmp_path / "file" / "new"))
+    for arguments in (
+        ("index", "--output", str(tmp_path / "none")),
+        ("compare", str(kept), str(kept), *output),
+        ("trend", str(kept), str(kept), *output),
+        ("report", "--from", str(kept), *output),
+    ):
+        result = bench(*arguments)
+        assert result.exit_code == 2, (arguments, result.output, result.exception)
+        assert result.stderr.startswith("Error: "), arguments
+        assert result.stderr.count("\n") == 1, arguments

@@ -187,7 +187,7 @@ def test_place_where_nothing_can_be_written_is_refused_before_anything_is_measur
     output = tmp_path / "file" / "report"
     for result in (run("storm", "--output", output), report("--output", output)):
         assert result.exit_code == 2
-        assert f"Nothing can be written in {output.parent} (File exists): give --output" in result.stderr
+        assert f"Nothing can be written in {output.parent} (Not a directory): give --output" in result.stderr
     assert lab.asked == []
 
 
