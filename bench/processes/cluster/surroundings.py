@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from bench.processes.cluster.engine import LOOPBACK, NO_ENGINE, Engine, find_engine
@@ -15,11 +16,16 @@ from bench.processes.cluster.postgres import NO_POSTGRES, Postgres, find_postgre
 from bench.processes.namespaces import in_namespace
 from bench.processes.target import Target
 
+NODE_PACKAGES = ("redis", "hiredis", "asyncpg")
+"""What a node imports beside what every server does; Valkey and PostgreSQL may be there without."""
 SECRET = "of all nodes of the lab's lobbies"  # 32 bytes and more
 
 
 def why_not() -> str | None:
     """One sentence where a lobby of several nodes cannot be had here."""
+    missing = [name for name in NODE_PACKAGES if find_spec(name) is None]
+    if missing:
+        return f"nodes need {', '.join(missing)}: install lobby-server[cluster]"
     if find_engine() is None:
         return NO_ENGINE
     return NO_POSTGRES if find_postgres() is None else None
