@@ -151,6 +151,8 @@ def announce_command(settings: Settings, text: str, title: str) -> None:
     \b
       lobby-server --port 30821 --data-dir D announce "Back in ten minutes."
     """
+    if not text.strip():  # a variable of a script that is not set, most likely
+        _stop_with("There is nothing to announce: give a text that is not blank.")
     try:
         announce(settings, title=title, body=text)
     except SettingsError as fault:

@@ -94,6 +94,9 @@ async def test_command_announces_to_everybody(lobby: Lobby) -> None:
 
 async def test_command_says_what_to_do_when_it_does_not_get_through(lobby: Lobby, tmp_path: Path) -> None:
     port = str(lobby.server.port)
+    assert await run("--port", port, "announce", " \n") == (
+        2, "lobby-server: There is nothing to announce: give a text that is not blank.\n",
+    )  # fmt: skip
     code, output = await run("--port", port, "announce", "x" * 2001)
     assert code == 1
     assert output.endswith("refused: body is text of at most 2000 characters.\n")
