@@ -13,10 +13,11 @@ import msgspec
 
 from bench.record.run import Machine
 
-SCHEMA = 2
-READ = (1, SCHEMA)
+SCHEMA = 3
+READ = (1, 2, SCHEMA)
 """Schemas that are read. One of schema 1 is of a lab that measured nothing cold: it has neither `Coldness` nor
-`Clients`, and its `poll`, `unchanged` and `heartbeat` have in them what a turn of the loop cost at the rate of then."""
+`Clients`, and its `poll`, `unchanged` and `heartbeat` have in them what a turn of the loop cost at the rate of then.
+That of schema 2 counted no turns, and knew of its clients neither `asked_byte` nor `come`."""
 MODEL_FILE = Path("reports") / "model.json"
 """The model that comes with the repository."""
 
@@ -131,7 +132,11 @@ class Clients(msgspec.Struct, frozen=True, kw_only=True):
     sink: Cost
     """A message heard by one that only counts."""
     ask: Cost
-    """A request for the list, and its answer read."""
+    """A request for the list, and its answer read, without its bytes."""
+    asked_byte: Cost | None = None
+    """ns per byte of the body read. None: of schema 2, whose `ask` has those of ten rooms in it."""
+    come: Cost | None = None
+    """One that comes back: two connections, the upgrade, the handshake, the list. None: of schema 2."""
 
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,8 +252,10 @@ def read_model(path: Path) -> Model:
         model = msgspec.json.decode(data, type=Model)
     except msgspec.MsgspecError as error:
         raise ModelUnreadable(f"{path} is not a model: {error}") from error
-    if schema == SCHEMA and (model.coldness is None or model.clients is None):
-        raise ModelUnreadable(f"{path} is not a model: one of schema {SCHEMA} has what cold work and its clients cost")
+    if schema > 1 and (model.coldness is None or model.clients is None):
+        raise ModelUnreadable(f"{path} is not a model: one of schema {schema} has what cold work and its clients cost")
+    if schema > 2 and model.clients is not None and None in (model.clients.asked_byte, model.clients.come):
+        raise ModelUnreadable(f"{path} is not a model: one of schema {schema} has what clients cost that come and read")
     for name in model.coldness.__struct_fields__ if model.coldness is not None else ():
         cold: Cold = getattr(model.coldness, name)
         if not _is_curve(cold):

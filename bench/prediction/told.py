@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bench.prediction.comparison import Wall
 from bench.prediction.forecast import Forecast, StormForecast
-from bench.prediction.model import Cold, Cost, Model
+from bench.prediction.model import SCHEMA, Cold, Cost, Model
 from bench.prediction.plan import Plan
 from bench.words import changes_of_the_list, count, in_bytes, in_digits, in_ms, in_percent, plural
 
@@ -80,7 +80,7 @@ def tell_forecast(found: Forecast, plan: Plan, model: Model, *, given: str) -> I
             ]
         )
     yield ""
-    yield from _basis(found.extrapolated, model, given)
+    yield from _basis(found.extrapolated, model, given, fetches=found.way in ("push", "rev"))
     if found.processes_run < found.processes:
         run = f"{found.processes_run} of {count(found.processes)} processes"
         yield f"run in virtual time: {run}; the others are like them"
@@ -108,6 +108,7 @@ def tell_walls(walls: Sequence[Wall], plan: Plan, model: Model, *, nodes: int, g
         ],
         model,
         given,
+        fetches=True,
     )
 
 
@@ -125,12 +126,18 @@ def assumptions(plan: Plan) -> str:
     )
 
 
-def _basis(extrapolated: Iterable[str], model: Model, given: str) -> Iterator[str]:
+def _basis(extrapolated: Iterable[str], model: Model, given: str, *, fetches: bool) -> Iterator[str]:
+    """`fetches`: whether the forecast has clients that fetch after an announcement."""
     yield f"by {given}: {model.machine.cpu}, commit {_commit(model)}, {model.made_at}"
     if model.coldness is None:
         yield (
             "an older model, which knows work only as it is when done again at once: what comes seldom, a lone change "
             "for instance, costs several times as much; make a newer one with lobby-bench calibrate-model"
+        )
+    elif model.schema < SCHEMA and fetches:
+        yield (
+            "an older model, which counted no turns of the loop: push then fetch costs more than it says; make a newer "
+            "one with lobby-bench calibrate-model"
         )
     if model.held is None:
         yield "no forecast by this model has been held against a measurement: run lobby-bench run prediction"

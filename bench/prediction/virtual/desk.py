@@ -60,15 +60,18 @@ class ListDesk:
 
     def __init__(
         self, setup: Setup, model: Model, process: Process, *, book: RoomBook, view: RoomListView, meter: FetchMeter,
-        told: Told, traffic: Traffic, chance: Random, turn: Chill, ears: Process | None, read_s: float,
+        told: Told, traffic: Traffic, chance: Random, turn: Chill, ears: Process | None, read_s: tuple[float, float],
     ) -> None:  # fmt: skip
-        """`ears`: the core of all clients, where they share one, and `read_s` what an answer takes them there."""
+        """`ears`: the core of all clients, where they share one, and `read_s` what an answer takes them there, and each
+        byte of its body."""
         self._process = process
         self._book, self._view, self._meter = book, view, meter
         self._told, self._traffic, self._chance = told, traffic, chance
         self._turn, self._ears, self._read_s = turn, ears, read_s
         self._way, self._poll_s, self._network_s = setup.way, setup.poll_s, setup.network_s
         self._built_revision = -1
+        self._body_bytes = 0
+        """Of each of the answers that were given last."""
         costs, sizes = model.costs, model.sizes
         self._fetch_s, self._poll_cost_s = seconds(costs.fetch), seconds(costs.poll)
         self._fetched_byte_s = seconds(costs.fetched_byte)
@@ -92,6 +95,7 @@ class ListDesk:
             spend(number * self._connection_s)
         if has is not None and has == self._book.revision:
             spend(number * self._unchanged_s)
+            self._body_bytes = 0
             self._traffic.exchange(self._request_bytes, self._head_bytes, number)
         else:
             if self._built_revision != self._book.revision:
@@ -100,6 +104,7 @@ class ListDesk:
             snapshot = self._view.snapshot()
             is_packed = self._way == "polling_gzip"
             body = snapshot.gzipped if is_packed else snapshot.plain
+            self._body_bytes = len(body)
             each_s = self._packed_s if is_packed else self._poll_cost_s if alone else self._fetch_s
             spend(number * (each_s + (0.0 if is_packed else self._fetched_byte_s * len(body))))
             self._traffic.exchange(self._request_bytes, self._head_bytes + len(body), number)
@@ -154,13 +159,16 @@ class ListDesk:
         if self._ears is None:
             self._told.holds(crowd.has, revision, sessions, began_s, ended_s)
         else:
-            self._ears.call_at(began_s, self._read, self._ears, crowd.has, revision, sessions, ended_s)
+            took_s = sessions * (self._read_s[0] + self._read_s[1] * self._body_bytes)
+            self._ears.call_at(began_s, self._read, self._ears, crowd.has, revision, sessions, ended_s, took_s)
         later_s = self._network_s - asked_s
         self._told.answers.spread(began_s + later_s, ended_s + later_s, sessions)
         return revision, ended_s
 
-    def _read(self, ears: Process, has: int, revision: int, sessions: int, answered_s: float) -> None:
+    def _read(
+        self, ears: Process, has: int, revision: int, sessions: int, answered_s: float, took_s: float
+    ) -> None:  # fmt: skip
         """In the clients' time: one answer after the other, and none before it is there."""
         began_s = ears.monotonic_s()
-        ears.spend(sessions * self._read_s)
+        ears.spend(took_s)
         self._told.holds(has, revision, sessions, began_s, max(answered_s, ears.monotonic_s()))

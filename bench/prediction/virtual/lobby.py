@@ -79,11 +79,12 @@ class Lobby:
                 Process(shared or Core(self.world)), model, readers_in_all=setup.processes, readers_run=setup.run
             )
             self.engine.process.call_at(self._random.uniform(0.0, 0.25), self.engine.start)
-        ears = Process(Core(self.world)) if setup.clients is not None and model.clients is not None else None
+        self.ears = Process(Core(self.world)) if setup.clients is not None and model.clients is not None else None
+        """The core of the lab's clients."""
         self.nodes = [
             Node(
                 setup, model, Process(shared or Core(self.world)), number=number, told=self.told, engine=self.engine,
-                ears=ears,
+                ears=self.ears,
             )
             for number in range(setup.run)
         ]  # fmt: skip

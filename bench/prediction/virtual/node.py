@@ -114,10 +114,11 @@ class Node:
         self._cold_change = chill(model, "change" if engine is None else "shared_change")
         self._changed_s = self._read_s = -FOREVER_S
         self._ears = ears
-        self._hear_s = self._ask_s = 0.0
+        self._hear_s = self._ask_s = asked_byte_s = 0.0
         if ears is not None and model.clients is not None and setup.clients is not None:
             self._hear_s = seconds(getattr(model.clients, setup.clients))
             self._ask_s = seconds(model.clients.ask)
+            asked_byte_s = seconds(model.clients.asked_byte) if model.clients.asked_byte is not None else 0.0
         self._idle_s = seconds(costs.idle) + (seconds(costs.log_idle) if engine is not None else 0.0)
         # The server's own
         metrics = Metrics()
@@ -137,7 +138,7 @@ class Node:
             chance=Random(f"{setup.seed}/{number}"),
             turn=self._turn,
             ears=ears,
-            read_s=self._ask_s / 2,
+            read_s=(self._ask_s / 2, asked_byte_s),
         )
         self._last_data: bytes | memoryview | None = None
         self._last_news: tuple[int | None, float] | None = None
@@ -211,6 +212,8 @@ class Node:
         if data is not self._last_data:
             self._last_data, self._last_news = data, self._news_in(data)
         if self._last_news is None:
+            if self._ears is not None:
+                self._ears.call_at(began_s, self._ears.spend, crowd.sessions * self._hear_s)
             return
         revision, window_s = self._last_news
         if self._setup.way == "delta":

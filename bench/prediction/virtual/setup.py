@@ -71,8 +71,8 @@ class Setup:
     shares_core: bool = False
     """All processes and Valkey run on one core, as they do in the lab."""
     clients: str | None = None
-    """All clients of a process share a core, as they do in the lab, and hearing costs them what this one of
-    `bench.prediction.model.Clients` says; None: each has its own, and hears in no time."""
+    """All clients share a core, as they do in the lab, and hearing costs them what this one of
+    `bench.prediction.model.Clients` says; None: each has its own, and hears and comes in no time."""
     runs_all: bool = False
     """Every process is run, however many there are."""
     seed: int = 0

@@ -2,16 +2,18 @@
 
 A session comes as a client does: the upgrade, the handshake, the list. Each step waits in the queue of its process
 behind the same step of all others who were there before; meanwhile the process tells those who are in of those who
-come.
+come. Where all clients share a core, as they do in the lab, each step waits in its queue first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
 from bench.prediction.model import Model
+from bench.prediction.virtual.core import Process
 from bench.prediction.virtual.crowd import Crowd, dealt
 from bench.prediction.virtual.lobby import Lobby
 from bench.prediction.virtual.log import Kind
@@ -26,6 +28,11 @@ FIRST_TRY_S = 5.0
 """Within which those come back whose retries have jitter (protocol contract, section 7)."""
 PIECES = 16
 """Of a crowd, in which its sessions come."""
+STEPS = 4
+"""Of a client that comes: it dials and asks for the upgrade, says hello, dials for the list, and reads it. What coming
+costs it is taken to be a fourth each."""
+DIALS_A_TURN = 100
+"""Of clients that share a core, before others have their turn (`bench.load.clients.herd`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,42 +67,83 @@ class _Coming:
         self.expected = self.arrived = 0
         self.last_s = 0.0
         self.fetches = lobby.setup.way != "delta"
+        self._network_s = lobby.setup.network_s
+        self._ears, self._step_s = lobby.ears, 0.0
+        clients = lobby.model.clients
+        if self._ears is not None and clients is not None and clients.come is not None:
+            self._step_s = seconds(clients.come) / STEPS
+        self._dials: deque[tuple[Node, Crowd, int, list[int]]] = deque()
 
     def come(self, node: Node, crowd: Crowd, after_s: float) -> None:
         """A crowd sets out so long after the beginning, piece by piece."""
-        at_s = BEGINS_S + after_s + self.lobby.setup.network_s
+        at_s = BEGINS_S + after_s
         pieces = dealt(crowd.sessions, crowds=PIECES, most=crowd.sessions)
         self.expected += crowd.sessions
         left = [len(pieces)]
         for number in pieces:
-            node.process.call_at(at_s, self._upgrade, node, crowd, number, left)
+            if self._ears is None:
+                node.process.call_at(at_s + self._network_s, self._upgrade, node, crowd, number, left)
+            else:
+                self._ears.call_at(at_s, self._set_out, self._ears, (node, crowd, number, left))
+
+    def _set_out(self, ears: Process, dial: tuple[Node, Crowd, int, list[int]]) -> None:
+        self._dials.append(dial)
+        if len(self._dials) == 1:
+            ears.call_later(0.0, self._dial, ears)
+
+    def _dial(self, ears: Process) -> None:
+        """As many as dial before those are heard who have been answered meanwhile."""
+        dialled = 0
+        while self._dials and dialled < DIALS_A_TURN:
+            node, crowd, number, left = self._dials.popleft()
+            dialled += number
+            ears.spend(number * self._step_s)
+            node.process.call_at(ears.monotonic_s() + self._network_s, self._upgrade, node, crowd, number, left)
+        if self._dials:
+            ears.call_later(0.0, self._dial, ears)
 
     def _upgrade(self, node: Node, crowd: Crowd, number: int, left: list[int]) -> None:
         node.upgrade(number)
-        back_s = 2 * self.lobby.setup.network_s
-        node.process.call_later(back_s, self._accept, node, crowd, number, left)
+        self._at_clients(node, number, self._hello, node, crowd, number, left)
+
+    def _hello(self, now_s: float, node: Node, crowd: Crowd, number: int, left: list[int]) -> None:
+        node.process.call_at(now_s + self._network_s, self._accept, node, crowd, number, left)
 
     def _accept(self, node: Node, crowd: Crowd, number: int, left: list[int]) -> None:
         left[0] -= 1
         if not left[0]:
             node.join(crowd)  # in step, so that those who came first have waited for the last of their crowd
         node.accept(number, self.kind)
-        network_s = self.lobby.setup.network_s
-        at_s = node.process.monotonic_s() + network_s - BEGINS_S
-        self.accepted.add(at_s, number)
+        self._at_clients(node, number, self._in, node, number)
+
+    def _in(self, now_s: float, node: Node, number: int) -> None:
+        self.accepted.add(now_s - BEGINS_S, number)
         if self.fetches:
-            node.process.call_later(2 * network_s, self._fetch, node, number)
+            node.process.call_at(now_s + self._network_s, self._fetch, node, number)
         else:
-            self._have(at_s, number)
+            self._have(now_s, number)
 
     def _fetch(self, node: Node, number: int) -> None:
         node.desk.serve(number, connects=True)
-        self._have(node.process.monotonic_s() + self.lobby.setup.network_s - BEGINS_S, number)
+        self._at_clients(node, number, self._have, number)
 
-    def _have(self, at_s: float, number: int) -> None:
+    def _have(self, now_s: float, number: int) -> None:
+        at_s = now_s - BEGINS_S
         self.fresh.add(at_s, number)
         self.arrived += number
         self.last_s = max(self.last_s, at_s)
+
+    def _at_clients(self, node: Node, number: int, then: Callable[..., None], *args: object) -> None:
+        """What so many clients do next, from when the last of them has done its part; `then` is told when that is."""
+        at_s = node.process.monotonic_s() + self._network_s
+        if self._ears is None:
+            then(at_s, *args)
+        else:
+            self._ears.call_at(at_s, self._do, self._ears, number, then, args)
+
+    def _do(self, ears: Process, number: int, then: Callable[..., None], args: tuple[object, ...]) -> None:
+        ears.spend(number * self._step_s)
+        then(ears.monotonic_s(), *args)
 
     def run(self, most_s: float) -> Storm:
         """Until all are in and have been told, at most so long."""

@@ -10,12 +10,14 @@ from bench.load.clients.herd import Herd
 from bench.load.sockets.sinks import Sinks
 from bench.measures import RSS_PER_CONNECTION
 from bench.prediction.fitting import fit
+from bench.processes.cpu import read_cpu
 from bench.processes.lab import Server
 from bench.record.book import Book
 from bench.scenarios.engine.memory import measure_memory
-from bench.scenarios.prediction import broadcasts
+from bench.scenarios.prediction import broadcasts, lists
 from bench.scenarios.prediction.lists import FLAGS, USERS
 from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, watched
+from bench.scenarios.prediction.watching import UNITS as UNITS_OF_TIME
 
 PATTERN = b'"user_online"'
 SETTLE_S = 0.3
@@ -34,7 +36,7 @@ def measure(measuring: Measuring) -> None:
         _storms(measuring, server)
         measuring.say(f"herds of {sizes.comers} who come for the list")
         _herds(measuring, server)
-    measuring.take(fit(measuring.rows, given=measuring.known), {**broadcasts.UNITS, **UNITS})
+    measuring.take(fit(measuring.rows), {**lists.UNITS, **broadcasts.UNITS, **UNITS})
     known = measuring.known
     cold_s = sum(measuring.more_s(kind, broadcasts.EVERY_S) for kind in ("change", "send"))
     work_ms = (known["change"] + known["announcement"] + known["send_base"] + cold_s) * 1e3
@@ -110,11 +112,15 @@ def _herds(measuring: Measuring, server: Server) -> None:
     with Publisher(server.port, server.jwt_secret) as publisher:
         publisher.fill(measuring.sizes.rooms[0])
         list_bytes = publisher.list_bytes()
+    coming_us = []
     for repeat in range(measuring.sizes.repeats):
         with measuring.lab.generator(Herd, port=server.port, secret=server.jwt_secret, clients=comers) as herd:
+            herd.call(Herd.ready)  # so that its start and its tokens are over
+            before = read_cpu(herd.pid)
             with watched(server.pid, server.port) as stretch:
                 back = herd.call(Herd.come, TIMEOUT_S)
                 time.sleep(SETTLE_S)
+            used_s = read_cpu(herd.pid).since(before).used_s
             herd.call(Herd.close)
         time.sleep(GONE_S)
         counted, came = stretch.counted, len(back.fresh_s)
@@ -123,3 +129,6 @@ def _herds(measuring: Measuring, server: Server) -> None:
             send_base=counted.writes, sent_byte=counted.sent_bytes, fetch=came, fetched_byte=came * list_bytes,
             connection=came,
         )  # fmt: skip
+        told_s = counted.writes * measuring.costs["sink"].value / UNITS_OF_TIME["µs"]
+        coming_us.append(max(0.0, used_s - told_s) / max(1, came) * UNITS_OF_TIME["µs"])
+    measuring.spread("come", coming_us, "µs", "herds that come")

@@ -17,7 +17,7 @@ from bench.processes.lab import Server
 from bench.processes.remote import Remote
 from bench.scenarios.engine.freshness import TruthCrowd
 from bench.scenarios.prediction.lists import FLAGS, USERS
-from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, Stretch, idle_between_s, watched
+from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, Stretch, turns_of, watched
 
 PATTERNS = {"send_base": b'"rooms_changed"', "send_features": b'"rooms_delta","data":{"base"'}
 FEATURES: dict[str, tuple[str, ...]] = {"send_base": (), "send_features": ("rooms_delta",)}
@@ -39,6 +39,11 @@ UNITS = {
 }  # fmt: skip
 
 
+def curves(idle_ms: Sequence[float]) -> dict[str, tuple[float, tuple[float, ...]]]:
+    """Of changes and of writes."""
+    return {kind: curve_of(warm_ms, idle_ms) for kind, warm_ms in WARM_MS.items()}
+
+
 def curve_of(warm_ms: float, after_ms: Sequence[float]) -> tuple[float, tuple[float, ...]]:
     """Without times after which the work is warm."""
     return warm_ms, tuple(each for each in after_ms if each > warm_ms)
@@ -50,8 +55,6 @@ def measure(measuring: Measuring) -> None:
     The rows are left to `bench.scenarios.prediction.arrivals`: only a storm has frames that are long enough for their
     bytes to be told apart from their writes.
     """
-    for kind, warm_ms in WARM_MS.items():
-        measuring.curves[kind] = curve_of(warm_ms, measuring.sizes.idle_ms)
     measuring.heard_ms = _base(measuring)
     _features(measuring)
     measuring.say(f"herds of {', '.join(map(str, measuring.sizes.clients))} fetches")
@@ -256,7 +259,7 @@ def _herd(
         while fetches < clients and time.perf_counter() < give_up_s:
             _, fetches = crowd.call(TruthCrowd.truth, b"", FETCHED_QUIET_S)
         crowd.call(TruthCrowd.end)
-    asking_s = read_cpu(crowd.pid).since(before).used_s / max(1, fetches)  # one after the other, on one core
+    asking_s = read_cpu(crowd.pid).since(before).used_s  # one after the other, on one core
     list_bytes = publisher.list_bytes()
     publisher.delete([made])
     time.sleep(QUIET_S)
@@ -266,7 +269,7 @@ def _herd(
             "herds of fetches", repeat, stretch.used_s, stretch.wall_s, change=1.0, announcement=1.0,
             send_base=counted.writes, sent_byte=counted.sent_bytes, fetch=fetches, fetched_byte=fetches * list_bytes,
             built_room=measuring.sizes.rooms[0],
-            **measuring.cold("turn", idle_between_s(stretch, max(1, fetches), asking_s), fetches),
+            **measuring.cold("turn", *turns_of(stretch, fetches, asking_s)),
             **measuring.cold("change", QUIET_S, 1.0),
             **measuring.cold("send", QUIET_S, counted.writes),
         )  # fmt: skip

@@ -27,7 +27,7 @@ PARTS: dict[str, Callable[[Measuring], None]] = {
     "sessions": arrivals.measure,
     "several processes": shared.measure,
 }
-"""Each is fitted with what those before it have found; turns and the list together, and broadcasts and sessions."""
+"""All but the last are fitted together, and that with what they have found."""
 _Group = TypeVar("_Group", bound=msgspec.Struct)
 
 
@@ -54,7 +54,7 @@ def measure_model(
     """The calling process makes the changes: it is to keep off the server's core."""
     began_s, made_at = time.monotonic(), datetime.now(timezone.utc)
     commit, dirty = read_commit()
-    measuring = Measuring(lab, sizes, say)
+    measuring = Measuring(lab, sizes, say, curves=broadcasts.curves(sizes.idle_ms))
     for part in PARTS.values():
         part(measuring)
         advance()

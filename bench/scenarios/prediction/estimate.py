@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.load.changes.changes import MAKING_AND_END, whole_intervals_s
 from bench.record.profiles.profile import Profile
 from bench.record.profiles.sizes import CalibrationSizes, PredictionSizes
+from bench.scenarios.prediction.turns import CHANGES, FETCHED_EVERY_S
 
 SERVER_S = 1.5
 """A server's and a generator's start and end."""
@@ -29,7 +30,8 @@ def estimate_s(profile: Profile) -> float:
 def calibration_s(sizes: CalibrationSizes) -> float:
     """Each part with its servers."""
     repeats, rounds = sizes.repeats, sizes.repeats + 1
-    turns = 2 * SERVER_S + 4.5 + repeats * (1.5 + 4 * sizes.pings_s)
+    turns = 2 * SERVER_S + 2.8 + repeats * (1.5 + 4 * sizes.pings_s)
+    turns += sizes.clients[0] / CONNECTS_PER_S + len(sizes.rooms) * (0.6 + repeats * CHANGES * FETCHED_EVERY_S)
     the_list = SERVER_S + len(sizes.rooms) * repeats * (3.5 + 2 * sizes.pings_s + sizes.get_s + 0.02 * sizes.changes)
     lone_s, burst_s = 2 * sizes.broadcasts * 0.1, 0.1 * sizes.burst
     base = SERVER_S + 1.5 * rounds + (1 + len(sizes.clients)) * (0.6 + rounds * lone_s)

@@ -195,7 +195,9 @@ def _alone(lab: Lab, sizes: PredictionSizes, chance: random.Random) -> list[Case
                     partial(_cell, lab, setup, window_s, chance),
                 )
             )  # fmt: skip
-    setup = Setup(sessions=sizes.herd, way="push", presence="all", rooms=ROOMS, changes_per_s=0.0, seed=lab.seed)
+    setup = Setup(
+        sessions=sizes.herd, way="push", presence="all", rooms=ROOMS, changes_per_s=0.0, clients="sink", seed=lab.seed
+    )  # fmt: skip
     back = partial(_of_restart, setup), partial(_restart, lab, sizes.herd)
     found.append(Case("restart, clients of the base protocol", sizes.herd, *back))
     return found

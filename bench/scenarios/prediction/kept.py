@@ -60,8 +60,9 @@ def model_of(run: Run) -> Model | None:
     if found is None or held is None:
         return None
     coldness = _coldness(found.facts)
+    clients = _group(Clients, found.facts) if coldness is not None else None
     return Model(
-        schema=SCHEMA if coldness is not None else READ[0],
+        schema=READ[0] if clients is None else READ[1] if clients.come is None else SCHEMA,
         made_at=run.started_at,
         commit=run.commit,
         dirty=run.dirty,
@@ -72,7 +73,7 @@ def model_of(run: Run) -> Model | None:
         waits=_group(Waits, found.facts),
         measured=extent_of(run.profile.prediction.calibration),
         coldness=coldness,
-        clients=_group(Clients, found.facts) if coldness is not None else None,
+        clients=clients,
         held=held,
         notes=list(found.notes),
     )

@@ -10,7 +10,6 @@ from bench.load.changes.publisher import Publisher
 from bench.load.clients.population import Group, Population
 from bench.load.sockets.http_client import get_request
 from bench.measures import CPU_PER_REQUEST
-from bench.prediction.fitting import fit
 from bench.processes.lab import HOST, Server
 from bench.processes.remote import Remote
 from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
@@ -18,7 +17,7 @@ from bench.processes.watch import resident_kib
 from bench.record.book import Book
 from bench.record.vocabulary import LOBBY_GZIP
 from bench.scenarios.engine.rooms_get import PATH, Askers, write_answers
-from bench.scenarios.prediction.watching import Measuring, idle_between_s, watched
+from bench.scenarios.prediction.watching import Measuring, turns_of, watched
 
 FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S, rooms_notify_interval_ms=0, heartbeat_timeout_s=600)
 IDLE_S = 1.0
@@ -35,7 +34,7 @@ UNITS = {
 
 
 def measure(measuring: Measuring) -> None:
-    """One server, whose list grows. Fitted with the rows of `bench.scenarios.prediction.turns`."""
+    """One server, whose list grows. The rows are left to `bench.scenarios.prediction.arrivals`."""
     lab, sizes = measuring.lab, measuring.sizes
     began_s = time.perf_counter()
     with lab.server(FLAGS) as server:
@@ -60,7 +59,6 @@ def measure(measuring: Measuring) -> None:
             before_kib = resident_kib(server.pid)
             publisher.fill(MORE_ROOMS)
             room_kib = max(0.0, (resident_kib(server.pid) - before_kib) / MORE_ROOMS)
-    measuring.take(fit(measuring.rows, given=measuring.known), UNITS)
     measuring.spread("start", [start_s * 1e3], "ms", "start of a server")
     measuring.spread("process_mib", [empty_mib], "MiB", "a fresh server")
     measuring.spread("room_kib", [room_kib], "KiB", f"{MORE_ROOMS} rooms more")
@@ -127,7 +125,6 @@ def _polls(
                 population.call(Population.begin, measuring.sizes.pings_s if counts else POLL_EVERY_S, 0.0)
                 [window] = population.call(Population.end)
         polls = sum(client.requests for client in window.clients)
-        idle_s = idle_between_s(stretch, polls, POLL_EVERY_S / _pollers(measuring))
-        work = measuring.cold("turn", idle_s, polls)
+        work = measuring.cold("turn", *turns_of(stretch, polls, polls * POLL_EVERY_S / _pollers(measuring)))
         work |= {"poll": polls, "fetched_byte": polls * list_bytes} if way == "polling" else {"unchanged": polls}
         measuring.row(f"polls, {way}", repeat, stretch.used_s, stretch.wall_s, **work)

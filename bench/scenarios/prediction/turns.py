@@ -1,7 +1,9 @@
 """What a turn of the loop costs by how long the core was idle before, and what a ping costs beside it.
 
 Pings come all at once, so that turns have many of them, and one by one, at three rates. The same clients then hear
-lone changes, and others fetch the list after each: what that costs them is of the generator.
+lone changes, and others fetch the list after each, short lists and long ones: a fetch comes so soon after the one
+before that the loop had just fallen asleep, and has a turn to itself all the same. How many turns there were is the
+kernel's count. What hearing and fetching cost the clients is of the generator.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from collections.abc import Sequence
 
 from bench.load.changes.publisher import Publisher
 from bench.load.clients.population import Group, Population
+from bench.prediction.fitting import Row, fit
 from bench.processes.cpu import read_cpu
 from bench.processes.lab import HOST, Server
 from bench.processes.remote import Remote
 from bench.scenarios.prediction.lists import FLAGS, IDLE_S, USERS
-from bench.scenarios.prediction.watching import Measuring, Stretch, idle_between_s, watched
+from bench.scenarios.prediction.watching import SOONEST_S, UNITS, Measuring, Stretch, cost_of, turns_of, watched
 
 OFTEN_S, SELDOM_S = 0.1, 0.4
 """From one ping of a client to its next."""
@@ -24,17 +27,20 @@ AT_ONCE, ONE_BY_ONE = 0.5, 0.0
 """Parts of the interval at both ends in which nobody pings."""
 FEWER = 10
 """As many times fewer clients ping more seldom."""
-WARM_MS = 0.02
+WARM_MS = SOONEST_S * 1e3 / 5
 """A turn so soon after another is one with it."""
 SETTLE_S = 0.3
 UNHEARD, HEARD = 1, 4
 """Changes: to begin with, which finds everything cold, and those that count."""
 HEARD_EVERY_S, HEARD_WITHIN_S = 0.3, 0.2
+CHANGES, FETCHED_EVERY_S = 6, 0.15
+"""After each of which everybody fetches, of each repeat."""
+ASKING = {"ask": "µs", "asked_byte": "ns"}
 
 
 def measure(measuring: Measuring) -> None:
-    """One server, and clients in three processes. The rows are left to `bench.scenarios.prediction.lists`: polls have
-    turns, too."""
+    """Two servers, and clients in three processes at once. The rows are left to `bench.scenarios.prediction.arrivals`:
+    polls have turns, too, and fetches after changes have writes."""
     many = max(FEWER, measuring.sizes.comers // 2)
     plan = ((many, OFTEN_S), (many, SELDOM_S), (many // FEWER, SELDOM_S))
     measuring.curves["turn"] = turn_curve([ping_s / clients for clients, ping_s in plan])
@@ -54,19 +60,15 @@ def measure(measuring: Measuring) -> None:
                     _pings(measuring, server, crowd, repeat, every_s=ping_s / clients)
             hearing_us = _heard_us(publisher, crowds[0], many)
         measuring.spread("hear", hearing_us, "µs", "clients that hear lone changes")
-        measuring.say(f"{many} clients that fetch after changes")
-        publisher.fill(measuring.sizes.rooms[0])
-        with _clients(measuring, server, "push", many, SELDOM_S) as crowd:
-            crowd.call(Population.connect)
-            time.sleep(SETTLE_S)
-            both_us = _heard_us(publisher, crowd, many)
-        asking_us = [max(0.0, each_us - measuring.costs["hear"].value) for each_us in both_us]
-        measuring.spread("ask", asking_us, "µs", "clients that fetch after lone changes")
+    rows = _fetches(measuring)
+    given = {"hear": measuring.costs["hear"].value / UNITS["µs"]}
+    for name, fitted in fit(rows, given=given).items():
+        measuring.costs[name] = cost_of(fitted, ASKING[name])
 
 
 def turn_curve(every_s: Sequence[float]) -> tuple[float, tuple[float, ...]]:
     """By the times from one ping to the next."""
-    return WARM_MS, tuple(each_s * 1e3 for each_s in every_s)
+    return WARM_MS, (SOONEST_S * 1e3, *(each_s * 1e3 for each_s in every_s))
 
 
 def _clients(measuring: Measuring, server: Server, way: str, clients: int, ping_s: float) -> Remote[Population]:
@@ -84,8 +86,69 @@ def _pings(measuring: Measuring, server: Server, crowd: Remote[Population], repe
 
 def row_of_pings(measuring: Measuring, repeat: int, stretch: Stretch, pings: int, *, every_s: float) -> None:
     source = "heartbeats one by one" if every_s else "heartbeats at once"
-    turns = measuring.cold("turn", idle_between_s(stretch, pings, every_s), pings)
+    turns = measuring.cold("turn", *turns_of(stretch, pings, pings * every_s))
     measuring.row(source, repeat, stretch.used_s, stretch.wall_s, heartbeat=pings, **turns)
+
+
+def _fetches(measuring: Measuring) -> list[Row]:
+    """Clients that all fetch the list after each of some lone changes, a short list and a long one; what that cost
+    them, of the generator's CPU."""
+    clients, filled, asked = measuring.sizes.clients[0], 0, []
+    with (
+        measuring.lab.server(FLAGS) as server,
+        Publisher(server.port, server.jwt_secret) as publisher,
+        _clients(measuring, server, "push", clients, SELDOM_S) as crowd,
+    ):
+        crowd.call(Population.connect)
+        for rooms in measuring.sizes.rooms:
+            measuring.say(f"{clients} clients that fetch after changes, {rooms} rooms")
+            publisher.fill(rooms - filled)
+            filled = rooms
+            time.sleep(SETTLE_S)
+            _change(publisher, 2)  # finds everything cold
+            for repeat in range(measuring.sizes.repeats):
+                before, list_bytes = read_cpu(crowd.pid), publisher.list_bytes()
+                with watched(server.pid, server.port) as stretch:
+                    _change(publisher, CHANGES)
+                worked_s, fetches = read_cpu(crowd.pid).since(before).used_s, CHANGES * clients
+                row_of_fetches(
+                    measuring, repeat, stretch, clients=clients, rooms=rooms, list_bytes=list_bytes,
+                    within_s=asking_s(worked_s, fetches, hear_us=measuring.costs["hear"].value),
+                )  # fmt: skip
+                work = {"hear": fetches, "ask": fetches, "asked_byte": fetches * list_bytes}
+                asked.append(Row(source="clients that fetch after changes", repeat=repeat, used_s=worked_s, work=work))
+    return asked
+
+
+def asking_s(worked_s: float, fetches: int, *, hear_us: float) -> float:
+    """How long the fetches came, of clients that share a core and worked so long: they heard, and asked; the other half
+    of a fetch is to read the answer, and while they do that none comes."""
+    hearing_s = fetches * hear_us / UNITS["µs"]
+    return hearing_s + max(0.0, worked_s - hearing_s) / 2
+
+
+def _change(publisher: Publisher, number: int) -> None:
+    """Lone ones, rooms made and ended in turns."""
+    for _ in range(number // 2):
+        made = publisher.publish(0.0)
+        time.sleep(FETCHED_EVERY_S)
+        publisher.delete([made])
+        time.sleep(FETCHED_EVERY_S)
+
+
+def row_of_fetches(
+    measuring: Measuring, repeat: int, stretch: Stretch, *, clients: int, rooms: int, list_bytes: float, within_s: float
+) -> None:  # fmt: skip
+    """`CHANGES` changes after each of which all fetch, within so long in all."""
+    fetches, counted = CHANGES * clients, stretch.counted
+    measuring.row(
+        "fetches after changes", repeat, stretch.used_s, stretch.wall_s, change=CHANGES, announcement=CHANGES,
+        send_base=counted.writes, sent_byte=counted.sent_bytes, fetch=fetches, fetched_byte=fetches * list_bytes,
+        built_room=CHANGES * rooms,
+        **measuring.cold("turn", *turns_of(stretch, fetches, within_s)),
+        **measuring.cold("change", FETCHED_EVERY_S, CHANGES),
+        **measuring.cold("send", FETCHED_EVERY_S, counted.writes),
+    )  # fmt: skip
 
 
 def _heard_us(publisher: Publisher, crowd: Remote[Population], clients: int) -> list[float]:

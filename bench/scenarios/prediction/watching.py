@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -20,6 +22,8 @@ from bench.record.profiles.sizes import CalibrationSizes
 AFTER_S = 0.05
 """From the last receipt until CPU is read: what a server does after the last ``send`` is its own cost."""
 TIMEOUT_S = 30.0
+SOONEST_S = 5e-6
+"""Of idleness, after which a turn of the loop is one of its own, whatever caches do."""
 UNITS = {"µs": 1e6, "ns": 1e9, "ms": 1e3, "s": 1.0}
 
 
@@ -52,6 +56,14 @@ def read_counters(port: int) -> Counters:
     return Counters(*found.values())
 
 
+def read_turns(pid: int) -> int | None:
+    """How often the main thread of a process has come onto a core: each time that its loop had slept, and whenever
+    something else had been let in between. None where the kernel does not count it."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[2])
+    return None
+
+
 def children_cpu_s(pid: int) -> float:
     """CPU until now of a process and all that it has started and that live."""
     pids = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
@@ -65,11 +77,18 @@ class Stretch:
     used_s: float = 0.0
     wall_s: float = 0.0
     counted: Counters = field(default_factory=lambda: Counters(0.0, 0.0, 0.0))
+    turns: int | None = None
+    """Times that the loop was woken; None where that is not counted."""
 
 
-def idle_between_s(stretch: Stretch, number: int, every_s: float) -> float:
-    """How long the core is idle before each of so many requests that come one by one; 0 where they come together."""
-    return max(0.0, every_s - stretch.used_s / number) if number else 0.0
+def turns_of(stretch: Stretch, requests: int, within_s: float) -> tuple[float, float]:
+    """How long the core was idle before each turn of the loop in which requests were answered, and how many turns there
+    were: as many as it was woken, since what comes while it works is answered in the same turn. `within_s`: from the
+    first request to the last; 0: they came together. Where nobody counts turns, each request has one that is not come
+    together."""
+    turns = requests if stretch.turns is None else min(requests, stretch.turns)
+    least_s = 0.0 if stretch.turns is None else SOONEST_S  # else it would not have slept
+    return max(least_s, (within_s - stretch.used_s) / turns) if turns else 0.0, float(turns)
 
 
 @contextmanager
@@ -78,10 +97,13 @@ def watched(pid: int, port: int) -> Iterator[Stretch]:
     found = Stretch()
     before = read_counters(port)
     cpu: CpuTimes = read_cpu(pid)
+    turns = read_turns(pid)
     start_s = time.perf_counter()
     yield found
     time.sleep(AFTER_S)
     found.used_s = read_cpu(pid).since(cpu).used_s
+    turns_after = read_turns(pid)
+    found.turns = turns_after - turns if turns is not None and turns_after is not None else None
     found.wall_s = time.perf_counter() - start_s
     found.counted = read_counters(port).since(before)
 

@@ -10,7 +10,7 @@ import msgspec
 from bench.prediction.model import Clients, Cold, Coldness, Cost, Costs, Extent, Model, Sizes, Waits
 from bench.record.run import Machine
 
-UNITS = {"sent_byte": "ns", "fetched_byte": "ns"}
+UNITS = {"sent_byte": "ns", "fetched_byte": "ns", "asked_byte": "ns"}
 MACHINE = Machine(cpu="a core", cores=2, memory_bytes=2**33, kernel="Linux", python="CPython 3", pinned=True)
 
 
@@ -30,8 +30,8 @@ def a_curve(more_us: Mapping[float, float]) -> Cold:
 def a_model(
     *, measured: Extent | None = None, cold: Mapping[str, Mapping[float, float]] | None = None, **costs: float
 ) -> Model:  # fmt: skip
-    """Everything costs nothing but what is named: in µs, bytes of writes and lists in ns, waits in ms; what the lab's
-    clients cost is named as they are. `cold`: curves by the names of `Coldness`."""
+    """Everything costs nothing but what is named: in µs, bytes in ns, waits in ms; what the lab's clients cost is named
+    as they are. `cold`: curves by the names of `Coldness`."""
 
     def group(kind: type[msgspec.Struct], unit: str) -> Any:
         return kind(
@@ -51,7 +51,7 @@ def a_model(
         sizes=group(Sizes, "KiB"),
         waits=Waits(**{name: a_cost(value, "ms") for name, value in waits.items()}),
         coldness=Coldness(**{name: a_curve(more_us) for name, more_us in curves.items()}),
-        clients=Clients(**{name: a_cost(value, "µs") for name, value in clients.items()}),
+        clients=Clients(**{name: a_cost(value, UNITS.get(name, "µs")) for name, value in clients.items()}),
         measured=measured or Extent(sessions=1_000, processes=2, changes_per_s=10.0, rooms=50),
     )
     assert not costs, f"no such costs: {costs}"

@@ -98,6 +98,16 @@ def test_forecast_by_an_older_model_says_what_that_does_not_know(model: str) -> 
     assert "an older model" not in newer.stdout
 
 
+@pytest.mark.parametrize(("way", "says"), [("push", True), ("rev", True), ("delta", False), ("polling", False)])
+def test_forecast_of_fetches_by_a_model_that_counted_no_turns_says_so(way: str, says: bool, model: str) -> None:
+    newer = predict(*QUIET, "--way", way, "--model", model)
+    write_model(replace(read_model(Path(model)), schema=2), Path(model))
+    older = predict(*QUIET, "--way", way, "--model", model)
+    assert older.exit_code == newer.exit_code == 0, older.output
+    assert ("an older model, which counted no turns of the loop" in older.stdout) == says
+    assert "an older model" not in newer.stdout
+
+
 def test_comparison_is_a_table_and_a_chart(model: str, tmp_path: Path) -> None:
     write_model(
         a_model(fetch=500.0, poll=500.0, unchanged=100.0, send_features=10.0, heartbeat=20.0, event=50.0), Path(model)

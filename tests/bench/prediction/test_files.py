@@ -29,7 +29,7 @@ def test_model_is_the_same_when_it_is_read_again(tmp_path: Path) -> None:
         (None, "make one with lobby-bench calibrate-model"),
         ("{", "is not a model"),
         ('{"schema": 2, "commit": "x"}', "is not a model"),
-        ('{"schema": 99}', "has schema 99, this lab reads 1 to 2: make it again"),
+        ('{"schema": 99}', "has schema 99, this lab reads 1 to 3: make it again"),
     ],
 )
 def test_file_that_is_no_model_is_one_sentence(text: str | None, said: str, tmp_path: Path) -> None:
@@ -61,6 +61,17 @@ def test_model_of_schema_1_is_read_as_one_that_knows_nothing_cold(tmp_path: Path
     assert read_model(tmp_path / "again.json") == model
 
 
+def test_model_of_schema_2_is_read_as_one_whose_clients_cost_no_more_for_a_longer_list(tmp_path: Path) -> None:
+    clients = json.loads(msgspec.json.encode(a_model(ask=30.0).clients))
+    older = {name: cost for name, cost in clients.items() if name in ("hear", "sink", "ask")}
+    model = read_model(as_file(tmp_path, schema=2, clients=older))
+    assert model.clients is not None
+    assert (model.schema, model.clients.ask.value) == (2, 30.0)
+    assert (model.clients.asked_byte, model.clients.come) == (None, None)
+    write_model(model, tmp_path / "again.json")
+    assert read_model(tmp_path / "again.json") == model
+
+
 def a_point(value: float, unit: str = "µs") -> dict[str, object]:
     return {"value": value, "unit": unit, "low": value, "high": value, "n": 1, "source": "by hand"}
 
@@ -84,10 +95,19 @@ def test_curve_that_is_none_is_one_sentence(curve: dict[str, object], tmp_path: 
         read_model(as_file(tmp_path, coldness=coldness))
 
 
+@pytest.mark.parametrize("schema", [2, 3])
 @pytest.mark.parametrize("name", ["coldness", "clients"])
+def test_model_without_what_its_schema_has_is_one_sentence(name: str, schema: int, tmp_path: Path) -> None:
+    with pytest.raises(ModelUnreadable, match=f"one of schema {schema} has what cold work and its clients cost"):
+        read_model(as_file(tmp_path, schema=schema, **{name: None}))
+
+
+@pytest.mark.parametrize("name", ["asked_byte", "come"])
 def test_model_of_this_schema_without_what_is_new_in_it_is_one_sentence(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ModelUnreadable, match="one of schema 2 has what cold work and its clients cost"):
-        read_model(as_file(tmp_path, **{name: None}))
+    clients = json.loads(msgspec.json.encode(a_model().clients))
+    del clients[name]
+    with pytest.raises(ModelUnreadable, match="one of schema 3 has what clients cost that come and read"):
+        read_model(as_file(tmp_path, clients=clients))
 
 
 def test_prices_are_read(tmp_path: Path) -> None:

@@ -195,6 +195,20 @@ def test_model_of_a_run_before_anything_was_measured_cold_is_an_older_one(tmp_pa
     assert read_model(tmp_path / "model.json") == made
 
 
+def test_model_of_a_run_that_knew_nothing_of_clients_that_come_is_of_schema_2(tmp_path: Path) -> None:
+    run = a_run_with_errors(5.0)
+    own = a_model(ask=30.0)
+    assert own.clients is not None
+    book = Book()
+    keep(book, replace(own, clients=replace(own.clients, asked_byte=None, come=None)))
+    [found] = run.findings
+    made = model_of(replace(run, findings=[replace(found, facts=book.facts)]))
+    assert made is not None
+    assert made.schema == 2
+    write_model(made, tmp_path / "model.json")
+    assert read_model(tmp_path / "model.json") == made
+
+
 def test_run_says_what_was_held_out_and_how_far_it_went() -> None:
     held = held_of(a_run_with_errors(-30.0, 5.0, 8.0))
     assert held is not None

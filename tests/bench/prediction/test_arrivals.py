@@ -1,0 +1,69 @@
+"""What it costs the lab's clients to come: theirs alone, and not the start of the process that they are in."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from bench.load.clients.herd import Herd, WaysBack
+from bench.processes.cpu import CpuTimes
+from bench.processes.lab import Lab, Server
+from bench.record.profiles.sizes import CalibrationSizes
+from bench.scenarios.prediction import arrivals
+from bench.scenarios.prediction.watching import Counters, Measuring, Stretch
+from tests.bench.prediction.models import a_cost
+
+START_S, COMING_S, HEARING_US = 0.3, 140e-6, 4.0
+COMERS, WRITES = 100, 250
+
+
+class FakeHerd:
+    """A process that starts when it is first called, as a real one works at its start until it can be."""
+
+    pid = 1
+    used_s = 0.0
+
+    def __init__(self) -> None:
+        self._is_begun = False
+
+    def call(self, what: Any, *arguments: Any) -> Any:
+        if not self._is_begun:
+            self._is_begun, self.used_s = True, self.used_s + START_S
+        if what is not Herd.come:
+            return None
+        self.used_s += COMERS * COMING_S + WRITES * HEARING_US / 1e6
+        return WaysBack(listening_s=0.0, accepted_s=[], fresh_s=[1.0] * COMERS, failures=0)
+
+
+def test_cost_of_coming_has_neither_the_start_of_the_generator_nor_what_clients_hear(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    herd = FakeHerd()
+
+    @contextlib.contextmanager
+    def a_herd(*arguments: Any, **named: Any) -> Iterator[FakeHerd]:
+        herd.__init__()  # type: ignore[misc]
+        yield herd
+
+    @contextlib.contextmanager
+    def a_publisher(*arguments: Any) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(fill=lambda rooms: None, list_bytes=lambda: 1_000)
+
+    @contextlib.contextmanager
+    def watched(*arguments: Any) -> Iterator[Stretch]:
+        yield Stretch(used_s=0.01, wall_s=1.0, counted=Counters(WRITES, 0.0, 0.0))
+
+    monkeypatch.setattr(arrivals, "Publisher", a_publisher)
+    monkeypatch.setattr(arrivals, "watched", watched)
+    monkeypatch.setattr(arrivals, "read_cpu", lambda pid: CpuTimes(herd.used_s, 0.0))
+    monkeypatch.setattr(arrivals, "time", SimpleNamespace(sleep=lambda time_s: None))
+    lab = cast(Lab, SimpleNamespace(generator=a_herd))
+    measuring = Measuring(lab, CalibrationSizes(repeats=2, comers=COMERS), lambda what: None)
+    measuring.costs["sink"] = a_cost(HEARING_US, "µs")
+    arrivals._herds(measuring, cast(Server, SimpleNamespace(pid=2, port=3, jwt_secret="")))
+    assert measuring.costs["come"].value == pytest.approx(COMING_S * 1e6)
+    assert measuring.costs["come"].n == 2
