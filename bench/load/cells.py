@@ -27,7 +27,7 @@ from bench.load.clients.population import Group, Population, Window
 from bench.processes.lab import HOST, Lab
 from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.watch import Watch
-from bench.record.findings import Ledger, Stretch
+from bench.record.findings import Ledger, Stretch, sum_stretches
 from bench.record.wire import HEARTBEAT_S, ByteCount
 from bench.stats import FloatArray, merge
 
@@ -57,6 +57,8 @@ class Cell:
     ledger: Ledger
     stretch: Stretch
     """Of the window alone."""
+    parts: tuple[Stretch, ...] = ()
+    """Of its parts, as long as each other."""
     late_s: float
     counted_s: float
     """Length of the window: between the two readings of the counts."""
@@ -102,8 +104,10 @@ def measure_cell(
     poll_s: float,
     rooms: int,
     chance: random.Random,
+    parts: int = 1,
 ) -> Cell:
-    """With a fresh server. `window_s` is about how long: it will be a whole number of changes."""
+    """With a fresh server. `window_s` is about how long: it will be a whole number of changes. `parts`: in which CPU is
+    read."""
     window_s = whole_intervals_s(changes_per_s, window_s)
     beside_s = around_s(way, changes_per_s, poll_s)
     with (
@@ -127,9 +131,11 @@ def measure_cell(
             with ThreadPoolExecutor(1) as pool:
                 made = pool.submit(changes.call, Changes.run, [times_s])
                 _wait_until(start_s)
-                watch = Watch(server.pid, population.pid)
-                _wait_until(over_s)
-                stretch = watch.stretch()
+                stretches = []
+                for part in range(1, parts + 1):
+                    watch = Watch(server.pid, population.pid)
+                    _wait_until(start_s + window_s * part / parts)
+                    stretches.append(watch.stretch())
                 [done] = made.result()
             [between] = population.call(Population.between)
             [window] = population.call(Population.end)
@@ -150,7 +156,8 @@ def measure_cell(
         fresh_s=merge([entry.latencies_s for entry in entries]),
         stale_s=staleness(states, intended_s=intended_s, clients=clients, start_s=start_s, end_s=over_s),
         ledger=total(entries),
-        stretch=stretch,
+        stretch=sum_stretches(stretches),
+        parts=tuple(stretches),
         late_s=max((change.sent_s - change.intended_s for change in done), default=0.0),
         counted_s=between.end_s - between.start_s,
         changes=sum(between.start_s <= change.sent_s < between.end_s for change in done),

@@ -15,7 +15,7 @@ from bench.record.profiles.standard import FULL
 from bench.record.run import Run
 from bench.record.vocabulary import AT_SCALE, WAYS_AT_SCALE
 from bench.scenarios.prediction.at_scale import write_walls
-from bench.scenarios.prediction.held_out import write_errors
+from bench.scenarios.prediction.holding import write_errors
 from bench.scenarios.prediction.kept import NAME
 from tests.bench.runs import a_run
 

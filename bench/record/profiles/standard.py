@@ -114,6 +114,7 @@ QUICK = Profile(
             repeats=2, clients=[300, 1_200], changes=20, comers=300, storm=600, memory=[300, 1_200], lines=40,
             users=600,
         ),
+        repeats=2,
     ),
     swarm=SwarmSizes(
         users=60, spawn_per_s=30.0, run_s=6.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,

@@ -9,12 +9,9 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cache, partial
 from itertools import chain
-from statistics import median
-from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,16 +20,11 @@ from bench.load.changes.changes import MAKING_AND_END, whole_intervals_s
 from bench.load.changes.publisher import Publisher, schedule
 from bench.load.cluster.sinks import ClusterSinks
 from bench.measures import (
-    AS_PREDICTED,
     CPU_PER_RETURN,
-    FORECAST_ERROR,
     FRESH_AFTER,
     KILL,
     LAST_FRESH,
-    MEDIAN_ERROR,
     PREDICTED,
-    WORST_ERROR,
-    Kind,
 )
 from bench.prediction.model import Model
 from bench.prediction.virtual.lobby import Lobby
@@ -43,51 +35,29 @@ from bench.processes.again import calmly
 from bench.processes.cluster.surroundings import SECRET, Surroundings, surroundings, why_not
 from bench.processes.lab import OWN_BUILD, Lab
 from bench.record.book import Book
-from bench.record.disturbance import causes_of
-from bench.record.findings import Findings, Reading, Stretch
+from bench.record.findings import Findings
 from bench.record.profiles.sizes import PredictionSizes
 from bench.scenarios.cluster.costs import Processes, dealt
 from bench.scenarios.cluster.flags import FLAGS as SHARED_FLAGS
 from bench.scenarios.prediction.at_scale import compare_at_scale
 from bench.scenarios.prediction.broadcasts import FEATURES, PATTERNS
 from bench.scenarios.prediction.calibration import PARTS, measure_model
-from bench.scenarios.prediction.kept import NAME, counted, errors_in, keep
+from bench.scenarios.prediction.holding import Came, Case, Figures, hold_against, readings_before, write_errors
+from bench.scenarios.prediction.kept import NAME, keep
 from bench.scenarios.prediction.lists import USERS
 from bench.scenarios.reconnect import FLAGS, ROOMS, STOP_SIGNALS, measure_restart
 from bench.stats import percentile
 from bench.words import way_words
-from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE
 
 POLL_S = 3.0
 LEAST_CHANGES = 8
 """Of a window in virtual time."""
+PART_S = 2.0
+"""Of a window, in which CPU is read by itself, at least about."""
 TIMEOUT_S = 30.0
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.25, 0.00003
 """Between two lone changes on several processes: each is over before the next."""
 CPU, ENGINE, POLL_CPU, BYTES, POLL_BYTES, P50, P99, HALF, MOST, LAST, RETURN = PREDICTED
-Figures = dict[str, float]
-"""By the names in `bench.measures.FORECAST`."""
-
-
-class Came(NamedTuple):
-    """What a measurement came to."""
-
-    figures: Figures
-    stretch: Stretch | None = None
-    faults: Sequence[str] = ()
-    """What its own ledger found: then it is no measurement of what was predicted."""
-    unlike: str = ""
-    """Why it is none, though nobody was wrong."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One forecast, and the measurement that it is of."""
-
-    name: str
-    clients: int
-    predict: Callable[[Model], Figures]
-    measure: Callable[[], Came]
 
 
 def run(lab: Lab) -> Findings:
@@ -115,66 +85,14 @@ def run(lab: Lab) -> Findings:
             for cases in groups:  # one process first: the model's, too, had no Valkey beside it
                 for case in chain(*[cases] * sizes.repeats):
                     stage.say(f"{case.name}, {case.clients} clients")
-                    calmly(lab, book, partial(hold_against, case, predicted[case.name]))
+                    before = readings_before(book, case)
+                    calmly(lab, book, partial(hold_against, case, predicted[case.name], before=before))
                     stage.advance()
         write_errors(book)
         if sizes.scale is not None:
             compare_at_scale(book, model, sizes.scale, seed=lab.seed, say=stage.say)
             stage.advance()
     return book.result(NAME, FLAGS)
-
-
-def write_errors(book: Book) -> None:
-    """Of all quantities of all cases that were measured, by their repeats' medians and without sign."""
-    everything = book.result(NAME, ()).measures
-    measured = counted(everything)
-    if not measured:
-        book.faults.append("no forecast was held against a measurement")
-        return
-    measured.sort(key=_size)
-    sizes = [_size(each) for each in measured]
-    book.add(MEDIAN_ERROR, median(sizes), clients=0, suspect=_in_doubt(list(chain(*measured))))
-    book.add(WORST_ERROR, sizes[-1], clients=0, suspect=_in_doubt(measured[-1]))
-    book.note(
-        f"{len(sizes)} quantities were predicted before they were measured; error is predicted over measured, less one"
-    )
-    if more := len(errors_in(everything)) - len(sizes):
-        book.note(f"{more} more could not be measured, and count for no error")
-
-
-def _size(readings: Sequence[Reading]) -> float:
-    return abs(median(reading.value for reading in readings))
-
-
-def _in_doubt(readings: Sequence[Reading]) -> str:
-    """Why, where at least half of them are."""
-    reasons = [reading.invalid or reading.suspect for reading in readings if reading.invalid or reading.suspect]
-    return " and ".join(dict.fromkeys(reasons)) if 2 * len(reasons) >= len(readings) else ""
-
-
-def hold_against(case: Case, predicted: Figures, book: Book) -> None:
-    """Measure it, once. What spoils a measurement spoils the error."""
-    figures, stretch, faults, unlike = case.measure()
-    book.faults += [f"{case.name}: {fault}" for fault in faults]
-    invalid = "; ".join(faults) or unlike
-    for name, value in figures.items():
-        at: dict[str, Any] = {"clients": case.clients, "party": case.name, "stretch": stretch}
-        book.add(AS_PREDICTED[name], value, **at, invalid=invalid)
-        if value <= 0 or name not in predicted:
-            book.faults.append(f"{case.name}: {name} was not {'measured' if value <= 0 else 'predicted'}")
-            continue
-        doubt: dict[str, Any] = {"invalid": invalid} if invalid else _doubt(value, AS_PREDICTED[name].kind, stretch)
-        book.add(FORECAST_ERROR[name], (predicted[name] / value - 1) * 100, **at, **doubt)
-
-
-def _doubt(value: float, kind: Kind, stretch: Stretch | None) -> dict[str, Any]:
-    """`invalid` or `suspect`, and why."""
-    if kind is Kind.TIME and stretch is not None and stretch.generator_share > BUSY_SHARE:
-        return {"invalid": "the generator was the limit"}
-    causes = causes_of([(Reading(value, stretch), kind)])
-    if kind is Kind.TIME and stretch is not None and stretch.generator_share > NEAR_SHARE:
-        causes.add("the generator was near its limit")
-    return {"suspect": " and ".join(sorted(causes))} if causes else {}
 
 
 def _alone(lab: Lab, sizes: PredictionSizes, chance: random.Random) -> list[Case]:
@@ -245,17 +163,27 @@ def _cell(lab: Lab, setup: Setup, window_s: float, chance: random.Random) -> Cam
     cell = measure_cell(
         lab, setup.way, clients=setup.sessions, changes_per_s=setup.changes_per_s, window_s=window_s,
         poll_s=setup.poll_s, rooms=setup.rooms, chance=chance,
+        parts=parts_of(setup.changes_per_s, whole_intervals_s(setup.changes_per_s, window_s)),
     )  # fmt: skip
-    share, bytes_per_s = cell.stretch.server_cpu_s / cell.stretch.wall_s, cell.count.wire_bytes / cell.counted_s
+    bytes_per_s = cell.count.wire_bytes / cell.counted_s
     if setup.has_sockets:
         rate = max(cell.changes_per_s, 1e-9)  # achieved: a busy machine makes another number of them than it was told
-        figures = {CPU: share / rate * 1e3, BYTES: bytes_per_s / cell.clients / rate}
+        figures, cpu, per_piece = {BYTES: bytes_per_s / cell.clients / rate}, CPU, 1e3 / rate
     else:
         polls_per_s = max(cell.count.requests / cell.counted_s, 1e-9)
-        figures = {POLL_CPU: share / polls_per_s * 1e6, POLL_BYTES: bytes_per_s / polls_per_s}
+        figures, cpu, per_piece = {POLL_BYTES: bytes_per_s / polls_per_s}, POLL_CPU, 1e6 / polls_per_s
+    parts = [({cpu: part.server_cpu_s / part.wall_s * per_piece}, part) for part in cell.parts]
     if len(cell.fresh_s):
         figures |= {name: percentile(cell.fresh_s, q) * 1e3 for name, q in ((P50, 50), (P99, 99))}
-    return Came(figures, cell.stretch, [cell.lost] if cell.lost else ())
+    return Came(figures, cell.stretch, [cell.lost] if cell.lost else (), parts=parts)
+
+
+def parts_of(changes_per_s: float, window_s: float) -> int:
+    """As many as are no shorter than `PART_S`, each with as many rooms made as ended, and the same number of them."""
+    pairs = round(window_s * changes_per_s / MAKING_AND_END)
+    return max(
+        (number for number in range(1, pairs + 1) if pairs % number == 0 and window_s >= PART_S * number), default=1
+    )
 
 
 # -- several processes -------------------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """What a turn of the loop costs by how long the core was idle before, and what a ping costs beside it.
 
 Pings come all at once, so that turns have many of them, and one by one, at three rates. The same clients then hear
-lone changes, and others fetch the list after each, short lists and long ones: a fetch comes so soon after the one
-before that the loop had just fallen asleep, and has a turn to itself all the same. How many turns there were is the
-kernel's count. What hearing and fetching cost the clients is of the generator.
+lone changes, and others fetch the list after each, short lists and long ones: as soon after one another as clients on
+one core can, some 50 µs. How many turns all of that took is the kernel's count. What hearing and fetching cost the
+clients is of the generator.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ from bench.report.build import make_report, texts_of, write_report
 from bench.report.sections.forecasts import AT_SCALE_TABLE, FORECASTS, forecasts_section
 from bench.report.sections.page import Section
 from bench.report.told import figures_json
-from bench.scenarios.prediction import held_out
-from bench.scenarios.prediction.held_out import Came, Case, write_errors
+from bench.scenarios.prediction import holding
+from bench.scenarios.prediction.holding import Came, Case, write_errors
 from bench.scenarios.prediction.kept import NAME
 from tests.bench.forecasts import BREAKS, BUSY, CALM, a_forecast_run, walls
 from tests.bench.runs import a_run
@@ -120,7 +120,7 @@ def test_forecast_that_one_of_three_measurements_spoiled_counts_with_their_media
 def test_goal_that_is_judged_by_what_other_work_spoiled_says_so() -> None:
     crowded = Stretch(wall_s=4.0, server_cpu_s=1.0, server_wait_s=1.0, generator_cpu_s=1.0)
     book = Book()
-    held_out.hold_against(
+    holding.hold_against(
         Case("a case", 100, lambda model: {}, lambda: Came({"time to fresh p50": 10.0}, crowded)),
         {"time to fresh p50": 11.0},
         book,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace as replace_case
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -40,11 +41,11 @@ from bench.record.findings import Stretch
 from bench.record.profiles.profile import Profile, parts
 from bench.record.profiles.standard import FULL, QUICK, SMOKE
 from bench.record.run import Run
-from bench.scenarios.prediction import arrivals, broadcasts, held_out, lists, shared
+from bench.scenarios.prediction import arrivals, broadcasts, held_out, holding, lists, shared
 from bench.scenarios.prediction.at_scale import write_walls
 from bench.scenarios.prediction.calibration import calibrate
 from bench.scenarios.prediction.estimate import calibration_s, held_out_s
-from bench.scenarios.prediction.held_out import Came, Case
+from bench.scenarios.prediction.holding import Came, Case
 from bench.scenarios.prediction.kept import NAME, held_of, keep, model_of
 from bench.scenarios.prediction.watching import of_values
 from tests.bench.fake_lab import a_stretch
@@ -131,7 +132,7 @@ def a_run_with_errors(*errors: float) -> Run:
     for number, error in enumerate(errors):
         book.add(FORECAST_ERROR["time to fresh p50"], error, clients=100, party=f"case {number}")
         book.add(AS_PREDICTED["time to fresh p50"], 1.0, clients=100, party=f"case {number}")
-    held_out.write_errors(book)
+    holding.write_errors(book)
     return replace(a_run(), findings=[book.result(NAME, ())])
 
 
@@ -280,7 +281,7 @@ def test_one_process_is_measured_before_there_is_a_valkey_beside_it(monkeypatch:
 
 def test_nothing_that_was_held_against_anything_is_a_fault() -> None:
     book = Book()
-    held_out.write_errors(book)
+    holding.write_errors(book)
     assert book.faults == ["no forecast was held against a measurement"]
 
 
@@ -306,17 +307,97 @@ CROWDED = a_stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.5)
 )
 def test_error_is_as_good_as_the_measurement_it_is_held_against(case: Case, invalid: str, suspect: str) -> None:
     book = Book()
-    held_out.hold_against(case, {"time to fresh p50": 60.0}, book)
+    holding.hold_against(case, {"time to fresh p50": 60.0}, book)
     [reading] = book.result(NAME, ()).find(FORECAST_ERROR["time to fresh p50"], "a case")
     assert reading.value == pytest.approx(20.0)
     assert (reading.invalid, reading.suspect) == (invalid, suspect)
+
+
+@pytest.mark.parametrize(
+    ("rate_per_s", "window_s", "parts"), [(1.0, 6.0, 3), (0.8, 5.0, 2), (10.0, 6.0, 3), (2.0, 1.0, 1), (0.0, 4.0, 1)]
+)
+def test_parts_of_a_window_are_two_seconds_or_more_with_as_many_rooms_made_as_ended(
+    rate_per_s: float, window_s: float, parts: int
+) -> None:
+    assert held_out.parts_of(rate_per_s, window_s) == parts
+    pairs_per_part = window_s * rate_per_s / 2 / parts
+    assert pairs_per_part == pytest.approx(round(pairs_per_part))
+
+
+def of_parts(*cpu_ms: float, stretches: Sequence[Stretch] = ()) -> Book:
+    """A case whose CPU is read in parts, and whose time is of all of it; 10 ms and 50 ms were predicted."""
+    parts = [({"server CPU per change": value}, CALM) for value in cpu_ms]
+    for place, stretch in enumerate(stretches):
+        parts[place] = (parts[place][0], stretch)
+    came = Came({"time to fresh p50": 50.0}, CALM, parts=parts)
+    book = Book()
+    case = Case("a case", 100, lambda model: {}, lambda: came)
+    holding.hold_against(case, {"server CPU per change": 10.0, "time to fresh p50": 50.0}, book)
+    return book
+
+
+CALM = a_stretch(wall_s=2.0, server_cpu_s=0.1, generator_cpu_s=0.1)
+
+
+def test_cpu_has_a_reading_and_an_error_of_each_part_and_a_time_has_one_of_all_of_it() -> None:
+    found = of_parts(10.0, 8.0, 9.0).result(NAME, ())
+    errors = found.find(FORECAST_ERROR["server CPU per change"], "a case")
+    assert [each.value for each in errors] == pytest.approx([0.0, 25.0, 100 / 9])
+    assert [each.value for each in found.find(AS_PREDICTED["server CPU per change"], "a case")] == [10.0, 8.0, 9.0]
+    assert len(found.find(FORECAST_ERROR["time to fresh p50"], "a case")) == 1
+
+
+def test_cpu_that_was_not_the_same_in_all_parts_is_suspect_and_the_time_beside_it_is_not() -> None:
+    found = of_parts(10.0, 12.5).result(NAME, ())
+    for measures in (AS_PREDICTED, FORECAST_ERROR):
+        readings = found.find(measures["server CPU per change"], "a case")
+        assert [each.suspect for each in readings] == ["its readings are more than 20 % apart"] * 2
+    assert [each.suspect for each in found.find(FORECAST_ERROR["time to fresh p50"], "a case")] == [""]
+    steady = of_parts(10.0, 11.9).result(NAME, ())
+    assert [each.suspect for each in steady.find(FORECAST_ERROR["server CPU per change"], "a case")] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("again_ms", "first", "suspect"),
+    [
+        pytest.param(59.0, CALM, "", id="the same again"),
+        pytest.param(61.0, CALM, "its readings are more than 20 % apart", id="not the same again"),
+        pytest.param(61.0, CROWDED, "", id="the first was disturbed, and is nothing to go by"),
+    ],
+)
+def test_figure_that_a_second_round_does_not_find_again_is_suspect(
+    again_ms: float, first: Stretch, suspect: str
+) -> None:
+    book, values = Book(), iter(((50.0, first), (again_ms, CALM)))
+    case = replace_case(a_case(0.0), measure=lambda: Came(*_of_next(values)))
+    for _ in range(2):
+        holding.hold_against(case, {"time to fresh p50": 50.0}, book, before=holding.readings_before(book, case))
+    readings = book.result(NAME, ()).find(FORECAST_ERROR["time to fresh p50"], "a case")
+    assert readings[1].suspect == suspect
+    holding.write_errors(book)
+    [worst] = book.result(NAME, ()).find(WORST_ERROR)
+    assert bool(worst.suspect) == (bool(suspect) or first is CROWDED)  # half of the readings in doubt is too many
+
+
+def _of_next(values: Iterator[tuple[float, Stretch]]) -> tuple[dict[str, float], Stretch]:
+    value, stretch = next(values)
+    return {"time to fresh p50": value}, stretch
+
+
+def test_parts_that_other_work_disturbed_are_left_out_unless_all_are() -> None:
+    some = of_parts(10.0, 25.0, 10.5, stretches=[CALM, CROWDED, CALM]).result(NAME, ())
+    kept = some.find(AS_PREDICTED["server CPU per change"], "a case")
+    assert [(each.value, each.suspect) for each in kept] == [(10.0, ""), (10.5, "")]
+    crowded = of_parts(10.0, 11.0, stretches=[CROWDED, CROWDED]).result(NAME, ())
+    errors = crowded.find(FORECAST_ERROR["server CPU per change"], "a case")
+    assert [each.suspect for each in errors] == ["other work had the cores"] * 2
 
 
 def test_forecast_whose_measurement_is_none_counts_for_no_error() -> None:
     book = Book()
     for name, error, invalid in (("one", 4.0, ""), ("two", -8.0, ""), ("three", 300.0, "the generator was the limit")):
         book.add(FORECAST_ERROR["time to fresh p50"], error, clients=100, party=name, invalid=invalid)
-    held_out.write_errors(book)
+    holding.write_errors(book)
     found = book.result(NAME, ())
     assert [each.value for each in found.find(WORST_ERROR)] == [8.0]
     assert [each.value for each in found.find(MEDIAN_ERROR)] == [6.0]
@@ -329,7 +410,7 @@ def test_forecast_whose_measurement_is_none_counts_for_no_error() -> None:
 
 def test_quantity_that_was_measured_and_not_predicted_is_said_to_be_so() -> None:
     book = Book()
-    held_out.hold_against(a_case(50.0), {}, book)
+    holding.hold_against(a_case(50.0), {}, book)
     assert book.faults == ["a case: time to fresh p50 was not predicted"]
 
 
@@ -337,7 +418,7 @@ def test_worst_error_is_as_doubtful_as_what_it_is_of_and_the_median_as_most_of_t
     book = Book()
     for name, error, suspect in (("one", 4.0, ""), ("two", -8.0, ""), ("three", 30.0, "other work had the cores")):
         book.add(FORECAST_ERROR["time to fresh p50"], error, clients=100, party=name, suspect=suspect)
-    held_out.write_errors(book)
+    holding.write_errors(book)
     found = book.result(NAME, ())
     assert [each.suspect for each in found.find(WORST_ERROR)] == ["other work had the cores"]
     assert [each.suspect for each in found.find(MEDIAN_ERROR)] == [""]
