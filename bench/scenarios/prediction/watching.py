@@ -35,14 +35,20 @@ class Counters:
     sent_bytes: float
     entries: float
     """Of the log."""
+    lists: float = 0.0
+    """Answered with all of it."""
 
     def since(self, earlier: Counters) -> Counters:
         return Counters(
-            self.writes - earlier.writes, self.sent_bytes - earlier.sent_bytes, self.entries - earlier.entries
-        )
+            self.writes - earlier.writes, self.sent_bytes - earlier.sent_bytes, self.entries - earlier.entries,
+            self.lists - earlier.lists,
+        )  # fmt: skip
 
 
-_NAMES = ("lobby_fan_out_writes_total", "lobby_sent_bytes_total", "lobby_backplane_entries_total")
+_NAMES = (
+    "lobby_fan_out_writes_total", "lobby_sent_bytes_total", "lobby_backplane_entries_total",
+    'lobby_room_list_served_total{answer="full"}',
+)  # fmt: skip
 
 
 def read_counters(port: int) -> Counters:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
+import urllib.request
+from typing import Any
 
 import pytest
 
-from bench.scenarios.prediction.watching import SOONEST_S, Stretch, read_turns, turns_of
+from bench.scenarios.prediction.turns import asking_s
+from bench.scenarios.prediction.watching import SOONEST_S, Counters, Stretch, read_counters, read_turns, turns_of
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the count is Linux's")
@@ -45,3 +49,27 @@ def test_turns_are_those_in_which_requests_were_answered(
     """100 requests, for which 0.2 s of CPU were used."""
     stretch = Stretch(used_s=0.2, wall_s=1.5, turns=counted)
     assert turns_of(stretch, 100, within_s) == (pytest.approx(idle_s), turns)
+
+
+def test_clients_ask_while_they_hear_and_for_half_of_what_a_fetch_takes_them() -> None:
+    """1,000 that heard for 20 ms, and fetched for 60 ms."""
+    assert asking_s(0.08, 1_000, hear_us=20.0) == pytest.approx(0.05)
+    assert asking_s(0.01, 1_000, hear_us=20.0) == pytest.approx(0.02)
+
+
+METRICS = """# TYPE lobby_room_list_served_total counter
+lobby_fan_out_writes_total 1200.0
+lobby_sent_bytes_total 43200.0
+lobby_room_list_served_total{answer="full"} 1199.0
+lobby_room_list_served_total{answer="not_modified"} 7.0
+"""
+
+
+def test_lists_that_a_server_has_given_whole_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def urlopen(*_: Any, **__: Any) -> io.BytesIO:
+        return io.BytesIO(METRICS.encode())
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    counted = read_counters(1)
+    assert counted == Counters(writes=1_200.0, sent_bytes=43_200.0, entries=0.0, lists=1_199.0)
+    assert counted.since(Counters(1_000.0, 0.0, 0.0, 999.0)).lists == 200.0

@@ -83,7 +83,8 @@ class Simulated:
         used_s = ears.used_s if ears is not None else 0.0
         stretch = self.changes(turns.CHANGES, every_s, every_s)
         stretch.turns = turns.CHANGES * self.lobby.setup.sessions if ears is not None else 0
-        stretch.counted = replace_counters(stretch.counted, sent_bytes=0.0)  # answers are none of the fan-out's
+        lists = float(turns.CHANGES * self.lobby.setup.sessions)
+        stretch.counted = replace_counters(stretch.counted, sent_bytes=0.0, lists=lists)  # answers are no frames
         worked_s = ears.used_s - used_s if ears is not None else 0.0
         return stretch, worked_s * turns.CHANGES / (turns.CHANGES + 1)
 
@@ -141,7 +142,7 @@ def calibrated() -> Measuring:
     for clients in (None, "hear"):
         stretch, worked_s = Simulated(300, rooms=10, way="push", clients=clients).fetches()
         within_s = asking_s(worked_s, turns.CHANGES * 300, hear_us=CLIENTS["hear"]) if clients is not None else 0.0
-        row_of_fetches(measuring, 0, stretch, clients=300, rooms=10, list_bytes=0, within_s=within_s)
+        row_of_fetches(measuring, 0, stretch, rooms=10, list_bytes=0, within_s=within_s)
     given = {"sent_byte": WARM["sent_byte"] / 1e9, "send_base": WARM["send_base"] / 1e6, "built_room": 0.0}
     measuring.take(fit(measuring.rows, given=given), {})
     return measuring
