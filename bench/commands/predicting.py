@@ -11,6 +11,7 @@ import click
 from bench.commands.errors import Failed, Misused
 from bench.commands.measuring import SEED_BITS
 from bench.commands.runs import read
+from bench.commands.trial import try_to_write_in
 from loadtest.results.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def calibrate_model(output: Path, profile: str, seed: int | None, source: Path |
     from bench.prediction.model import write_model
     from bench.prediction.told import tell_model
 
+    try_to_write_in(output.parent.absolute())
     model = _kept(source) if source is not None else _calibrated(profile, seed)
     try:
         write_model(model, output)
@@ -58,9 +60,12 @@ def _calibrated(profile: str, seed: int | None) -> Model:
     from bench.prediction.fitting import NotDetermined
     from bench.record.profiles.standard import PROFILES
     from bench.scenarios.prediction.calibration import calibrate
+    from bench.scenarios.prediction.shared import NotHere
 
     try:
         return with_lab(calibrate, profile=PROFILES[profile], seed=seed)
+    except NotHere as error:
+        raise Failed(f"{error}.") from error
     except NotDetermined as error:
         raise Failed(f"No model: {error}.") from error
     except KeyboardInterrupt:

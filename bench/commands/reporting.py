@@ -13,6 +13,7 @@ import click
 from bench.commands.errors import Failed, Misused
 from bench.commands.measuring import SEED_BITS, measure
 from bench.commands.runs import REPORTS, read
+from bench.commands.trial import try_to_write_in
 from loadtest.results.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ MOST_NAMED = 3
 """Scenarios in the name of a folder."""
 AGAIN = "again"
 """Of a report whose readings are kept already."""
-TRIAL_BYTES = 16 << 20
-"""The readings of the sample in ``reports/`` are 6.2 MB; pages and charts come beside them."""
 
 
 def _run_options(command: click.decorators.FC) -> click.decorators.FC:
@@ -121,7 +120,7 @@ def _measure_and_report(
 ) -> None:  # fmt: skip
     if output is not None and output.exists() and any(output.iterdir()):
         raise Misused(f"{output} is not empty: give --output another folder.")
-    _try_to_write_in((REPORTS if output is None else output.parent).absolute())
+    try_to_write_in((REPORTS if output is None else output.parent).absolute())
     try:
         measured = measure(names, profile=profile, seed=seed, base=base, is_pinned=is_pinned)
     except KeyboardInterrupt:
@@ -169,16 +168,6 @@ def _report(measured: Run, output: Path | None, *, what: str) -> None:
     for sentence in (*made.answers, *made.carries):
         click.echo(sentence)
     click.echo(f"report: {folder / 'report.html'}")
-
-
-def _try_to_write_in(folder: Path) -> None:
-    """Before anything is measured: whoever learns of it afterwards has lost an hour."""
-    try:
-        there = next(each for each in (folder, *folder.parents) if each.exists())  # nothing is made yet
-        with tempfile.TemporaryFile(dir=there) as trial:
-            trial.write(bytes(TRIAL_BYTES))
-    except OSError as error:
-        raise Misused(f"Nothing can be written in {folder} ({error.strerror}): give --output another folder.") from None
 
 
 def _kept_elsewhere(measured: Run) -> str:

@@ -46,7 +46,7 @@ LAYERS = (
     ("scenarios",),
     # The command line
     ("commands.errors",),
-    ("commands.runs", "commands.measuring"),
+    ("commands.runs", "commands.measuring", "commands.trial"),
     ("commands",),
     ("cli",),
 )

@@ -32,7 +32,9 @@ _Group = TypeVar("_Group", bound=msgspec.Struct)
 
 
 def calibrate(lab: Lab) -> Model:
-    """With the sizes of the lab's profile. Raises what a lab may raise, and `NotDetermined`."""
+    """With the sizes of the lab's profile. Raises what a lab may raise, `NotHere` before anything is measured, and
+    `NotDetermined`."""
+    shared.must_be_here()
     sizes = lab.profile.prediction.calibration
     with lab.reporter.stage("calibrate", float(len(PARTS))) as stage:
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []

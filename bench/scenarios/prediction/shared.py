@@ -52,13 +52,17 @@ class _Used:
     entries: float = 0.0
 
 
-def measure(measuring: Measuring) -> None:
-    """A lobby for each number of processes, and one process by itself on the same database. Raises `NotHere`."""
-    for kind in CURVES:
-        measuring.curves[kind] = EVERY_S * 1e3, (measuring.sizes.shared_idle_ms,)
+def must_be_here() -> None:
+    """What the lobbies stand on. Raises `NotHere`."""
     reason = why_not()
     if reason is not None:
-        raise NotHere(f"a model needs Valkey and PostgreSQL: {reason}")
+        raise NotHere(f"A model needs Valkey and PostgreSQL: {reason}")
+
+
+def measure(measuring: Measuring) -> None:
+    """A lobby for each number of processes, and one process by itself on the same database."""
+    for kind in CURVES:
+        measuring.curves[kind] = EVERY_S * 1e3, (measuring.sizes.shared_idle_ms,)
     engine_rows: list[tuple[str, int, float, dict[str, float]]] = []
     database_s: list[float] = []
     waits: dict[int, list[float]] = {}

@@ -13,6 +13,8 @@ from msgspec.structs import replace
 from bench import cli
 from bench.prediction.model import read_model, write_model
 from bench.record.files.run_file import write_run
+from bench.scenarios.prediction import shared
+from bench.scenarios.prediction.calibration import PARTS
 from tests.bench.prediction.models import a_model
 from tests.bench.runs import a_run
 
@@ -128,3 +130,22 @@ def test_model_of_a_run_needs_a_run_with_the_scenario(model: str, tmp_path: Path
     )  # fmt: skip
     assert result.exit_code == 2
     assert "has no scenario prediction" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("output", "reason", "code", "said"),
+    [
+        ("/proc/model/model.json", None, 2, "Nothing can be written in /proc/model"),
+        ("model.json", "there is no Valkey", 1, "A model needs Valkey and PostgreSQL: there is no Valkey."),
+    ],
+)
+def test_what_a_calibration_lacks_is_said_before_anything_is_measured(
+    output: str, reason: str | None, code: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+    monkeypatch.setattr(shared, "why_not", lambda: reason)
+    for part in PARTS:
+        monkeypatch.setitem(PARTS, part, lambda _, part=part: measured.append(part))
+    result = CliRunner().invoke(cli.main, ["calibrate-model", "--smoke", "--output", str(tmp_path / output)])
+    assert (result.exit_code, measured) == (code, [])
+    assert said in result.stderr
