@@ -29,13 +29,14 @@ class HeartbeatTimer:
     together do not ping together. Pings that a delay made late are skipped.
     """
 
-    __slots__ = ("_heartbeat_s", "_last_heard_s", "_next_ping_s", "_silence_limit_s")
+    __slots__ = ("_heartbeat_s", "_last_heard_s", "_silence_limit_s", "next_ping_s")
 
     def __init__(self, timing: Timing, *, now_s: float, phase: float) -> None:
         self._heartbeat_s = timing.heartbeat_s
         self._silence_limit_s = timing.silence_limit_s
         self._last_heard_s = now_s
-        self._next_ping_s = now_s + phase * timing.heartbeat_s if phase else now_s
+        self.next_ping_s = now_s + phase * timing.heartbeat_s if phase else now_s
+        """When the next one is due. Who sends them for thousands keeps this elsewhere for a while."""
 
     def heard(self, now_s: float) -> None:
         """Something arrived from the server: any frame counts."""
@@ -43,10 +44,10 @@ class HeartbeatTimer:
 
     def take_ping(self, now_s: float) -> bool:
         """Whether a ping is due; if so it counts as sent."""
-        if now_s < self._next_ping_s:
+        if now_s < self.next_ping_s:
             return False
-        missed = (now_s - self._next_ping_s) // self._heartbeat_s
-        self._next_ping_s += (missed + 1) * self._heartbeat_s
+        missed = (now_s - self.next_ping_s) // self._heartbeat_s
+        self.next_ping_s += (missed + 1) * self._heartbeat_s
         return True
 
     def beat(self, now_s: float, *, heard_s: float) -> bool:
@@ -56,12 +57,12 @@ class HeartbeatTimer:
             heard_s = self._last_heard_s
         else:
             self._last_heard_s = heard_s
-        return now_s >= self._next_ping_s and now_s - heard_s < self._silence_limit_s and self.take_ping(now_s)
+        return now_s >= self.next_ping_s and now_s - heard_s < self._silence_limit_s and self.take_ping(now_s)
 
     def wait_s(self, now_s: float) -> float:
         """How long a reader may block before `take_ping` and `is_dead` have to be asked again; never negative."""
         dead_s = self._last_heard_s + self._silence_limit_s
-        wait_s = (self._next_ping_s if self._next_ping_s < dead_s else dead_s) - now_s
+        wait_s = (self.next_ping_s if self.next_ping_s < dead_s else dead_s) - now_s
         return wait_s if wait_s > 0.0 else 0.0
 
     def is_dead(self, now_s: float) -> bool:

@@ -79,6 +79,12 @@ class PointsOf:
         self._durations_s.append(duration_s)
         self._ends_s.append(end_s)
 
+    def add_each(self, durations_s: Iterable[float], end_s: float) -> None:
+        """Several that ended at once."""
+        before = len(self._durations_s)
+        self._durations_s.extend(durations_s)
+        self._ends_s.extend([end_s] * (len(self._durations_s) - before))
+
     def add_many(self, durations_s: FloatArray, ends_s: FloatArray) -> None:
         self._durations_s.frombytes(np.ascontiguousarray(durations_s, dtype=np.float64).tobytes())
         self._ends_s.frombytes(np.ascontiguousarray(ends_s, dtype=np.float64).tobytes())

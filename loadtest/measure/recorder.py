@@ -23,8 +23,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-
 from loadtest.client import Counters, ServerTimers
 from loadtest.measure.attendance import Attendance, add_attendance
 from loadtest.measure.columns import FloatArray
@@ -97,6 +95,8 @@ class Recorder:
             self.reach.expectations.is_shared = True
         self.health = Health()
         """Of this process."""
+        self.calls_are_stamped = False
+        """Those over HTTP have the kernel's time, too."""
         self.workers: dict[str, Worker] = {}
         self._requests: dict[RequestKey, RequestStats] = {}
         self.holds_back = False
@@ -114,20 +114,23 @@ class Recorder:
         """Of the connections' counters when they last were reset."""
 
     def record_request(self, key: RequestKey, duration_s: float | None, failure: str | None) -> None:
-        figures = self._stats_of(key)
-        figures.count += 1
-        if duration_s is not None:
-            figures.points.add(duration_s, self._clock())
+        self.record_requests(key, () if duration_s is None else (duration_s,))
+        if duration_s is None:
+            self._stats_of(key).count += 1
         if failure is not None:
-            figures.failures[failure] += 1
+            self._stats_of(key).failures[failure] += 1
+
+    def record_requests(self, key: RequestKey, durations_s: Sequence[float]) -> None:
+        figures = self._stats_of(key)
+        figures.count += len(durations_s)
+        figures.points.add_each(durations_s, self._clock())
 
     def record(self, series: str, duration_s: float) -> None:
         """Of something that has just ended."""
         self.points.of(series).add(duration_s, self._clock())
 
     def record_many(self, series: str, durations_s: Sequence[float]) -> None:
-        """Likewise, of several at once."""
-        self.points.of(series).add_many(np.array(durations_s), np.full(len(durations_s), self._clock()))
+        self.points.of(series).add_each(durations_s, self._clock())
 
     @property
     def series(self) -> Mapping[str, Series]:

@@ -8,7 +8,7 @@ of workers. Failures, and everything where somebody else listens to the event, a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from locust.env import Environment
@@ -26,9 +26,9 @@ class RequestTable:
     """Of one run in one process."""
 
     def __init__(
-        self, environment: Environment, *, record: Callable[[tuple[str, str], float | None, str | None], object]
+        self, environment: Environment, *, record: Callable[[tuple[str, str], Sequence[float]], object]
     ) -> None:
-        """`record` gets type and name, the time in seconds and no failure."""
+        """`record` gets type and name, and the times in seconds of requests that did not fail."""
         self._environment = environment
         self._record = record
         self._waiting: dict[tuple[str, str], tuple[list[float], list[int]]] = {}
@@ -38,19 +38,28 @@ class RequestTable:
 
     def good(self, request_type: str, name: str, duration_s: float, *, length: int = 0) -> None:
         """A request that was answered as it should have been. `length` is that of the answer's body, in bytes."""
+        self._good(request_type, name, [duration_s], length)
+
+    def good_many(self, request_type: str, name: str, durations_s: Sequence[float]) -> None:
+        """Several of the same, whose answers have no body."""
+        self._good(request_type, name, durations_s, 0)
+
+    def _good(self, request_type: str, name: str, durations_s: Sequence[float], length: int) -> None:
         handlers = self._environment.events.request._handlers
         if handlers != self._listeners:
             self._listeners = list(handlers)
             self._is_heard_by_others = any(_module_of(handler) not in _OWN_LISTENERS for handler in handlers)
         if self._is_heard_by_others:
-            self._fire(request_type, name, duration_s, length, None)
+            for duration_s in durations_s:
+                self._fire(request_type, name, duration_s, length, None)
             return
-        self._record((request_type, name), duration_s, None)
+        self._record((request_type, name), durations_s)
         waiting = self._waiting.get((name, request_type))
         if waiting is None:
             waiting = self._waiting[name, request_type] = [], []
-        waiting[0].append(duration_s * 1000)
-        waiting[1].append(length)
+        for duration_s in durations_s:
+            waiting[0].append(duration_s * 1000)
+            waiting[1].append(length)
 
     def told(
         self, request_type: str, name: str, duration_s: float | None, failure: str | None, *, length: int = 0

@@ -18,6 +18,7 @@ from loadtest.players.list_fetching import FetchedList
 from loadtest.players.locust_http import SwarmApi
 from loadtest.players.profiled_api import NoList, api_of
 from loadtest.players.swarm import Swarm
+from loadtest.players.together import GroupedList
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.direct_signal import DirectSignal
 from loadtest.wire.lines.line import LinedConnection, LinedProfiledConnection
@@ -83,7 +84,7 @@ class SocketClient:
             self.list = NoList()
         elif Feature.ROOMS_DELTA in features:
             read_snapshot, apply_delta = swarm.lists.for_all
-            self.list = DeltaServerList(
+            self.list = GroupedList(
                 connection=connection,
                 read_snapshot=read_snapshot,
                 apply_delta=apply_delta,
@@ -110,7 +111,7 @@ class SocketClient:
         self.list.list_updated.connect(self._on_delta_list if isinstance(self.list, DeltaServerList) else self._on_list)
         if type(connection) is SwarmConnection:  # until somebody else listens
             connection.follower = self.watch
-            connection.followed_list = self.list if type(self.list) is DeltaServerList else None
+            connection.followed_list = self.list if type(self.list) is GroupedList else None
 
     def _drawing(self) -> Random:
         """One for all that is drawn here."""

@@ -14,6 +14,7 @@ from functools import partial
 from locust.env import Environment
 
 from loadtest.client import ReconnectPolicy, ServerTimers, Timing, socket_url
+from loadtest.client.sockets.arrival import HAS_STAMPS
 from loadtest.measure.freshness import Marks
 from loadtest.measure.ledger import EVENTS, Ledger
 from loadtest.measure.recorder import LATENESS, Recorder
@@ -140,14 +141,14 @@ def new_swarm(
         profile.own_types = ROLES.own_types
         recorder.ledger.untold = EVENTS - profile.tells
     wire.memo.own_types = ROLES.own_types
-    lists = SharedLists()
+    lists, requests = SharedLists(), RequestTable(environment, record=recorder.record_requests)
     if profile is None:
-        wire.reader.together = Together(
-            ledger=recorder.ledger, lists=lists, chunks=wire.chunks, counters=recorder.connections
+        wire.group.together = Together(
+            recorder=recorder, lists=lists, chunks=wire.chunks, group=wire.group, requests=requests
         )  # fmt: skip
 
-    requests = RequestTable(environment, record=recorder.record_request)
     is_over_the_wire = profile is None and all(host.startswith("http:") for host in hosts)
+    recorder.calls_are_stamped = is_over_the_wire and HAS_STAMPS
     if is_over_the_wire:
         http: LocustHttp = WireHttp(_pools(hosts, options, wire), recorder, requests, paths=options.paths)
     else:

@@ -22,13 +22,14 @@ from loadtest.run.steady_state import SteadyState
 from loadtest.wire.network import NetworkSample
 
 LOCAL_HISTORY_S = 1.0
-JUDGE_EVERY_S = 1.0
+JUDGE_EVERY_S = 2.0
 MANY_ENTRIES = 4_000
 """Of the ledger: where so many came, it is judged sooner, in slices that delay no player."""
 BEFORE_THE_WHEEL_S = 20e-6
 """The tick of the health comes first, so that it does not tell the heartbeats of the same wake as lag."""
-GIVE_BACK_EVERY_S = 5.0
-"""Of memory that was needed for a moment."""
+NOW_AND_THEN_S = 5.0
+"""Memory that was needed for a moment is given back, and durations that wait are put to their places: each time is a
+millisecond, however little there is to do."""
 MASTER_HISTORY_S = 3.0
 """Workers report that often."""
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -65,7 +66,7 @@ class RunMonitor:
         self._steady_state = steady_state
         self._server: ServerWatch | None = None
         self._trimmer = Trimmer()
-        self._gave_back_s = self._judged_s = 0.0
+        self._tidied_s = self._judged_s = 0.0
         self._left_over = 0
         """Entries of the ledger that were too young when it was judged last."""
         self._network = NetworkSample(swarm.wire.reader)
@@ -114,13 +115,13 @@ class RunMonitor:
             self._judged_s, self._left_over = now_s, pending.entries
 
     def _on_second(self, now_s: float) -> None:
-        if now_s - self._gave_back_s > GIVE_BACK_EVERY_S:
-            self._gave_back_s = now_s
+        if now_s - self._tidied_s > NOW_AND_THEN_S:
+            self._tidied_s = now_s
             self._trimmer.give_back()
+            self._swarm.recorder.points.settle()
         if self._has_players:
             self._swarm.requests.flush()
             recorder, sample = self._swarm.recorder, self._network.take()
-            recorder.points.settle()
             for round_trip_s in sample.round_trips_s:
                 recorder.record(TCP_ROUND_TRIP, round_trip_s)
             recorder.count(SEGMENTS, sample.segments)

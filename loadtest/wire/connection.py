@@ -122,10 +122,10 @@ class SwarmConnection(BeatingConnection):
     def disconnect_from_server(self) -> None:
         """Blocks until the server has answered the close frame, for the close timeout at most."""
         if self.state in (State.SHAKING, State.ACCEPTED):
+            self.hear_alone()
             self._stop_timer()
             self._stop_beating()
             self.state, self._left_s = State.CLOSING, self._wire.clock()
-            self.hears_with_others = False
             self._tell_unanswered(self._heartbeats.close(self._left_s))
             self._closed = Event()
             self._send_close(CloseCode.NORMAL)
@@ -150,6 +150,7 @@ class SwarmConnection(BeatingConnection):
     def fall_silent(self) -> None:
         """Vanish without a FIN or reset; the server has to time the connection out. Reconnecting follows."""
         if self.state in (State.SHAKING, State.ACCEPTED):
+            self.hear_alone()
             sock = self.sock
             self._wire.reader.remove(self)
             self.sock = None
@@ -159,6 +160,7 @@ class SwarmConnection(BeatingConnection):
     def pause_reading(self) -> bool:
         """Read nothing until `resume_reading`; False where there is nothing to read. Heartbeats go on."""
         if self.state is State.ACCEPTED:
+            self.hear_alone()
             self._wire.reader.remove(self)
             return True
         return False
@@ -308,6 +310,7 @@ class SwarmConnection(BeatingConnection):
         if not (was_accepted or was_shaking):
             return
         log.info("%s: %s: %s", self.name, "connection lost" if was_accepted else "not connected", ending.why)
+        self.hear_alone()
         unanswered = len(self._heartbeats)
         self._give_back()
         epoch = self._epoch
@@ -355,7 +358,7 @@ class SwarmConnection(BeatingConnection):
 
     def _give_back(self) -> None:
         self._epoch += 1
-        self.hears_with_others = False
+        self.hear_alone()
         self._stop_timer()
         self._heartbeats.clear()
         self._stop_beating()

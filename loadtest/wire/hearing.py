@@ -30,8 +30,8 @@ _DATA = frozenset({frames.OP_TEXT, frames.OP_BINARY})
 
 class HearingConnection(SendingConnection):
     __slots__ = (
-        "_epoch", "_heartbeats", "_on_presence", "_parser", "_pulse", "_slot_s", "followed_list", "follower",
-        "heard_s", "on_presence_many", "state",
+        "_epoch", "_heartbeats", "_on_presence", "_parser", "_slot_s", "followed_list", "follower", "heard_s",
+        "on_presence_many", "pulse", "state",
     )  # fmt: skip
 
     def __init__(
@@ -53,7 +53,7 @@ class HearingConnection(SendingConnection):
         self._epoch = 0
         """Goes up with every try and every end: what belongs to an earlier one is stale."""
         self._parser = frames.FrameParser()
-        self._pulse: HeartbeatTimer | None = None
+        self.pulse: HeartbeatTimer | None = None
         self._heartbeats = Heartbeats()
         self._slot_s: float | None = None
         """When to come back, counted from the loss, if a draining server said so."""
@@ -75,13 +75,42 @@ class HearingConnection(SendingConnection):
 
     def others_listen(self) -> None:
         """From now on it hears for itself."""
+        self.hear_alone()
         self.follower = self.followed_list = None
-        self.hears_with_others = False
+
+    def hear_alone(self) -> None:
+        if self.hears_with_others:
+            self.hears_with_others = False
+            self._wire.group.leave(self)
+
+    @property
+    def is_answering(self) -> bool:
+        """A heartbeat waits for its answer, or something to be sent for its turn."""
+        return not self._heartbeats.is_idle or bool(self._unsent)
+
+    def go_on(self, *, next_ping_s: float, sent_s: float) -> None:
+        """By itself; `sent_s`: when the heartbeat was sent that is not answered yet, 0 for none."""
+        if self.pulse is not None:
+            self.pulse.next_ping_s = next_ping_s
+            self.pulse.heard(self.heard_s)
+        if sent_s:
+            self._heartbeats.sent(sent_s)
 
     def on_bytes(self, chunk: bytes, arrived_s: float) -> None:
+        self.hear_alone()
+        self._hear_bytes(chunk, arrived_s)
+        if (
+            self.follower is not None
+            and self.state is State.ACCEPTED
+            and self.on_presence_many is not None
+            and self._parser.is_between
+        ):
+            self.hears_with_others = self._wire.group.join(self)
+
+    def _hear_bytes(self, chunk: bytes, arrived_s: float) -> None:
         self.counters.bytes_in += len(chunk)
-        if self._pulse is not None:
-            self._pulse.heard(arrived_s)
+        if self.pulse is not None:
+            self.pulse.heard(arrived_s)
         if self.state is State.ACCEPTED and self._parser.is_between:
             known = self._wire.chunks.get(chunk) if self.on_presence_many is not None else None
             if known is not None:
@@ -92,12 +121,6 @@ class HearingConnection(SendingConnection):
                 self._take_pong(*pong, arrived_s)
                 return
         self._take_apart(chunk, arrived_s)
-        self.hears_with_others = (
-            self.follower is not None
-            and self.state is State.ACCEPTED
-            and self.on_presence_many is not None
-            and self._parser.is_between
-        )
 
     def _take(self, chunk: Chunk, arrived_s: float) -> None:
         """Known from another player, or from before."""

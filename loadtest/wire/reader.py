@@ -9,7 +9,8 @@ do with interrupts: a broadcast to a thousand players then wakes this process te
 the answers to heartbeats that went out together, where the kernel says when they came: times do not suffer from it
 then (`loadtest.client.sockets.arrival`).
 
-What many are told is read for all of them first, and then handed over once (`Together`).
+What many are told (those in the `loadtest.wire.together.group`) is read for all of them first, and then handed over
+once, and so are the answers to their heartbeats.
 
 In between the whole process naps. Not to watch the epoll for so long would be kinder to others and dearer: an epoll in
 another one costs the kernel a walk over all its sockets whenever it is added or changed.
@@ -20,7 +21,7 @@ from __future__ import annotations
 import logging
 import select
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import gevent
@@ -29,6 +30,9 @@ from gevent.hub import get_hub
 
 from loadtest.client.sockets.arrival import STAMP_BYTES, ArrivalClock, Control
 from loadtest.wire.alarm import Waiter
+from loadtest.wire.messages.memo import is_pong
+from loadtest.wire.state import APART_S
+from loadtest.wire.together.group import Group
 
 MOST_AT_ONCE = 512
 """Sockets read before other greenlets get a turn."""
@@ -41,7 +45,7 @@ MANY_AT_ONCE = 64
 TURNS_WITHOUT_A_NAP = 20
 """After one that was for nothing: the server needs longer."""
 
-_WRITABLE = select.EPOLLOUT
+_READABLE, _WRITABLE = select.EPOLLIN, select.EPOLLOUT
 _nap = monkey.get_original("time", "sleep")
 
 log = logging.getLogger(__name__)
@@ -52,10 +56,6 @@ class Readable(Protocol):
 
     sock: Any
 
-    @property
-    def hears_with_others(self) -> bool:
-        """What it hears may be handed to the reader's `Together` instead of `on_bytes`."""
-
     def on_bytes(self, chunk: bytes, arrived_s: float) -> None:
         """`arrived_s`: when the kernel had the last of them."""
 
@@ -63,13 +63,6 @@ class Readable(Protocol):
         """The other side closed, or the network did."""
 
     def on_writable(self) -> None: ...
-
-
-class Together(Protocol):
-    """Takes the same bytes for several connections that hear with others."""
-
-    def take(self, chunk: bytes, connections: Sequence[Any], arrived_s: Sequence[float]) -> None:
-        """Each connection was open when it was read for; some may have ended since."""
 
 
 class SharedReader:
@@ -91,8 +84,8 @@ class SharedReader:
         """What was read last had the kernel's time. Without (TLS), a nap would be in the time of every answer."""
         self._is_reading = False
         self.greenlet: gevent.Greenlet | None = None
-        self.together: Together | None = None
-        """Without one, each connection hears for itself."""
+        self.group = Group(clock)
+        self.group.connections = self._by_fd
         self.reads = 0
         """System calls that brought bytes."""
 
@@ -188,34 +181,48 @@ class SharedReader:
 
     def _read(self) -> int:
         by_fd, clock, arrived_s = self._by_fd, self._clock, self._arrivals.arrived_s
-        buffer, view, into, together = self._buffer, self._view, self._into, self.together
-        for_many: dict[bytes, tuple[list[Readable], list[Control]]] = {}
+        buffer, view, into, group = self._buffer, self._view, self._into, self.group
+        receivers, sent_s, heard_s, width = group.receivers, group.sent_s, group.heard_s, len(group.receivers)
+        for_many: dict[bytes, tuple[list[int], list[Control]]] = {}
+        round_trips_s: list[float] = []
+        answer_bytes = 0
         last, last_size, reads = b"", -1, 0
         beside: Control = []
         ready = self._epoll.poll(0, MOST_AT_ONCE)
         for fd, event in ready:
-            connection = by_fd.get(fd)  # gone if another one's bytes led to its end
-            if connection is None:
-                continue
             try:
-                if event & _WRITABLE:
-                    connection.on_writable()
-                    if event == _WRITABLE or by_fd.get(fd) is not connection:
+                receive = receivers[fd] if fd < width and event == _READABLE else None
+                is_member = receive is not None
+                if receive is None:
+                    connection = by_fd.get(fd)  # gone if another one's bytes led to its end
+                    if connection is None:
                         continue
+                    if event & _WRITABLE:
+                        connection.on_writable()
+                        if event == _WRITABLE or by_fd.get(fd) is not connection:
+                            continue
+                    receive = connection.sock.recvmsg_into
                 try:
-                    size, control, _, _ = connection.sock.recvmsg_into(into, STAMP_BYTES)
+                    size, control, _, _ = receive(into, STAMP_BYTES)
                 except (BlockingIOError, InterruptedError):
                     continue
                 except OSError as error:
-                    connection.on_end(error.strerror or type(error).__name__)
+                    by_fd[fd].on_end(error.strerror or type(error).__name__)
                     continue
                 if not size:
-                    connection.on_end("the other side closed the connection without a close frame")
+                    by_fd[fd].on_end("the other side closed the connection without a close frame")
                     continue
                 reads += 1
                 beside = control
-                if together is None or not connection.hears_with_others:
-                    connection.on_bytes(view[:size].tobytes(), arrived_s(control, clock()))
+                if not is_member:
+                    by_fd[fd].on_bytes(view[:size].tobytes(), arrived_s(control, clock()))
+                    continue
+                if sent_s[fd] and is_pong(buffer, size):
+                    at_s = arrived_s(control, clock())
+                    heard_s[fd] = at_s = (at_s if at_s > heard_s[fd] else heard_s[fd]) + APART_S
+                    round_trips_s.append(at_s - sent_s[fd])
+                    sent_s[fd] = 0.0
+                    answer_bytes += size
                     continue
                 if size != last_size or not buffer.startswith(last):  # no copy and no hash of what the last one had
                     last, last_size = view[:size].tobytes(), size
@@ -223,17 +230,20 @@ class SharedReader:
                     if same is None:
                         same = for_many[last] = [], []
                     hears, has_control = same[0].append, same[1].append
-                hears(connection)
+                hears(fd)
                 has_control(control)
             except Exception:
+                connection = by_fd.get(fd)
                 log.exception("fault while reading for %r; it is taken for lost", connection)
-                connection.on_end("a fault of this client")
+                if connection is not None:
+                    connection.on_end("a fault of this client")
         if reads:
             self.reads += reads
             self._has_stamps = bool(beside)
-        if together is not None:
-            for chunk, (connections, controls) in for_many.items():
-                together.take(chunk, connections, self._arrivals.arrived_many_s(controls, clock()))
+        if round_trips_s:
+            group.were_answered(round_trips_s, bytes_in=answer_bytes)
+        for chunk, (fds, controls) in for_many.items():
+            group.take(chunk, fds, self._arrivals.arrived_many_s(controls, clock()))
         return len(ready)
 
 

@@ -18,7 +18,9 @@ from loadtest.wire.shared import Wire
 from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
 
-OF_A_FOLLOWER = frozenset({"rooms_list_changed", "rooms_announced", "message_received", "list_updated"})
+OF_A_FOLLOWER = frozenset(
+    {"heartbeat_finished", "list_updated", "message_received", "rooms_announced", "rooms_list_changed"}
+)
 """Signals that are not emitted where a follower takes what many are told."""
 
 
@@ -53,12 +55,16 @@ class SendingConnection(LobbyConnection):
         self.sock: Any = None
         """None while there is no upgraded connection."""
         self.hears_with_others = False
-        """It has a follower, is accepted, and the next read begins with a message."""
+        """It is in the group of the wire, where its figures are (`hear_alone` gets them back)."""
         self._wire = wire
         self._unsent = b""
 
     def new_signal(self, name: str) -> Signal[Any]:
         return WatchedSignal(name, self) if name in OF_A_FOLLOWER else DirectSignal(name)
+
+    @abstractmethod
+    def hear_alone(self) -> None:
+        """From now on, until it may hear with others again: whatever is to be done with it that is not ordinary."""
 
     @abstractmethod
     def others_listen(self) -> None:
@@ -92,8 +98,13 @@ class SendingConnection(LobbyConnection):
             return
         sent = self._try_send(frame)
         if sent < len(frame) and self.sock is not None:
-            self._unsent = frame[sent:]
-            self._wire.reader.want_writable(self, wanted=True)
+            self.hear_alone()
+            self.send_later(frame[sent:])
+
+    def send_later(self, rest: bytes) -> None:
+        """What a full socket did not take; nothing else may go out before it."""
+        self._unsent = rest
+        self._wire.reader.want_writable(self, wanted=True)
 
     def on_writable(self) -> None:
         self._unsent = self._unsent[self._try_send(self._unsent) :]

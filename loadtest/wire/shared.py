@@ -12,7 +12,7 @@ import gevent
 from loadtest.client import ServerTimers
 from loadtest.wire.addresses import SourceAddresses, host_of
 from loadtest.wire.crew import Crew, Errands
-from loadtest.wire.heartbeats.wheel import Wheel
+from loadtest.wire.heartbeats.wheel import Wheel, ticks_of
 from loadtest.wire.messages.chunks import Chunks
 from loadtest.wire.messages.memo import Memo
 from loadtest.wire.outgoing.opener import Opener
@@ -42,7 +42,9 @@ class Wire:
         self.clock = clock
         self.timers = Timers(clock)
         self.reader = SharedReader(clock)
-        self.wheel = Wheel(self.timers, after_turn=self.reader.await_answers)
+        self.group = self.reader.group
+        self.wheel = Wheel(self.timers, after_turn=self.reader.await_answers, beat_many=self.group.beat)
+        self.group.put = self._put_into_wheel
         self.memo = Memo()
         self.chunks = Chunks()
         self.crew = Crew(MOST_ERRANDS)
@@ -51,6 +53,10 @@ class Wire:
         self.opener = self.opener_at(url)
         self._silent: set[Any] = set()
         self._grace_s = heartbeat_timeout_s + GRACE_MARGIN_S
+
+    def _put_into_wheel(self, due_s: float, fd: int) -> int:
+        timing = self.group.timing
+        return self.wheel.put(due_s, fd, ticks=1 if timing is None else ticks_of(timing.heartbeat_s))
 
     def new_errands(self) -> Errands:
         return Errands(crew=self.crew, timers=self.timers)

@@ -1,4 +1,4 @@
-"""The health of the load generator: a greenlet that ticks at intended times and measures lateness and CPU.
+"""The health of the load generator: ticks at intended times, whose lateness is measured, and its CPU.
 
 A saturated generator reports its own queue as the latency of the server, and Locust's own check (CPU every 10 s) is too
 coarse to notice. A late tick shows how long everything else in this process had to wait; the CPU of each second shows
@@ -17,6 +17,7 @@ import gevent
 import psutil
 
 from loadtest.measure.points import STALL_S, Points
+from loadtest.wire.alarm import Alarm, Waiter
 
 TICK_S = 0.05
 LATE_TICK_S = STALL_S
@@ -64,7 +65,8 @@ class HoldsHealth(Protocol):
 
 
 class HealthMonitor:
-    """Runs as a greenlet until `stop`."""
+    """From `start` to `stop`. The ticks are callbacks of the loop: a greenlet that sleeps for each costs half as much
+    again. What is done now and then has a greenlet of its own."""
 
     def __init__(
         self,
@@ -84,44 +86,60 @@ class HealthMonitor:
         self._on_stall = on_stall
         self._process = psutil.Process()
         self._greenlet: gevent.Greenlet | None = None
+        self._alarm, self._waiter = Alarm(), Waiter()
+        self._tick_s = self._settle_s = self._second_s = 0.0
+        self._lag_s = 0.0
+        """Of the last tick."""
 
     def start(self, first_tick_s: float | None = None) -> None:
         """The first tick is at that time, in less than `TICK_S`: where the process wakes for something else every
         `TICK_S`, ticks just before that cost no wake of their own."""
-        self._greenlet = gevent.spawn(self._run, first_tick_s)
+        now_s = time.perf_counter()
+        self._tick_s = now_s + TICK_S if first_tick_s is None else first_tick_s
+        self._settle_s, self._second_s = now_s + SETTLE_EVERY_S, now_s + SECOND_S
+        self._greenlet = gevent.spawn(self._run, now_s)
+        self._alarm.set(self._tick_s - now_s, self._tick)
 
     def stop(self) -> None:
+        self._alarm.stop()
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
             self._greenlet = None
             self._holder.points.looks_at_s = math.inf
 
-    def _run(self, first_tick_s: float | None) -> None:
+    def _tick(self) -> None:
+        """In the hub."""
         now_s = time.perf_counter()
-        tick_s = now_s + TICK_S if first_tick_s is None else first_tick_s
-        settle_s, second_s = now_s + SETTLE_EVERY_S, now_s + SECOND_S
+        self._lag_s, health = now_s - self._tick_s, self._holder.health
+        try:
+            if self._lag_s > LATE_TICK_S:
+                self._holder.points.stalls.add(self._tick_s, now_s)
+                self._on_stall(self._tick_s, now_s)
+                health.stalls += 1
+                health.stalled_s += self._lag_s
+            while self._tick_s <= now_s:  # every tick that was missed in a stall was late, not only the first
+                self._on_lag(now_s - self._tick_s)
+                health.ticks += 1
+                health.late_ticks += now_s - self._tick_s > LATE_TICK_S
+                self._tick_s += TICK_S
+            self._holder.points.looks_at_s = self._tick_s
+            if now_s >= self._second_s or now_s >= self._settle_s:
+                self._waiter.wake()
+        finally:
+            if self._greenlet is not None:
+                self._alarm.set(self._tick_s - time.perf_counter(), self._tick)
+
+    def _run(self, now_s: float) -> None:
         looked_s, cpu_s = now_s, time.process_time()
         while True:
-            gevent.sleep(max(0.0, tick_s - time.perf_counter()))
-            now_s = time.perf_counter()
-            lag_s, health = now_s - tick_s, self._holder.health
-            if lag_s > LATE_TICK_S:
-                self._holder.points.stalls.add(tick_s, now_s)
-                self._on_stall(tick_s, now_s)
-                health.stalls += 1
-                health.stalled_s += lag_s
-            while tick_s <= now_s:  # every tick that was missed in a stall was late, not only the first
-                self._on_lag(now_s - tick_s)
-                health.ticks += 1
-                health.late_ticks += now_s - tick_s > LATE_TICK_S
-                tick_s += TICK_S
-            self._holder.points.looks_at_s = tick_s
-            if now_s >= second_s:
+            self._waiter.wait()
+            now_s, health = time.perf_counter(), self._holder.health
+            if now_s >= self._second_s:
                 used_s = time.process_time()
                 health.cpu_shares.append((used_s - cpu_s) / (now_s - looked_s))
                 health.rss_bytes = max(health.rss_bytes, self._process.memory_info().rss)
-                looked_s, cpu_s, second_s = now_s, used_s, now_s + SECOND_S
+                looked_s, cpu_s, self._second_s = now_s, used_s, now_s + SECOND_S
                 self._on_second(now_s)
-            if now_s >= settle_s and (lag_s < LATE_TICK_S or now_s >= settle_s + SECOND_S):
+            if now_s >= self._settle_s and (self._lag_s < LATE_TICK_S or now_s >= self._settle_s + SECOND_S):
                 self._on_settle()
-                settle_s = now_s + SETTLE_EVERY_S
+                self._settle_s = now_s + SETTLE_EVERY_S

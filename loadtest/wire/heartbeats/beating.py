@@ -9,14 +9,13 @@ from loadtest.client.counters import Counters
 from loadtest.client.sockets.link import LinkEnded
 from loadtest.client.timing import HeartbeatTimer, Timing
 from loadtest.wire.hearing import HearingConnection
+from loadtest.wire.heartbeats.wheel import ticks_of
 from loadtest.wire.shared import Wire
 from loadtest.wire.state import ManyPresenceSink, PresenceSink, State
+from loadtest.wire.together.group import NO_SLOT
 from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
 
-NO_SLOT = -1
-LONG_S = 5.0
-"""Of a heartbeat's interval: a tenth of a second more or less is nothing to it, and twice as many share a turn."""
 PING = messages.encode(messages.Ping())
 
 
@@ -46,18 +45,22 @@ class BeatingConnection(HearingConnection):
         self._phase, self._on_late = phase, on_late
 
     def _start_beating(self, now_s: float) -> None:
-        self._pulse = HeartbeatTimer(self.timing, now_s=now_s, phase=self._phase)
-        self._beat_next(now_s, self._pulse)
+        self.pulse = HeartbeatTimer(self.timing, now_s=now_s, phase=self._phase)
+        self._beat_next(now_s, self.pulse)
 
     def _stop_beating(self) -> None:
-        self._pulse, self.beat_slot = None, NO_SLOT
+        self.pulse, self.beat_slot = None, NO_SLOT
 
     def _beat_next(self, now_s: float, pulse: HeartbeatTimer) -> None:
-        ticks = 2 if self.timing.heartbeat_s >= LONG_S else 1
-        self.beat_slot = self._wire.wheel.put(now_s + pulse.wait_s(now_s), self, ticks=ticks)
+        self.beat_slot = self._wire.wheel.put(
+            now_s + pulse.wait_s(now_s), self, ticks=ticks_of(self.timing.heartbeat_s)
+        )
 
     def on_beat(self, at_s: float) -> None:
-        pulse, now_s = self._pulse, self._wire.clock()
+        if self.hears_with_others:
+            self._wire.group.beat(self.beat_slot, (self.sock.fileno(),), at_s)
+            return
+        pulse, now_s = self.pulse, self._wire.clock()
         if pulse is None:
             return
         is_due = pulse.beat(now_s, heard_s=self.heard_s)  # what many were told together did not say when

@@ -21,6 +21,13 @@ TICK_S = 0.05
 """Of the coarse grid. A heartbeat has seconds, and a random phase."""
 FINE_PER_TICK = 10
 MOST_PER_SLOT = 16
+LONG_S = 5.0
+"""Of a heartbeat's interval: a tenth of a second more or less is nothing to it, and twice as many share a turn."""
+
+
+def ticks_of(heartbeat_s: float) -> int:
+    """By how many ticks a heartbeat of that interval may be later."""
+    return 2 if heartbeat_s >= LONG_S else 1
 
 
 class Beating(Protocol):
@@ -34,14 +41,22 @@ class Beating(Protocol):
 class Wheel:
     """O(1) per `put`. It holds a connection until its slot has come, wanted or not."""
 
-    def __init__(self, timers: Timers, *, after_turn: Callable[[], object] = lambda: None) -> None:
-        """`after_turn` is called when all of a slot have been told: answers come within moments."""
+    def __init__(
+        self,
+        timers: Timers,
+        *,
+        after_turn: Callable[[], object] = lambda: None,
+        beat_many: Callable[[int, list[int], float], bool] = lambda slot, numbers, at_s: False,
+    ) -> None:
+        """`after_turn` is called when all of a slot have been told: answers come within moments. `beat_many` is told of
+        those in a slot that were put as numbers: the slot, who, and its time; it returns whether anybody was told."""
         self._timers = timers
         self._after_turn = after_turn
+        self._beat_many = beat_many
         self._offset_s = random.random() * TICK_S
-        self._slots: dict[int, list[Beating]] = {}
+        self._slots: dict[int, list[Beating | int]] = {}
 
-    def put(self, due_s: float, beating: Beating, *, ticks: int = 1) -> int:
+    def put(self, due_s: float, beating: Beating | int, *, ticks: int = 1) -> int:
         """Tell it at `due_s` or up to so many ticks later; returns the slot, for its `beat_slot`. Infinite is never."""
         if due_s == math.inf:
             return -1
@@ -64,11 +79,15 @@ class Wheel:
         return math.floor((now_s - self._offset_s) / TICK_S + 1.0) * TICK_S + self._offset_s
 
     def _turn(self, slot: int, at_s: float) -> None:
-        beats = False
+        beats, numbers = False, []
         for beating in self._slots.pop(slot, ()):
-            if beating.beat_slot == slot:
+            if isinstance(beating, int):
+                numbers.append(beating)
+            elif beating.beat_slot == slot:
                 beating.on_beat(at_s)
                 beats = True
+        if numbers and self._beat_many(slot, numbers, at_s):
+            beats = True
         if beats:
             self._after_turn()
 

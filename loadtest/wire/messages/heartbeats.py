@@ -27,6 +27,11 @@ class Heartbeats:
         return len(self._sent_s) - len(self._heard_s)
 
     @property
+    def is_idle(self) -> bool:
+        """Every ping has its answer."""
+        return not self._sent_s and not self._to_skip
+
+    @property
     def is_behind(self) -> bool:
         """Answers have come, but not as many as pings went out."""
         return bool(self._heard_s)

@@ -24,7 +24,9 @@ MOST_BYTES = 8 * 1024 * 1024
 """Of payloads and what is kept with them; past it the memo starts anew."""
 ENTRY_BYTES = 512
 """What an entry takes beside its payload, about."""
+PONG_HEAD_BYTES = 2
 _PONG_ALONE = re.compile(rb'\x81[\x02-\x7d](\{"type":"pong","data":\{"ts":(\d{1,18})\}\})').fullmatch
+
 MOST_JOINED = 32
 """Messages that came in parts."""
 
@@ -126,6 +128,11 @@ class Memo:
             self._known.clear()
             self._bytes = size
         self._known[payload] = heard
+
+
+def is_pong(buffer: bytearray, size: int) -> bool:
+    """Whether the first `size` bytes are a frame with an answer to a heartbeat and nothing else; its head has 2."""
+    return buffer[1] == size - PONG_HEAD_BYTES and _PONG_ALONE(buffer, 0, size) is not None
 
 
 def _undecodable(refused: Refused) -> Heard:

@@ -44,7 +44,7 @@ class House:
         self.environment.create_local_runner()
         self.recorder = Recorder()
         self.environment.events.request.add_listener(self._on_request)
-        self.table = RequestTable(self.environment, record=self.recorder.record_request)
+        self.table = RequestTable(self.environment, record=self.recorder.record_requests)
         self.wire = Wire(self.server.url)
         url = self.server.url.replace("ws", "http").rstrip("/")
         session = SimpleNamespace(base_url=url, request_event=self.environment.events.request)

@@ -44,7 +44,17 @@ def test_what_is_told_together_is_in_the_table_as_if_it_were_told_one_by_one(tol
     assert told.entry() == others.entry()
     told.table.flush()
     assert told.entry()["num_requests"] == len(TIMES_S)
-    assert told.recorded == [(("WS", "heartbeat"), time_s, None) for time_s in TIMES_S]
+    assert told.recorded == [(("WS", "heartbeat"), [time_s]) for time_s in TIMES_S]
+
+
+def test_several_of_the_same_are_told_as_if_they_were_told_one_by_one(told: Told):
+    others = Told()
+    told.table.good_many("WS", "heartbeat", TIMES_S)
+    for time_s in TIMES_S:
+        others.table.told("WS", "heartbeat", time_s, None)
+    told.table.flush()
+    assert told.entry() == others.entry()
+    assert told.recorded == [(("WS", "heartbeat"), TIMES_S)]
 
 
 def test_a_failure_is_told_at_once_with_what_groups_it(told: Told):

@@ -44,17 +44,19 @@ FEATURES = frozenset({Feature.ROOMS_DELTA})
 class World:
     """Players whose servers are the other ends of pairs of sockets; in one they hear together, in the other alone."""
 
-    def __init__(self, *, is_together: bool) -> None:
+    def __init__(self, *, is_together: bool, timing: Timing | None = None) -> None:
         self.wire = Wire("ws://127.0.0.1:1/")
         self.recorder = Recorder(reports_all_phases=True)
         self.lists = SharedLists()
+        self.round_trips_s: list[float] = []
+        requests: Any = SimpleNamespace(good_many=lambda kind, name, times_s: self.round_trips_s.extend(times_s))
         self.together = CountingTogether(
-            ledger=self.recorder.ledger, lists=self.lists, chunks=self.wire.chunks, counters=self.recorder.connections
+            recorder=self.recorder, lists=self.lists, chunks=self.wire.chunks, group=self.wire.group, requests=requests
         )  # fmt: skip
         if is_together:
-            self.wire.reader.together = self.together
+            self.wire.group.together = self.together
         swarm = SimpleNamespace(
-            api=None, ledger=self.recorder.ledger, wire=self.wire, timing=Timing(), recorder=self.recorder,
+            api=None, ledger=self.recorder.ledger, wire=self.wire, timing=timing or Timing(), recorder=self.recorder,
             reconnect=FixedReconnect(interval_s=60.0), profile=None, fetcher=None, lists=self.lists, arriving=set(),
             say_once=lambda kind, sentence: None, was_late=lambda late_s: None,
         )  # fmt: skip
@@ -95,20 +97,26 @@ class World:
     def replay(self, turns: list[list[tuple[int, bytes, float]]]) -> None:
         """What was read in each turn of a run: player, bytes and stamp; a player once in a turn at most."""
         for turn in turns:
-            for_many: dict[bytes, tuple[list[Any], list[float]]] = {}
+            for_many: dict[bytes, tuple[list[int], list[float]]] = {}
             for number, chunk, at_s in turn:
                 connection = self.clients[number].connection
-                if self.wire.reader.together is None or not connection.hears_with_others:
+                if not connection.hears_with_others:
                     connection.on_bytes(chunk, at_s)
                 else:
                     same = for_many.setdefault(chunk, ([], []))
-                    same[0].append(connection)
+                    same[0].append(connection.sock.fileno())
                     same[1].append(at_s)
-            for chunk, (connections, times_s) in for_many.items():
-                self.together.take(chunk, connections, times_s)
+            for chunk, (fds, times_s) in for_many.items():
+                self.together.take(chunk, fds, times_s)
+
+    def leave(self) -> None:
+        """All of them leave the group: their figures are in their objects."""
+        for client in self.clients:
+            client.connection.hear_alone()
 
     def times(self) -> dict[str, Any]:
         """When each player heard what, to the last digit."""
+        self.leave()
         pending = self.recorder.ledger.pending
         self.recorder.points.settle()
         fresh = self.recorder.points.by_name.get(FRESH_BY_PUSH)
@@ -132,6 +140,7 @@ class World:
 
     def books(self) -> dict[str, Any]:
         """All that came of it, without the times."""
+        self.leave()
         pending, found = self.recorder.ledger.pending, self.recorder.ledger.revisions.take_found()
         return {
             "announcements": sorted(pending.announcement_spans),
@@ -348,6 +357,7 @@ def test_the_same_reads_give_the_same_figures_to_the_last_digit_both_ways(
                         at_s += chance.choice((0.0, 1e-8, 1e-4, 0.01))
                         turns[-1].append((number, queues[number].pop(0), at_s))
         for world in worlds:
+            world.leave()
             for client in world.clients:
                 client.watch.since_s = made_s
             world.replay(turns)

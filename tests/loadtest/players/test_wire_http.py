@@ -58,7 +58,7 @@ class House:
             most=2,
             timeout_s=PATIENCE_S,
         )
-        table = RequestTable(self.environment, record=self.recorder.record_request)
+        table = RequestTable(self.environment, record=self.recorder.record_requests)
         self.http = WireHttp({self.url: pool}, self.recorder, table)
 
     def call(self, request: HttpCall, http: Any = None) -> HttpAnswer:
@@ -206,7 +206,7 @@ def test_server_that_is_away_is_a_failure_and_moves_its_player_on() -> None:
         }
         place, failures = Place((nowhere, elsewhere)), []
         environment.events.request.add_listener(lambda exception, **_: failures.append(str(exception)))
-        http = WireHttp(pools, recorder, RequestTable(environment, record=recorder.record_request)).at(place)
+        http = WireHttp(pools, recorder, RequestTable(environment, record=recorder.record_requests)).at(place)
         assert http.url == nowhere
         with pytest.raises(ServerAway, match=nowhere):
             gevent.spawn(http.call, CREATE).get(timeout=PATIENCE_S)

@@ -19,8 +19,7 @@ from tests.loadtest.wire.test_wire import wait_for
 class Connection:
     """Its server is the other end of a connection over the loopback, or of a pair of sockets, which have no stamps."""
 
-    def __init__(self, *, hears_with_others: bool = False, is_stamped: bool = True) -> None:
-        self.hears_with_others = hears_with_others
+    def __init__(self, *, is_stamped: bool = True) -> None:
         self.sock: Any
         if is_stamped:
             with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -46,15 +45,18 @@ class Connection:
         self.server.close()
 
 
-class Group:
-    def __init__(self) -> None:
+class Together:
+    """Takes for those who hear with others."""
+
+    def __init__(self, reader: SharedReader) -> None:
+        self._group = reader.group
         self.taken: list[tuple[bytes, int]] = []
 
-    def take(self, chunk: bytes, connections: Sequence[Connection], arrived_s: Sequence[float]) -> None:
-        assert len(connections) == len(arrived_s)
-        self.taken.append((chunk, len(connections)))
-        for connection in connections:
-            connection.on_bytes(chunk, arrived_s[0])
+    def take(self, chunk: bytes, fds: Sequence[int], arrived_s: Sequence[float]) -> None:
+        assert len(fds) == len(arrived_s)
+        self.taken.append((chunk, len(fds)))
+        for fd in fds:
+            self._group.connections[fd].on_bytes(chunk, arrived_s[0])
 
 
 @pytest.fixture
@@ -67,9 +69,11 @@ def reader() -> Iterator[SharedReader]:
 def connected(
     reader: SharedReader, number: int, *, hears_with_others: bool = False, is_stamped: bool = True
 ) -> list[Connection]:
-    made = [Connection(hears_with_others=hears_with_others, is_stamped=is_stamped) for _ in range(number)]
+    made = [Connection(is_stamped=is_stamped) for _ in range(number)]
     for connection in made:
         reader.add(connection)
+        if hears_with_others:
+            reader.group.receivers[connection.sock.fileno()] = connection.sock.recvmsg_into
     return made
 
 
@@ -86,27 +90,27 @@ def greeted(reader: SharedReader, number: int, *, is_stamped: bool = True) -> li
 
 def test_only_reads_of_the_same_bytes_are_taken_together(reader: SharedReader) -> None:
     """Whatever the buffer still holds of a longer one before."""
-    reader.together = group = Group()
+    reader.group.together = together = Together(reader)
     reads = [b"abcdef", b"abcdef", b"abc", b"abcdef", b"abcdeg", b"abc", b"abcdef", b"xbcdef"]
     players = connected(reader, len(reads), hears_with_others=True)
     for player, read in zip(players, reads, strict=True):
         player.server.send(read)
     wait_for(lambda: all(player.heard for player in players))
     assert [player.heard for player in players] == [[read] for read in reads]
-    assert sorted(group.taken) == sorted((read, reads.count(read)) for read in set(reads))
+    assert sorted(together.taken) == sorted((read, reads.count(read)) for read in set(reads))
     for player in players:
         player.close()
 
 
 def test_one_that_hears_for_itself_between_others_changes_nothing_for_them(reader: SharedReader) -> None:
-    reader.together = group = Group()
+    reader.group.together = together = Together(reader)
     players = connected(reader, 3, hears_with_others=True)
-    players[1].hears_with_others = False
+    reader.group.receivers[players[1].sock.fileno()] = None
     for player, read in zip(players, (b"abcd", b"wxyz", b"abcd"), strict=True):
         player.server.send(read)
     wait_for(lambda: all(player.heard for player in players))
     assert [player.heard for player in players] == [[b"abcd"], [b"wxyz"], [b"abcd"]]
-    assert group.taken == [(b"abcd", 2)]
+    assert together.taken == [(b"abcd", 2)]
     for player in players:
         player.close()
 
@@ -158,7 +162,7 @@ def test_what_a_player_is_told_stays_in_order_while_the_receiver_of_another_one_
                 go_on.wait()
             super().on_bytes(chunk, arrived_s)
 
-    reader.together = Group()
+    reader.group.together = Together(reader)
     [player] = connected(reader, 1, hears_with_others=True)
     other = Blocking()
     reader.add(other)

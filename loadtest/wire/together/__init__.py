@@ -1,0 +1,1 @@
+"""What many connections have in common, and do together."""

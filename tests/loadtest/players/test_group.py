@@ -1,0 +1,190 @@
+"""The heartbeats of players in the group are those of a player by itself: what goes out, is counted, who is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from loadtest.client import Timing
+from loadtest.measure.recorder import LATENESS
+from loadtest.wire.messages import frames
+from loadtest.wire.messages.heartbeats import CAUGHT_UP_S
+from loadtest.wire.state import State
+from lobby_server.protocol.messages import Ping, Pong, RoomsSnapshot, encode, encode_frame
+from tests.loadtest.players.test_together import PLAYERS, World, delta, room
+from tests.loadtest.wire.test_wire import wait_for
+
+QUICK = Timing(heartbeat_s=0.2, silence_limit_s=30.0)
+PING, PONG = encode(Ping()), encode_frame(Pong(ts=1234567890123))
+
+
+class Far:
+    """The servers of a world: they answer heartbeats, those that they are to."""
+
+    def __init__(self, world: World, answers: Callable[[int], bool] = lambda number: True) -> None:
+        """`answers`: whether the n-th ping of a player is answered, from 1 on."""
+        self.world = world
+        self._answers = answers
+        self._rest = [b""] * PLAYERS
+        self.received = 0
+        """Bytes."""
+        self.messages: list[list[bytes]] = [[] for _ in range(PLAYERS)]
+        for server in world.servers:
+            server.setblocking(False)
+
+    @property
+    def pings(self) -> list[int]:
+        return [messages.count(PING) for messages in self.messages]
+
+    @property
+    def answered(self) -> int:
+        return sum(self._answers(number) for pings in self.pings for number in range(1, pings + 1))
+
+    def serve(self) -> None:
+        for number, server in enumerate(self.world.servers):
+            try:
+                data = server.recv(1 << 20)
+            except OSError:
+                continue
+            self.received += len(data)
+            self._rest[number] += data
+            for message in self._take(number):
+                self.messages[number].append(message)
+                if message == PING and self._answers(self.pings[number]):
+                    server.send(PONG)
+
+    def _take(self, number: int) -> Iterator[bytes]:
+        """Of frames up to 64 KiB, each with its mask."""
+        while len(rest := self._rest[number]) >= 6:
+            assert rest[0] == 0x81
+            assert rest[1] & 0x80, "clients mask"
+            size, head = rest[1] & 0x7F, 2
+            if size == 126:
+                size, head = int.from_bytes(rest[2:4], "big"), 4
+            mask, end = rest[head : head + 4], head + 4 + size
+            if len(rest) < end:
+                return
+            yield bytes(byte ^ mask[at % 4] for at, byte in enumerate(rest[head + 4 : end]))
+            self._rest[number] = rest[end:]
+
+
+@pytest.fixture(params=[True, False], ids=["in the group", "by themselves"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    world = World(is_together=request.param, timing=QUICK)
+    world.tell(lambda _: [RoomsSnapshot(rev=1, rooms=[room("a")])])
+    yield world
+    world.close()
+
+
+def is_in(world: World) -> bool:
+    return all(client.connection.hears_with_others for client in world.clients)
+
+
+def until(far: Far, condition: Callable[[], bool]) -> None:
+    def holds() -> bool:
+        far.serve()
+        return condition()
+
+    wait_for(holds)
+
+
+def test_each_heartbeat_goes_out_is_answered_and_counted(world: World) -> None:
+    far, is_grouped = Far(world), world.wire.group.together is not None
+    assert is_in(world) is is_grouped
+    until(far, lambda: min(far.pings) >= 4)
+    for server in world.servers:
+        server.send(encode_frame(delta(2, room("b"))))
+    counters = world.recorder.connections
+    until(far, lambda: counters.messages_in["rooms_delta"] == PLAYERS)
+    until(far, lambda: counters.messages_in["pong"] == sum(far.pings) == counters.messages_out["ping"])
+    pings = sum(far.pings)
+    assert counters.payload_out["ping"] == pings * len(PING)
+    assert counters.payload_in["pong"] == pings * (len(PONG) - 2)
+    assert counters.bytes_out == far.received == pings * (len(PING) + 6)
+    told = [told for told in world.failures if told[0] == "heartbeat"]
+    assert len(told) + len(world.round_trips_s) == pings
+    assert all(failure is None for _, _, failure in told)
+    times_s = [*world.round_trips_s, *(time_s for _, time_s, _ in told)]
+    assert all(0 < time_s < QUICK.silence_limit_s for time_s in times_s)
+    assert (len(told) < pings / 2) is is_grouped, "an answer that comes with something else is heard alone"
+    world.recorder.points.settle()
+    late = world.recorder.reported(LATENESS).count
+    assert (late > pings / 2) is is_grouped, "else a listener of the connection is told"
+    assert world.books()["held"] == [2] * PLAYERS
+
+
+def test_heartbeat_without_an_answer_is_told_when_later_ones_have_theirs() -> None:
+    timing = Timing(heartbeat_s=CAUGHT_UP_S + 0.1)
+    worlds = [World(is_together=is_together, timing=timing) for is_together in (True, False)]
+    fars = [Far(world, answers=lambda number: number != 2) for world in worlds]
+    for world in worlds:
+        world.tell(lambda _: [RoomsSnapshot(rev=1, rooms=[])])
+
+    def all_are_told() -> bool:
+        for far in fars:
+            far.serve()
+        return all(world.failures.count(("heartbeat", None, "not answered")) == PLAYERS for world in worlds)
+
+    wait_for(all_are_told)
+    for world, far in zip(worlds, fars, strict=True):
+        assert min(far.pings) >= 3, "it was not sure before"
+        assert world.recorder.connections.losses == 0
+        world.close()
+
+
+def test_player_that_hears_nothing_is_lost_with_its_heartbeats() -> None:
+    for is_together in (True, False):
+        world = World(is_together=is_together, timing=Timing(heartbeat_s=0.2, silence_limit_s=0.7))
+        try:
+            world.tell(lambda _: [RoomsSnapshot(rev=1, rooms=[])])
+            far = Far(world, answers=lambda number: False)
+            until(far, lambda world=world: world.recorder.connections.losses == PLAYERS)  # type: ignore[misc]
+            assert all(client.connection.state is State.WAITING for client in world.clients)
+            assert all(pings >= 2 for pings in far.pings)
+            lost = world.failures.count(("heartbeat", None, "lost before the answer"))
+            assert lost == sum(far.pings)
+            assert list(world.wire.group.standing).count(-1) == len(world.wire.group.standing)
+        finally:
+            world.close()
+
+
+def test_heartbeat_that_waits_for_its_answer_goes_with_who_leaves_the_group(world: World) -> None:
+    """Not answered while it is in, and answered when it is out."""
+    far = Far(world, answers=lambda number: False)
+    until(far, lambda: min(far.pings) == 1)
+    world.leave()
+    for server in world.servers:
+        server.send(PONG)
+    until(far, lambda: world.recorder.connections.messages_in["pong"] == PLAYERS)
+    told = [told for told in world.failures if told[0] == "heartbeat"]
+    assert len(told) == PLAYERS
+    assert not world.round_trips_s
+    assert is_in(world) is (world.wire.group.together is not None), "they are back"
+
+
+def test_heartbeat_that_a_full_socket_does_not_take_goes_out_behind_what_is_in_it(world: World) -> None:
+    far = Far(world)
+    connection = world.clients[0].connection
+    filled, filler = 0, frames.client_frame(b"filler", frames.OP_TEXT)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(connection.sock.fileno(), filler) == len(filler):
+            filled += 1
+    counters = world.recorder.connections
+    wait_for(lambda: counters.messages_out["ping"] > PLAYERS)
+    until(far, lambda: far.pings[0] >= 2 and connection.is_answering is False)
+    assert far.messages[0][: filled + 1] == [b"filler"] * filled + [PING]
+
+
+def test_player_that_sends_more_than_its_socket_takes_leaves_the_group_until_it_is_sent(world: World) -> None:
+    far, is_grouped = Far(world), world.wire.group.together is not None
+    connection, said = world.clients[0].connection, 0
+    while not connection.is_answering or said < 2:
+        connection.send_own("line", {"text": "x" * 30_000})
+        said += 1
+        assert said < 1000
+    assert not connection.hears_with_others
+    until(far, lambda: len(far.messages[0]) - far.pings[0] == said)
+    until(far, lambda: connection.hears_with_others is is_grouped and far.pings[0] >= 2)
