@@ -18,7 +18,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -104,10 +104,11 @@ class WebSwarm:
         shown = json.loads(found[1].strip().removesuffix(";"))["extra_options"]
         return {name: _as_posted(option["default_value"]) for name, option in shown.items()}
 
-    def post(self, path: str, **fields: object) -> dict[str, Any]:
+    def post(self, path: str, *, headers: Mapping[str, str] | None = None, **fields: object) -> dict[str, Any]:
         """The answer, which has to be JSON and a 200."""
         data = urllib.parse.urlencode(fields).encode()
-        with urllib.request.urlopen(self.url + path, data=data, timeout=RUN_TIMEOUT_S) as answer:
+        asked = urllib.request.Request(self.url + path, data, dict(headers or {}))
+        with urllib.request.urlopen(asked, timeout=RUN_TIMEOUT_S) as answer:
             return dict(json.loads(answer.read()))
 
     def state(self) -> tuple[str, int]:
@@ -172,13 +173,15 @@ class SavedRun:
 class Nursery:
     """Use it as a context manager; whatever it started is gone at the end."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, prefix: Sequence[str] = ()) -> None:
+        """`prefix`: a command that becomes it, ``ip netns exec`` for instance."""
         self._folder = folder
+        self._prefix = prefix
         self._started: list[Swarm] = []
 
     def __enter__(self) -> Nursery:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.loadtest.swarms", str(self._folder)],
+            [*self._prefix, sys.executable, "-m", "tests.loadtest.swarms", str(self._folder)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
         )  # fmt: skip
         return self

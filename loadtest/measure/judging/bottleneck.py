@@ -2,17 +2,21 @@
 
 CPU alone does not tell: a server that is frozen, or waits for a database in every answer, uses none. So the answers are
 looked at, too: where they were slow while neither side was busy, the server waited, unless the network took the time.
+
+They are also looked at by what was asked for. A server with a slow disk answers heartbeats and lists at once, which are
+most of the answers, and lets those wait who make rooms: that is told of its writes, however few they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from loadtest.measure.judging.thresholds import in_time_units
 from loadtest.measure.metrics import RETRANSMITTED, SEGMENTS, TCP_ROUND_TRIP
 from loadtest.measure.processes.health import Health
-from loadtest.measure.recorder import ASKED_AGAIN, LOOP_LAG, OF_CONNECTING, Recorder
+from loadtest.measure.recorder import ASKED_AGAIN, LOOP_LAG, OF_CONNECTING, Recorder, RequestKey
 from loadtest.measure.run_facts import ServerState
 from loadtest.measure.series import Series, merged, rank_at
 from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE
@@ -22,6 +26,8 @@ SLOW_S = 0.25
 SLOW_SHARE = 0.01
 """Of the answers: from here on p99 is a slow one."""
 LEAST_ANSWERS = 20
+LEAST_SLOW = 5
+"""Of one kind of answers: fewer may be chance, where all others were quick."""
 QUICK_LOOP_S = 0.05
 """Lag of the generator's loop at p99: a fifth of what is slow."""
 LEAST_SECONDS = 3
@@ -34,6 +40,8 @@ NETWORK_PART = 0.5
 """Of the time of an answer: from here on the network is most of it."""
 _HASHED = frozenset(OF_CONNECTING[:2])
 """Log-ins: their hashing takes long on purpose."""
+_READS = frozenset({"WS", "GET", "HEAD", "OPTIONS"})
+"""Types of requests that change nothing; a heartbeat, an upgrade and a handshake are ``WS``."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,8 @@ class Seen:
     generator_share: float
     stalled_s: float
     """Of the generator, all stalls together."""
-    answers: Series
+    by_request: Mapping[RequestKey, Series]
+    """Times of the answers."""
     asked_again: int
     """Connections that the server did not take at once."""
     connects: int
@@ -55,15 +64,35 @@ class Seen:
     """Share of the segments that a sample of connections sent."""
     state: ServerState
 
-    @property
-    def slow_share(self) -> float:
-        return 1.0 - self.answers.share_within(SLOW_S) if self.answers.count else 0.0
+    @cached_property
+    def answers(self) -> Series:
+        """All of them."""
+        return merged(*self.by_request.values())
 
     @property
     def turned_away(self) -> int:
         """New connections, by a full backlog; without one, packets were lost."""
         is_felt = self.asked_again >= max(1.0, SLOW_SHARE * self.connects)
         return self.asked_again if self.state.overflows and is_felt else 0
+
+    @cached_property
+    def is_slow(self) -> bool:
+        return _is_slow(self.answers)
+
+    @cached_property
+    def slow_part(self) -> tuple[str, Series, Series] | None:
+        """What of the answers was slow while those to everything else were quick: what it is called, its times, and
+        those of the rest. None: all or nothing was, or too few were asked for to tell."""
+        slow = [key for key, times in self.by_request.items() if _is_slow(times, least=LEAST_SLOW)]
+        writes = [key for key in self.by_request if key[0] not in _READS]
+        are_all = all(key in slow for key in writes if self.by_request[key].count >= LEAST_ANSWERS)
+        are_all = are_all and all(key in writes for key in slow)
+        for name, part in (("its writes", writes if are_all else ()), (_named(slow), slow)):
+            times = merged(*(self.by_request[key] for key in part))
+            rest = merged(*(self.by_request[key] for key in self.by_request if key not in part))
+            if _is_slow(times, least=LEAST_SLOW) and rest.count >= LEAST_ANSWERS and not _is_slow(rest):
+                return name, times, rest
+        return None
 
 
 def seen_in(
@@ -79,7 +108,7 @@ def seen_in(
         server_share=busy_figure(server_cpu_shares) if len(server_cpu_shares) >= LEAST_SECONDS else None,
         generator_share=max((busy_figure(health.cpu_shares) for health in healths), default=0.0),
         stalled_s=sum(health.stalled_s for health in healths),
-        answers=_answers(recorder),
+        by_request=_answers(recorder),
         asked_again=events[ASKED_AGAIN],
         connects=events["connection attempts"],
         tcp_s=tcp.percentile_us(50) / 1e6 if tcp.count else None,
@@ -88,15 +117,29 @@ def seen_in(
     )
 
 
-def _answers(recorder: Recorder) -> Series:
-    """Those whose arrival the kernel stamped. HTTP answers are timed by this process, so they are taken in only where
-    its loop was quick enough to tell; or where there are no others."""
+def _answers(recorder: Recorder) -> dict[RequestKey, Series]:
+    """Those whose arrival the kernel stamped. HTTP answers that this process timed (over TLS, for one) are taken in
+    only where its loop was quick enough to tell; or where there are no others."""
     lag = recorder.reported(LOOP_LAG)
     is_quick = lag.percentile_us(99) / 1e6 <= QUICK_LOOP_S
-    stamped = [figures.times for (kind, _), figures in recorder.requests.items() if kind == "WS"]
-    others = [figures.times for key, figures in recorder.requests.items() if key[0] != "WS" and key not in _HASHED]
-    has_enough = sum(series.count for series in stamped) >= LEAST_ANSWERS
-    return merged(*stamped, *(others if is_quick or not has_enough else ()))
+    requests = {key: figures.times for key, figures in recorder.requests.items() if key not in _HASHED}
+    stamped = {key: times for key, times in requests.items() if key[0] == "WS"}
+    has_enough = sum(times.count for times in stamped.values()) >= LEAST_ANSWERS
+    return requests if recorder.calls_are_stamped or is_quick or not has_enough else stamped
+
+
+def _is_slow(times: Series, *, least: int = 1) -> bool:
+    """So many of them that p99 is a slow one, and so many as that."""
+    share = _slow_share(times)
+    return times.count >= LEAST_ANSWERS and share >= SLOW_SHARE and round(share * times.count) >= least
+
+
+def _slow_share(times: Series) -> float:
+    return 1.0 - times.share_within(SLOW_S) if times.count else 0.0
+
+
+def _named(requests: Sequence[RequestKey]) -> str:
+    return " and ".join(f"{kind} {name}" for kind, name in requests)
 
 
 def bottleneck(seen: Seen) -> str | None:
@@ -106,7 +149,6 @@ def bottleneck(seen: Seen) -> str | None:
     if stood is not None:
         return f"{stood}: {figures}."
     is_known, server = seen.server_share is not None, seen.server_share or 0.0
-    is_slow = seen.answers.count >= LEAST_ANSWERS and seen.slow_share >= SLOW_SHARE
     if not is_known and seen.answers.count < LEAST_ANSWERS:
         return None
     if is_known and server >= NEAR_SHARE and seen.generator_share >= BUSY_SHARE:
@@ -119,11 +161,16 @@ def bottleneck(seen: Seen) -> str | None:
         return f"The generator was the bottleneck: {figures}."
     if seen.turned_away:
         return f"The server took new connections too late, and its backlog was full: {figures}."
-    if is_slow and _is_network(seen):
+    is_lossy = seen.slow_part is None and seen.retransmitted >= RETRANSMITTED_SHARE
+    if (seen.is_slow or seen.slow_part is not None) and (is_lossy or _is_far(seen)):
         return f"The network was the bottleneck: {figures}."
-    if is_slow:
-        whom = "The server was waiting" if is_known else "The server, or what it waits for, was slow"
-        return f"{whom}: {_slow(seen)}, while {figures}."
+    whom = "The server was waiting" if is_known else "The server, or what it waits for, was slow"
+    if seen.slow_part is not None:
+        name, times, rest = seen.slow_part
+        quick = f"the other {rest.count:,} took {_p50_and_p99(rest)}"
+        return f"{whom} in {name}: {_slow(times, seen.state)}, {_p50_and_p99(times)}, while {quick}, and {figures}."
+    if seen.is_slow:
+        return f"{whom}: {_slow(seen.answers, seen.state)}, while {figures}."
     return f"No bottleneck was seen: {figures}."
 
 
@@ -143,17 +190,24 @@ def _stood_still(state: ServerState) -> str | None:
     return None
 
 
-def _is_network(seen: Seen) -> bool:
-    slow_s = seen.answers.percentile_us(100 * (1 - seen.slow_share / 2)) / 1e6
-    is_far = seen.tcp_s is not None and seen.tcp_s >= NETWORK_PART * slow_s
-    return is_far or seen.retransmitted >= RETRANSMITTED_SHARE
+def _is_far(seen: Seen) -> bool:
+    """Whether the trips of the network are much of what was slow."""
+    times = seen.answers if seen.slow_part is None else seen.slow_part[1]
+    share = _slow_share(times)
+    slow_s = times.percentile_us(100 * (1 - share / 2)) / 1e6
+    return seen.tcp_s is not None and seen.tcp_s >= NETWORK_PART * slow_s
 
 
-def _slow(seen: Seen) -> str:
-    slow = f"{seen.slow_share:.1%} of {seen.answers.count:,} answers took more than {in_time_units(SLOW_S)}"
-    if seen.state.on_disk_s > STOOD_STILL_S:
-        slow += f" (its process waited for a disk in {seen.state.on_disk_s:.1f} s)"
+def _slow(times: Series, state: ServerState) -> str:
+    slow = f"{_slow_share(times):.1%} of {times.count:,} answers took more than {in_time_units(SLOW_S)}"
+    if state.on_disk_s > STOOD_STILL_S:
+        slow += f" (its process waited for a disk in {state.on_disk_s:.1f} s)"
     return slow
+
+
+def _p50_and_p99(times: Series) -> str:
+    p50, p99 = (in_time_units(times.percentile_us(percent) / 1e6) for percent in (50, 99))
+    return f"{p50} at p50 and {p99} at p99"
 
 
 def _figures(seen: Seen) -> str:
@@ -162,8 +216,7 @@ def _figures(seen: Seen) -> str:
         server = f"the server used {seen.server_share:.0%} of a core at its busiest"
     parts = [server, f"the busiest generator {seen.generator_share:.0%}"]
     if seen.answers.count:
-        p50_s, p99_s = (seen.answers.percentile_us(percent) / 1e6 for percent in (50, 99))
-        parts.append(f"answers took {in_time_units(p50_s)} at p50 and {in_time_units(p99_s)} at p99")
+        parts.append(f"answers took {_p50_and_p99(seen.answers)}")
     if seen.turned_away:
         parts.append(f"{seen.turned_away:,} of {seen.connects:,} new connections had to ask again a second later")
     if seen.tcp_s is not None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -19,6 +21,9 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _STATE, _USER, _SYSTEM, _STARTED = 0, 11, 12, 19
 """Fields of ``/proc/PID/stat``, counted from the state on."""
+_MOST_THREADS = 32
+"""Of a process, those that are looked at: the first ones. A database has a few, and who has hundreds would cost the
+generator more than is known by it."""
 _STAT_BYTES = 4096
 """More than such a line has: 52 numbers and a name."""
 _TELLS_CHILDREN = Path("/proc/thread-self/children").exists()
@@ -59,7 +64,7 @@ class ServerWatch:
         statuses = {status, *(stat[_STATE] for stat in map(_stat_of, self._others) if stat)}
         if statuses & {"T", "t"}:
             state.stopped_s += since_s
-        elif "D" in statuses:
+        elif "D" in statuses or _is_on_disk((self.pid, *self._others)):
             state.on_disk_s += since_s
 
     def look(self, now_s: float) -> None:
@@ -100,10 +105,20 @@ class ServerWatch:
         return 0.0
 
 
-def _stat_of(pid: int) -> list[str]:
+def _is_on_disk(pids: Iterable[int]) -> bool:
+    """Whether a thread of these processes waits for a disk: what writes is mostly not the one that answers."""
+    for pid in pids:
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/task") as threads:
+            for thread in islice(threads, _MOST_THREADS):
+                if thread.name != str(pid) and _stat_of(pid, f"task/{thread.name}/stat")[:1] == ["D"]:
+                    return True
+    return False
+
+
+def _stat_of(pid: int, name: str = "stat") -> list[str]:
     """Without the pid and the name; nothing when it is gone."""
     try:
-        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return []
     try:

@@ -10,6 +10,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
 
 import psutil
 import pytest
@@ -23,6 +25,23 @@ import subprocess, sys
 worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 print(worker.pid, flush=True)
 worker.wait()
+"""
+
+
+WAITS_IN_THE_KERNEL = """
+import os, sys, threading
+
+def begin():
+    print(flush=True)
+    wait = [(os.POSIX_SPAWN_OPEN, 0, sys.argv[1], os.O_RDONLY, 0)]  # until somebody writes there
+    os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {}, file_actions=wait)
+
+if sys.argv[2] == "leader":
+    begin()
+else:
+    thread = threading.Thread(target=begin)
+    thread.start()
+    thread.join()
 """
 
 
@@ -51,19 +70,32 @@ def test_a_process_of_the_server_that_is_stopped_is_a_stopped_server(server: tup
     assert (watch.state.gone_s, watch.is_gone) == (0.0, False)
 
 
-def test_a_server_that_waits_for_its_disk_is_told_and_one_that_has_ended_is_gone(
-    server: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    watch, began_s = ServerWatch(server[0]), time.perf_counter()
-    watch.glance(began_s)
-    stat_of = server_watch._stat_of
-    monkeypatch.setattr(server_watch, "_stat_of", lambda pid: ["D", *stat_of(pid)[1:]])
-    watch.glance(began_s + 1.5)
-    assert watch.state.on_disk_s == pytest.approx(1.5)
-    monkeypatch.setattr(server_watch, "_stat_of", lambda pid: [])
-    watch.glance(began_s + 2.0)
-    assert (watch.state.gone_s, watch.is_gone) == (pytest.approx(0.5), True)
-    assert watch.state.stopped_s == 0.0
+@pytest.mark.parametrize("is_leader", [True, False], ids=["the thread that answers", "another thread"])
+def test_a_server_of_which_a_thread_waits_as_for_a_disk_is_told(tmp_path: Path, *, is_leader: bool) -> None:
+    """The kernel shows a thread that waits for its child to begin as it shows one that waits for a disk."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    command = [sys.executable, "-c", WAITS_IN_THE_KERNEL, str(gate), "leader" if is_leader else "other"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        watch, began_s = ServerWatch(process.pid), time.perf_counter()
+        watch.glance(began_s)
+        assert watch.state.on_disk_s == 0.0
+        process.stdout.readline()
+        looks = count(1)
+
+        def is_told() -> bool:
+            watch.glance(began_s + next(looks))
+            return watch.state.on_disk_s > 0.0
+
+        wait_for(is_told, what="that it waits for a disk")
+        seen_s = watch.state.on_disk_s
+        with gate.open("wb"):
+            process.wait()
+        assert seen_s == pytest.approx(1.0)
+        watch.glance(began_s + next(looks))
+    assert watch.is_gone
+    assert (watch.state.on_disk_s, watch.state.stopped_s) == (seen_s, 0.0)
 
 
 def test_connections_that_a_full_backlog_has_no_room_for_are_counted() -> None:

@@ -1,0 +1,78 @@
+"""A whole run whose generator has more to do than one core can: it is the bottleneck, and says so of itself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.processes.target import Target
+from tests.loadtest.held_up import unless_held_up
+from tests.loadtest.run.test_conclusions import NO_LIMIT
+from tests.loadtest.swarms import run_command_until
+
+pytestmark = pytest.mark.system
+
+THINKERS = """
+import time
+
+from loadtest import swarm
+from loadtest.locustfile import Player  # noqa: F401
+
+
+@swarm.role("thinker")
+class Thinker(swarm.Browser):
+    @classmethod
+    def schedule(cls, options, rng):
+        return swarm.repeated(cls.think, every=options[cls.pause], rng=rng)
+
+    pause = swarm.time_option("--think-every-s", "0.05", "time between two thoughts, in s")
+
+    def think(self, at_s, choice):
+        until_s = time.process_time() + 0.02
+        while time.process_time() < until_s:
+            pass
+        time.sleep(0)  # lets the others think, who are late, too
+"""
+PLAYERS = 4
+
+
+@contextlib.contextmanager
+def first_on_its_core() -> Iterator[None]:
+    """What is started meanwhile, before other work of the machine (sched(7)): who is kept from its core is not busy.
+    Without the right to that it takes a quiet machine."""
+    before, parameter = os.sched_getscheduler(0), os.sched_getparam(0)
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(PermissionError):
+            os.sched_setscheduler(0, before, parameter)
+
+
+def test_a_generator_that_has_too_much_to_do_is_the_bottleneck(tmp_path: Path) -> None:
+    (tmp_path / "thinkers.py").write_text(THINKERS)
+    with Target(flags=NO_LIMIT) as target, first_on_its_core():
+        done = run_command_until(
+            has_been_told, tmp_path, "-f", "thinkers.py", "--headless", "--host", target.http_url, "--jwt-secret",
+            target.jwt_secret, "-u", PLAYERS, "-r", PLAYERS, "--mix", "thinker=1", "--heartbeat-interval-s", 0.5,
+            "--phase", "all", "--settle-s", 1, environment=os.environ,
+        )  # fmt: skip
+    run = json.loads((tmp_path / "run/run.json").read_text())
+    said = run["validity"]["bottleneck"]
+    with unless_held_up(run):
+        assert said.startswith("The generator was the bottleneck: the server used "), (said, done.errors[-1000:])
+        assert run["validity"]["level"] == "INVALID"
+        assert any(
+            reason.startswith("the swarm used more than 90% of its core in ") for reason in run["validity"]["reasons"]
+        )
+
+
+def has_been_told(run: dict[str, Any]) -> bool:
+    return len(run["server"]["cpu_shares"]) >= 3 and len(run["generators"]["the swarm"]["cpu_shares"]) >= 5
