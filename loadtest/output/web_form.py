@@ -9,6 +9,8 @@ line, or the answer is one sentence and nothing has changed.
 * A field that was not posted keeps the value of the last start, at first that of the command line.
 * While a run goes on, Locust changes users and spawn rate. The swarm's own options hold from the beginning of a run to
   its end: a change of them is refused, and said on the page.
+* An edit that comes when its run has ended is refused, and begins no other. Without a worker that is connected, Locust
+  would answer "success" and do nothing: that is refused, too.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ if TYPE_CHECKING:  # the import would patch the standard library of this process
 _START, _INDEX = "locust.swarm", "locust.index"
 _RUNNING, _ENDING = ("spawning", "running"), ("cleanup", "stopping")
 """States of Locust's runners."""
+_EDIT = "X-Lobby-Edit"
+"""A header by which the page's own script tells the edit of a run from a start."""
 _SCRIPT = Path(__file__).parent / "templates" / "web_notice.js"
 
 
@@ -87,10 +91,17 @@ class WebForm:
         state = environment.runner.state if environment.runner is not None else ""
         shape = environment.shape_class
         host = fields.get("host", environment.host)
+        is_edit = state in _RUNNING or _EDIT in request.headers
         try:
             values = {**self._given, **read_form(fields)}
+            if _EDIT in request.headers and state not in _RUNNING:
+                raise UsageError("Nothing was changed: no run goes on now. If it has ended, start a new one.")
             if state in _ENDING:
                 raise UsageError("The last run is still being stopped: start again in a moment.")
+            if getattr(environment.runner, "worker_count", 1) == 0:  # of a master
+                raise UsageError(
+                    "No worker is connected, so nobody would play: start one, or wait until lost ones are back."
+                )
             if state in _RUNNING:
                 self._check_edit(values, host)
             else:
@@ -98,7 +109,7 @@ class WebForm:
                     Start(values, host=host, users=_whole(fields.get("user_count")), run_time=fields.get("run_time"))
                 )
         except UsageError as error:
-            return self._refusal(str(error), is_edit=state in _RUNNING)
+            return self._refusal(str(error), is_edit=is_edit)
         before, host_before, shape_before = dict(self._options), environment.host, environment.shape_class
         environment.shape_class = shape
         if shape is not None:

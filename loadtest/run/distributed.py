@@ -38,6 +38,8 @@ _REPORT = "lobby_swarm"
 _ENTRIES, _STOP, _STOPPED, _SETTLE, _LAST = "lobby_entries", "lobby_stop", "lobby_stopped", "lobby_settle", "lobby_last"
 _DISTURBED, _PAUSED = "lobby_disturbed", "lobby_paused"
 _LOOK_EVERY_S = 0.02
+OBEYS_WITHIN_S = 5.0
+"""A worker tells with each report, every 3 s, which roles are paused there."""
 
 
 class WorkerSide:
@@ -121,6 +123,10 @@ class MasterSide:
         self._stopped: set[str] = set()
         self._ended: set[str] = set()
         self._paused: tuple[str, ...] = ()
+        self._paused_s = 0.0
+        """When that was asked for."""
+        self._paused_there: dict[str, tuple[str, ...]] = {}
+        """By worker, as it told last."""
         runners.HEARTBEAT_LIVENESS = PATIENCE_S  # in heartbeats, one per second; read with each that comes
         for client in runner.clients.all:
             client.heartbeat = PATIENCE_S
@@ -133,7 +139,7 @@ class MasterSide:
         self._clocks.clear()
         self._stopped.clear()
         self._ended.clear()
-        self._paused = ()
+        self._paused, self._paused_there = (), {}
 
     def present_by_name(self) -> dict[str, str]:
         """The workers that are connected, by their ids; their names."""
@@ -141,9 +147,21 @@ class MasterSide:
 
     def pause(self, roles: Sequence[str]) -> None:
         """These roles are paused from now on, and no others."""
-        self._paused = tuple(sorted(roles))
+        self._paused, self._paused_s = tuple(sorted(roles)), time.monotonic()
         for client_id in self._present():
             self._runner.send_message(_PAUSED, {"roles": list(self._paused)}, client_id=client_id)
+
+    def disobeying(self) -> tuple[str, ...]:
+        """Names of the workers that are lost, or have had the time to say that the same roles are paused there and have
+        not: what their players do is not known. Only those that took part in this run."""
+        has_had_time = time.monotonic() - self._paused_s > OBEYS_WITHIN_S
+        present, known = self._present(), self._known()
+        late = (
+            client_id
+            for client_id, paused in self._paused_there.items()
+            if client_id in known and paused != self._paused and (has_had_time or client_id not in present)
+        )
+        return tuple(sorted(map(self._name, late)))
 
     def disturb(self, from_s: float, until_s: float | None) -> None:
         """A fault may be felt between these times of the master's clock; None: it is not over."""
@@ -176,7 +194,8 @@ class MasterSide:
             if data[_REPORT]["report"] is not None:
                 recorder.add_report(data[_REPORT]["report"], worker=self._name(client_id))
             self._pass_on(client_id, data[_REPORT]["entries"], recorder.ledger)
-            if tuple(data[_REPORT].get("paused", self._paused)) != self._paused:
+            self._paused_there[client_id] = tuple(data[_REPORT].get("paused", self._paused))
+            if self._paused_there[client_id] != self._paused:
                 self._runner.send_message(_PAUSED, {"roles": list(self._paused)}, client_id=client_id)
 
     def _on_stopped(self, msg: Any, **_rest: Any) -> None:

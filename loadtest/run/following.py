@@ -51,6 +51,7 @@ class Following:
                 families=self._families,
                 paused=lambda: self._roles.paused,
                 set_paused=lambda role, is_paused: self._roles.set_paused([role], is_paused=is_paused),
+                doubt=lambda: self._roles.doubt,
             )
             install(web_ui, source, base_path=getattr(parsed, "web_base_path", None) or "")
 

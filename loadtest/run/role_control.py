@@ -40,11 +40,20 @@ class RoleControl:
         swarm = self._running()
         return swarm.pauses.paused if swarm is not None else ()
 
+    @property
+    def doubt(self) -> str:
+        """A sentence, where it is not known of all workers whether they have paused what they were told."""
+        names = self._master.disobeying() if self._master is not None and self._running() is not None else ()
+        if not names:
+            return ""
+        workers = f"Worker {names[0]} has" if len(names) == 1 else f"Workers {', '.join(names)} have"
+        return f"{workers} not said so far that the roles are paused there as they are here: players there may not be."
+
     def set_paused(self, roles: Iterable[str], *, is_paused: bool) -> None:
         """Raises `UsageError` where no run goes on, or it has no such role."""
         swarm, asked = self._running(), list(roles)
         if swarm is None:
-            raise UsageError("No run goes on: there is nothing to pause.")
+            raise UsageError(f"{self._why_none()}: there is nothing to {'pause' if is_paused else 'resume'}.")
         for role in asked:
             if role not in swarm.options.weights:
                 raise UsageError(f"{role!r} plays no part in this run: there is {', '.join(self.roles)}.")
@@ -71,6 +80,12 @@ class RoleControl:
 
         gevent.signal_handler(signal.SIGUSR1, on_signal, is_paused=True)
         gevent.signal_handler(signal.SIGUSR2, on_signal, is_paused=False)
+
+    def _why_none(self) -> str:
+        swarm = swarm_of(self._environment)
+        if swarm is None or swarm.is_called_off:
+            return "No run goes on"
+        return "The run has ended" if swarm.facts.is_over else "The run is ending"
 
     def _running(self) -> Swarm | None:
         swarm = swarm_of(self._environment)

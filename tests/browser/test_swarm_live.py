@@ -133,14 +133,50 @@ def test_the_page_asks_for_nothing_while_another_tab_is_open(page: Any, swarm: W
     open_live(page).get_by_text("Running ·").wait_for()
 
 
-def test_a_refusal_is_said_on_the_page(page: Any, swarm: WebSwarm):
+REFUSALS: tuple[tuple[dict[str, Any] | None, str], ...] = (
+    (
+        {"status": 409, "json": {"message": "The run has ended: there is nothing to pause."}},
+        "The run has ended: there is",
+    ),
+    ({"status": 502, "body": "<p>Bad gateway"}, "The swarm answered with 502, which says nothing."),
+    (None, "The swarm does not answer: its program has ended, or the network is down."),
+)
+"""To who pauses a role: refused, by something in between, or not at all."""
+
+
+def test_why_a_role_was_not_paused_is_said_in_words(page: Any, swarm: WebSwarm):
     start(page)
     live = open_live(page)
     pause = live.get_by_role("button", name="Pause host")
     pause.wait_for()
-    page.route("**/lobby/roles", lambda route: route.fulfill(status=409, json={"message": "No run goes on."}))
+    for answer, sentence in REFUSALS:
+        page.route(
+            "**/lobby/roles", lambda route, answer=answer: route.fulfill(**answer) if answer else route.abort(), times=1
+        )
+        pause.click()
+        live.get_by_role("alert").get_by_text(f"host was not paused. {sentence}").wait_for()
     pause.click()
-    live.get_by_role("alert").get_by_text("No run goes on.").wait_for()
+    live.get_by_role("button", name="Resume host").wait_for()
+    assert not live.locator("#refusal").is_visible(), "it has been paused now"
+
+
+def test_a_worker_that_does_not_say_that_it_has_paused_is_told_on_the_page(page: Any, swarm: WebSwarm):
+    if not swarm.workers() > 1:
+        pytest.skip("this one has no workers")
+    start(page)
+    live = open_live(page)
+    pause = live.get_by_role("button", name="Pause host")
+    pause.wait_for()
+    until(lambda: swarm.run()["generators"].keys() == {"worker 0", "worker 1"}, "a report of each")
+    [worker, _] = swarm.swarm.workers(2)
+    worker.suspend()
+    try:
+        pause.click()
+        live.get_by_text("has not said so far that the roles are paused there as they are here").wait_for()
+    finally:
+        worker.resume()
+    live.locator("#doubt").wait_for(state="hidden")
+    until_cells(live, "host", [0, 0, 2, 0])
 
 
 def test_the_page_stands_alone_and_says_before_the_first_run_that_there_is_none(page: Any, swarm: WebSwarm):

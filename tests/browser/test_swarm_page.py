@@ -117,6 +117,20 @@ def test_parameters_edited_in_a_run_are_refused_in_view(page: Any, swarm: WebSwa
     assert page.locator("input[name=tabs]").input_value() == "3", "the form shows what runs"
 
 
+def test_an_edit_of_a_run_that_has_ended_meanwhile_is_refused_in_view_and_begins_no_other(page: Any, swarm: WebSwarm):
+    set_users(page, 2)
+    press(page, "Start")
+    page.get_by_role("button", name="Stop", exact=True).wait_for()
+    wait_for(lambda: swarm.connected() == 2, deadline_s=RUN_TIMEOUT_S, what="2 players")
+    before = swarm.run_id()
+    press(page, "Edit")
+    set_users(page, 5)
+    swarm.post("/stop")
+    press(page, "Update")
+    page.locator(NOTICE).get_by_text("Nothing was changed: no run goes on now.").wait_for()
+    assert swarm.run_id() == before
+
+
 def test_who_opens_the_page_in_a_run_sees_its_parameters_and_may_edit_its_users(page: Any, swarm: WebSwarm):
     set_users(page, 2)
     set_parameters(page, tabs="7", seed="5")

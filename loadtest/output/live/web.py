@@ -45,6 +45,8 @@ class Source:
     paused: Callable[[], tuple[str, ...]]
     set_paused: Callable[[str, bool], None]
     """Role, and whether it is paused from now on. Raises `UsageError`."""
+    doubt: Callable[[], str]
+    """What is not known of the workers' pauses; empty: nothing."""
 
 
 def install(web_ui: Page, source: Source, *, base_path: str = "") -> None:
@@ -79,7 +81,7 @@ def _following(source: Source) -> Response:
     except ValueError:
         return _json({"message": "after_s is a number of seconds."}, status=400)
     found = following(source.conclusion(), of_run=request.args.get("run", ""), after_s=after_s, paused=source.paused())
-    return _json(found)
+    return _json({**found, "doubt": source.doubt()})
 
 
 def _set_role(source: Source) -> Response:

@@ -165,13 +165,32 @@
     }));
   }
 
+  function say(where, words) {
+    const place = find(where);
+    if (place.textContent !== words) place.textContent = words; // else it would be read out again
+    place.hidden = !words;
+  }
+
+  /** What the swarm says; or an error whose message is a sentence for people. */
+  async function ask(path, options) {
+    let answer;
+    try {
+      answer = await fetch(path, options);
+    } catch {
+      throw new Error("The swarm does not answer: its program has ended, or the network is down.");
+    }
+    const told = await answer.json().catch(() => null);
+    if (answer.ok && told !== null) return told;
+    if (answer.redirected) throw new Error("You are not logged in any more: load the page again.");
+    throw new Error(told?.message ?? `The swarm answered with ${answer.status}, which says nothing.`);
+  }
+
   async function setPaused(role, paused) {
-    const refusal = find("refusal");
-    refusal.hidden = true;
-    const answer = await fetch("roles", { method: "POST", body: new URLSearchParams({ role, paused }) });
-    if (!answer.ok) {
-      refusal.textContent = (await answer.json().catch(() => ({}))).message ?? `The swarm answered with ${answer.status}.`;
-      refusal.hidden = false;
+    say("refusal", "");
+    try {
+      await ask("roles", { method: "POST", body: new URLSearchParams({ role, paused }) });
+    } catch (fault) {
+      say("refusal", `${role} was not ${paused ? "paused" : "resumed"}. ${fault.message}`);
     }
     await look();
   }
@@ -179,15 +198,15 @@
   async function look() {
     let found;
     try {
-      const answer = await fetch(`live.json?${new URLSearchParams({ run, after_s: untilS })}`);
-      if (!answer.ok) throw new Error(`The swarm answered with ${answer.status}.`);
-      found = await answer.json();
+      found = await ask(`live.json?${new URLSearchParams({ run, after_s: untilS })}`);
     } catch (fault) {
-      find("about").textContent = `The swarm does not answer: what is below is old. ${fault.message}`;
+      find("about").textContent = `What is below is old. ${fault.message}`;
       return;
     }
     if (!found.run) return;
+    say("doubt", found.doubt);
     if (found.run !== run) {
+      say("refusal", ""); // of another run
       [run, untilS, samples, windows] = [found.run, 0, [], []];
       charts.forEach((chart) => chart.forget());
     }

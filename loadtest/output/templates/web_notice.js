@@ -1,16 +1,32 @@
 /* Locust closes the form of an edit whatever the answer was. What was refused is said here, until it is closed or until
-   the next answer. */
+   the next answer.
+
+   That form asks for the same as the one of a start, but for no host. So it is told here which of them it was: the edit
+   of a run that has ended meanwhile would begin another one. */
 (() => {
   const send = window.fetch;
   let shown = null;
 
   window.fetch = async (...given) => {
-    const answer = await send(...given);
-    if (/\/(swarm|stop)$/.test(new URL(answer.url).pathname)) {
-      answer.clone().json().then(({ notice }) => show(notice), () => show(null));
+    const asked = new Request(...given);
+    if (!/\/(swarm|stop)$/.test(new URL(asked.url).pathname)) return send(asked);
+    if (asked.method === "POST" && isEdit(await asked.clone().text())) asked.headers.set("X-Lobby-Edit", "true");
+    let answer;
+    try {
+      answer = await send(asked);
+    } catch (fault) {
+      show("The swarm does not answer: its program has ended, or the network is down. Nothing is known to have changed.");
+      throw fault;
     }
+    const unclear = answer.ok ? null : `The swarm answered with ${answer.status}: nothing is known to have changed.`;
+    answer.clone().json().then(({ notice }) => show(notice), () => show(unclear));
     return answer;
   };
+
+  function isEdit(body) {
+    const fields = new URLSearchParams(body);
+    return fields.has("user_count") && !fields.has("host");
+  }
 
   function show(notice) {
     shown?.remove();

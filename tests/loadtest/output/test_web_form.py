@@ -15,7 +15,7 @@ from bench.processes.target import Target
 from loadtest.output.web_form import flag_of, read_form, swarm_actions
 from loadtest.results.exit_codes import UsageError
 from tests.loadtest.fakes import wait_for
-from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery, WebSwarm
+from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery, WebSwarm, own_port
 
 pytestmark = pytest.mark.system
 
@@ -252,6 +252,26 @@ def test_users_change_while_a_run_goes_on_and_parameters_do_not(swarm: WebSwarm)
     wait_for(lambda: swarm.state() == ("running", 6), deadline_s=RUN_TIMEOUT_S, what="all 6 still play")
     swarm.post("/stop")
     assert (swarm.run()["seed"], swarm.run()["users"]) == (5, {"browser": 6})
+
+
+def test_an_edit_that_comes_when_its_run_has_ended_is_refused_and_begins_no_other(swarm: WebSwarm):
+    assert play(swarm, 2, mix=MIX)["users"] == {"browser": 2}
+    wait_until_stopped(swarm)
+    before = swarm.run_id()
+    answer = swarm.post(
+        "/swarm", headers={"X-Lobby-Edit": "true"}, **{**swarm.form(), "user_count": 5, "spawn_rate": 5}
+    )
+    sentence = "Nothing was changed: no run goes on now. If it has ended, start a new one."
+    assert answer == {"success": False, "message": sentence, "notice": sentence, "host": answer["host"]}
+    assert (swarm.state()[0], swarm.run_id()) == ("stopped", before)
+
+
+def test_a_start_without_a_worker_is_refused(nursery: Nursery, given: tuple[str, ...]):
+    swarm = nursery.start_web(*given, "--master", *own_port())
+    answer = start(swarm, user_count=2, mix=MIX)
+    assert not answer["success"]
+    assert answer["message"].startswith("No worker is connected, so nobody would play: start one")
+    assert swarm.run_id() == ()
 
 
 def test_a_run_whose_users_are_edited_ends_when_it_was_to_end(swarm: WebSwarm):

@@ -80,6 +80,7 @@ def test_moments_and_faults_come_together_and_thresholds_without_a_figure_wait()
 class Control:
     def __init__(self) -> None:
         self.paused: tuple[str, ...] = ()
+        self.doubt = "Worker 1 has not said so far what is paused there."
 
     def set_paused(self, role: str, is_paused: bool) -> None:
         if role != "host":
@@ -92,7 +93,7 @@ def browser() -> Any:
     web_ui, control = FakeWebUi(), Control()
     source = Source(
         conclusion=concluded, families=lambda: families_of(concluded()), paused=lambda: control.paused,
-        set_paused=control.set_paused,
+        set_paused=control.set_paused, doubt=lambda: control.doubt,
     )  # fmt: skip
     install(web_ui, source, base_path="/locust")
     assert [tab["key"] for tab in web_ui.template_args["extended_tabs"]] == [TAB, "lobby-times"]
@@ -121,7 +122,9 @@ def test_a_role_is_paused_by_post_alone(browser: Any):
 
     assert browser.get("/locust/lobby/roles").status_code == 405
     assert ask(role="host", paused="true").get_json() == {"paused": ["host"]}
-    assert browser.get("/locust/lobby/live.json").get_json()["roles"][1]["paused"] is True
+    told = browser.get("/locust/lobby/live.json").get_json()
+    assert told["roles"][1]["paused"] is True
+    assert told["doubt"] == "Worker 1 has not said so far what is paused there."
     assert ask(role="host", paused="false").get_json() == {"paused": []}
     refused = ask(role="dragon", paused="true")
     assert (refused.status_code, refused.get_json()) == (409, {"message": "There is no such role."})
