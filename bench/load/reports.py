@@ -14,7 +14,9 @@ from typing import Any
 import msgspec
 
 from bench.stats import percentile
-from loadtest.results.run_json import RunFile, read_run_json
+from loadtest.measure.points import DELAYED
+from loadtest.measure.series import Series
+from loadtest.results.run_json import MetricRow, RunFile, read_run_json
 
 _OF_THE_RECIPE = {"upgrade": "upgrade", "pong": "heartbeat"}
 
@@ -26,6 +28,11 @@ class Percentiles:
     count: int
     p50: float
     p99: float
+    left_out: int = 0
+    """Durations that the tool measured and does not tell, since it stood still meanwhile."""
+    whole_p50: float | None = None
+    whole_p99: float | None = None
+    """With them; None: there are none."""
 
 
 Reported = Mapping[str, Percentiles]
@@ -38,7 +45,18 @@ class NothingReported(RuntimeError):
 def reported_of_the_swarm(file: Path) -> Reported:
     """Of all phases, if it was told to report those. Raises `NothingReported`."""
     run = run_of_the_swarm(file)
-    return {row.name: Percentiles(row.count, row.p50_ms, row.p99_ms) for row in run.metrics if row.count}
+    delayed = {row.name: row for row in run.phases.get(DELAYED, []) if row.count}
+    return {row.name: _with_delayed(row, delayed.get(row.name)) for row in run.metrics if row.count}
+
+
+def _with_delayed(row: MetricRow, delayed: MetricRow | None) -> Percentiles:
+    if delayed is None:
+        return Percentiles(row.count, row.p50_ms, row.p99_ms)
+    whole = Series()
+    for part in (row, delayed):
+        whole.add_encoded(part.histogram)
+    figures = whole.percentiles_ms()
+    return Percentiles(row.count, row.p50_ms, row.p99_ms, delayed.count, figures["p50_ms"], figures["p99_ms"])
 
 
 def run_of_the_swarm(file: Path) -> RunFile:

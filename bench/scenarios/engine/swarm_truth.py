@@ -22,7 +22,8 @@ from bench.load.changes.publisher import Publisher, make_and_delete
 from bench.load.generators import LOCUST, Aim, GeneratorFailed, Running, Tool, running, swarm_file, tools
 from bench.load.held_up import freeze, spinning
 from bench.load.packets.capture import Capture, Seen
-from bench.load.reports import NothingReported, Reported, reported_of_the_swarm, run_of_the_swarm
+from bench.load.packets.times import Figures
+from bench.load.reports import NothingReported, Percentiles, Reported, reported_of_the_swarm, run_of_the_swarm
 from bench.load.sockets.tokens import mint_receiver
 from bench.measures import AS_REPORTED, ERROR_OF_P99, ON_THE_WIRE, TRUE_PERCENTILES, TRUE_SERIES
 from bench.processes.lab import Lab, Server
@@ -50,6 +51,8 @@ QUIET_S = 0.5
 LEAST = 100
 """Durations on the wire of which at least one is due in a report: with fewer, all may be too close to a beginning or an
 end for a ledger."""
+HEARD_TOGETHER = frozenset({"fanout_presence", "fanout_rooms", "spread"})
+"""Of which several may lie in a socket when it is read."""
 SERIES_OF_THE_SWARM = f"{SWARM} with hosts"
 """The party whose every series is compared; as a tool among others it plays what they play."""
 
@@ -219,12 +222,34 @@ def hold_against(book: Book, reported: Reported, seen: Seen, *, party: str, play
         for q in TRUE_PERCENTILES:
             wire_ms, told_ms = getattr(wire, f"{q}_ms"), getattr(told, q)
             name = f"{series} {q}"
-            why = blind or (off_by(told_ms, wire_ms) if is_judged else "")
+            why = blind or (why_off(series, q, told, wire) if is_judged else "")
             book.add(ON_THE_WIRE[name], wire_ms, clients=players, party=party, invalid=blind)
             book.add(AS_REPORTED[name], told_ms, clients=players, party=party, invalid=why)
         if series in ERROR_OF_P99:
             error_ms = abs(told.p99 - wire.p99_ms)
             book.add(ERROR_OF_P99[series], error_ms, clients=players, party=party, invalid=blind)
+
+
+def why_off(series: str, q: str, told: Percentiles, wire: Figures) -> str:
+    """Empty: it is what was on the wire. Else by how much it is not, and what is known of the cause."""
+    told_ms, wire_ms = getattr(told, q), getattr(wire, f"{q}_ms")
+    said = [off_by(told_ms, wire_ms)]
+    if not said[0]:
+        return ""
+    if told.left_out:
+        whole_ms = getattr(told, f"whole_{q}")
+        said.append(f"the swarm stood still and left {told.left_out:,} of them out; with these it is {whole_ms:.1f} ms")
+    missing = wire.count - told.count - told.left_out
+    if missing:
+        are = (
+            f"{missing:,} of {wire.count:,} on the wire are"
+            if missing > 0
+            else f"{-missing:,} more than on the wire are"
+        )
+        said.append(f"{are} {'not ' if missing > 0 else ''}told by the swarm")
+    elif told_ms > wire_ms and series in HEARD_TOGETHER:
+        said.append("what is read together has the time of the last")
+    return "; ".join(said)
 
 
 def off_by(told_ms: float, wire_ms: float) -> str:

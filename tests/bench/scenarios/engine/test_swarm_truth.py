@@ -69,6 +69,24 @@ def test_run_that_tells_the_generator_s_own_delay_for_the_server_s_is_invalid() 
     assert not reading.invalid
 
 
+@pytest.mark.parametrize(
+    ("series", "told", "why"),
+    [
+        ("fanout_rooms", Percentiles(100, 1.0, 50.5), ""),
+        ("fanout_rooms", Percentiles(100, 1.0, 60.0), "the wire says 50.0 ms; what is read together has the time of "
+         "the last"),
+        ("heartbeat", Percentiles(100, 1.0, 60.0), "the wire says 50.0 ms"),
+        ("fanout_rooms", Percentiles(90, 1.0, 8.4, 10, 1.0, 50.2), "the wire says 50.0 ms; the swarm stood still and "
+         "left 10 of them out; with these it is 50.2 ms"),
+        ("fanout_rooms", Percentiles(60, 1.0, 8.4, 10, 1.0, 30.0), "the wire says 50.0 ms; the swarm stood still and "
+         "left 10 of them out; with these it is 30.0 ms; 30 of 100 on the wire are not told by the swarm"),
+        ("spread", Percentiles(103, 1.0, 60.0), "the wire says 50.0 ms; 3 more than on the wire are told by the swarm"),
+    ],
+)  # fmt: skip
+def test_percentile_that_is_off_says_what_is_known_of_the_cause(series: str, told: Percentiles, why: str) -> None:
+    assert swarm_truth.why_off(series, "p99", told, Figures(100, 1.0, 50.0, 60.0)) == why
+
+
 def test_other_tool_whose_report_is_off_spoils_no_run() -> None:
     assert code_of(written(Percentiles(100, 1.1, 1400.0), is_judged=False)) is ExitCode.GOOD
 
