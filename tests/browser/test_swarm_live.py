@@ -144,15 +144,18 @@ REFUSALS: tuple[tuple[dict[str, Any] | None, str], ...] = (
 """To who pauses a role: refused, by something in between, or not at all."""
 
 
+def answering(answer: dict[str, Any] | None) -> Callable[[Any], None]:
+    """Of a route; None: nobody answers."""
+    return lambda route: route.abort() if answer is None else route.fulfill(**answer)
+
+
 def test_why_a_role_was_not_paused_is_said_in_words(page: Any, swarm: WebSwarm):
     start(page)
     live = open_live(page)
     pause = live.get_by_role("button", name="Pause host")
     pause.wait_for()
     for answer, sentence in REFUSALS:
-        page.route(
-            "**/lobby/roles", lambda route, answer=answer: route.fulfill(**answer) if answer else route.abort(), times=1
-        )
+        page.route("**/lobby/roles", answering(answer), times=1)
         pause.click()
         live.get_by_role("alert").get_by_text(f"host was not paused. {sentence}").wait_for()
     pause.click()
