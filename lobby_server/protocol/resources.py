@@ -67,6 +67,11 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     is_started: bool = False
     """Closed to newcomers."""
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """What the list is sorted by, the greatest first: newest first, and the same for all who sort it."""
+        return self.created_at, self.id
+
 
 class PeerInfo(msgspec.Struct, frozen=True):
     """A member as the other members see it."""

@@ -35,6 +35,20 @@ FILTER = """(text) => {
 }"""
 
 
+FOLLOWED = """async () => {
+    const { RoomList } = await import("./static/lobby/room_list.js");
+    const { Signal } = await import("./static/lobby/signal.js");
+    const connection = { message: new Signal(), established: new Signal(), lost: new Signal(), features: new Set() };
+    const list = new RoomList(connection, {});
+    const room = (id, at) => ({ id, created_at: `2026-01-01T00:00:0${at}.000Z` });
+    connection.message.emit("rooms_snapshot", { rev: 1, rooms: [room("b", 2), room("aa", 1)] });
+    connection.message.emit("rooms_delta", { base: 1, rev: 2, set: [room("a", 1), room("c", 3)], gone: ["aa"] });
+    connection.message.emit("rooms_delta", { base: 2, rev: 3, set: [room("aa", 0)], gone: [] });
+    return [...list.rooms.keys()];
+}"""
+"""What a list of rooms holds after two deltas, each of which brings an older room back."""
+
+
 def shown(person: Person) -> list[str]:
     return list(person.page.locator("#rooms li [data-part=gamemode]").all_text_contents())
 
@@ -83,6 +97,23 @@ def test_rooms_are_searched_sorted_and_filtered_and_the_choice_stays(own_crowd: 
         assert page.locator("#rooms-sort").input_value() == "players"
         page.get_by_role("button", name="Clear filters").click()
         wait_for_rooms(ann, "race", "duel", "siege")
+
+
+def test_room_that_comes_back_into_the_list_stands_where_it_stood_on_every_page(own_crowd: Crowd) -> None:
+    """Whether the page fetches the list or follows it by differences."""
+    base, follower = own_crowd.person("back_base", address="/?features=none"), own_crowd.person("back_follower")
+    server, ids = own_crowd.server, {}
+    for number, mode in enumerate(("oldest", "middle", "newest")):
+        token = token_of(server, 7100 + number, f"back_host{number}")
+        ids[mode] = call(server, "POST", "/api/rooms", {"gamemode": mode}, token=token).body["room"]["id"]
+    for is_public in (True, False, True):
+        token, change = token_of(server, 7101, "back_host1"), {"isPublic": is_public}
+        assert call(server, "PATCH", f"/api/rooms/{ids['middle']}", change, token=token).status == 200
+        modes = ["newest", "middle", "oldest"] if is_public else ["newest", "oldest"]
+        for reader in (base, follower):
+            wait_for_rooms(reader, *modes)
+        assert [room["gamemode"] for room in call(server, "GET", "/api/rooms").body["rooms"]] == modes
+    assert follower.page.evaluate(FOLLOWED) == ["c", "b", "a", "aa"], "and so has the list behind the rows"
 
 
 def test_rooms_with_friends_in_them_are_marked_and_found(own_crowd: Crowd) -> None:

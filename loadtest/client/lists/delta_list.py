@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from loadtest.client.errors import NotConnected
@@ -27,7 +28,7 @@ class HeldRooms:
 
     revision: int
     by_id: Mapping[str, Room]
-    """Oldest first: a new room goes to the end at no cost."""
+    """Oldest first: a new room goes to the end at no cost, one that comes back into the list to its place."""
     rooms: tuple[Room, ...]
     """Newest first."""
 
@@ -41,8 +42,11 @@ class HeldRooms:
         by_id = dict(self.by_id)
         for room_id in delta.gone:
             by_id.pop(room_id, None)
+        newest = next(reversed(by_id.values()), None)
         for room in delta.set:  # oldest first; one that is held keeps its place
             by_id[room.id] = room
+        if newest is not None and any(room.place < newest.place and room.id not in self.by_id for room in delta.set):
+            by_id = {room.id: room for room in sorted(by_id.values(), key=attrgetter("place"))}
         return HeldRooms(delta.rev, by_id, tuple(reversed(by_id.values())))
 
 

@@ -77,6 +77,7 @@ class RoomChanges:
         now = self._rooms.by_id()
         changed = [room for room in now.values() if self._told.get(room.id) != room]
         gone = [room_id for room_id in self._told if room_id not in now]
-        # Oldest first: a client that puts each new one on top has the order of the list.
+        # Oldest first: a client that puts each new one on top has the order of the list, but for rooms that come back
+        # into it, which belong where `created_at` says.
         changed.reverse()
         return encode_frames(RoomsDelta(base=self._told_revision, rev=self._rooms.revision, set=changed, gone=gone))

@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 
 import msgspec
 
@@ -17,6 +18,7 @@ from lobby_server.service.watch.metrics import Metrics
 
 _GZIP_LEVEL = 5
 _MAX_FILTERS = 64
+_PLACE = attrgetter("place")
 
 
 def room_resource(room: Room) -> resources.Room:
@@ -65,7 +67,10 @@ class ListedRooms:
         revision, O(1) after that."""
         if self._made_at != self._book.revision:
             self._made_at = self._book.revision
-            self._by_id = {room.id: room_resource(room) for room in self._book.public()}
+            rooms = [room_resource(room) for room in self._book.public()]
+            # Almost in order as they are: several nodes may have made rooms in the same moment.
+            rooms.sort(key=_PLACE, reverse=True)
+            self._by_id = {room.id: room for room in rooms}
         return self._by_id
 
 

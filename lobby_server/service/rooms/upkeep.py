@@ -26,6 +26,7 @@ log = logging.getLogger("lobby")
 
 RECONCILE_AGAIN_S = 5.0
 NOT_APPLIED_YET_S = 60.0
+_MOMENT = timedelta(milliseconds=1)
 """How long a room may be in the store only, at most: calls give up much sooner."""
 
 
@@ -131,10 +132,10 @@ class RoomUpkeep:
 
     def created_now(self) -> datetime:
         """When a room is made: after every room before it, though the wall clock may have been set back. The list is
-        sorted by it."""
-        now = self._clock.utc_now()
+        sorted by it, and so are the lists of clients, who read milliseconds."""
+        now = _whole_ms(self._clock.utc_now())
         if self._newest_at is not None:
-            now = max(now, self._newest_at + timedelta(microseconds=1))
+            now = max(now, _whole_ms(self._newest_at) + _MOMENT)
         self._newest_at = now
         return now
 
@@ -142,3 +143,7 @@ class RoomUpkeep:
         """A room of that moment is there, whichever node made it."""
         if self._newest_at is None or created_at > self._newest_at:
             self._newest_at = created_at
+
+
+def _whole_ms(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -4,17 +4,10 @@
  * Rooms are put in order when they or the order have changed, and only looked through when a filter has: what a search
  * compares with is written once per room.
  */
+import { byNewest, ORDERS } from "./room_order.js";
+
 const KEY = "lobby.rooms";
 const NOTHING = { search: "", mode: "", sort: "newest", notFull: false, friends: false };
-const collator = new Intl.Collator(undefined, { sensitivity: "base", numeric: true });
-
-const byNewest = (a, b) => (a.created_at < b.created_at ? 1 : a.created_at > b.created_at ? -1 : 0);
-const nameOf = (room) => room.name ?? room.gamemode;
-const ORDERS = {
-  newest: byNewest,
-  players: (a, b) => b.current_players - a.current_players || byNewest(a, b),
-  name: (a, b) => collator.compare(nameOf(a), nameOf(b)) || byNewest(a, b),
-};
 
 const searched = new WeakMap(); // room → all that a search looks at, in lower case
 

@@ -1,7 +1,9 @@
 /**
  * The public rooms, as this client knows them: by differences where the server agreed to `rooms_delta`, else fetched
- * whenever it says that they changed. Newest first. A room that has changed is another object, and only then.
+ * whenever it says that they changed. Newest first, in either way. A room that has changed is another object, and only
+ * then.
  */
+import { byNewest } from "./room_order.js";
 import { Signal } from "./signal.js";
 import { SingleFlight } from "./single_flight.js";
 
@@ -12,7 +14,7 @@ export class RoomList {
   arrived = new Signal(); // ([room…]): new since the last list, not on the first one
   failed = new Signal(); // (ApiError)
 
-  rooms = new Map(); // id → room
+  rooms = new Map(); // id → room, newest first
   isKnown = false;
   #connection;
   #revision = null;
@@ -70,15 +72,20 @@ export class RoomList {
     if (!isFirst) this.#tellArrivals(rooms.filter((room) => !before.has(room.id)));
   }
 
-  /** `set` is oldest first: what is new goes to the front one by one. */
+  /** `set` is oldest first: what is new goes to the front one by one; a room that comes back into the list, to its place. */
   #apply({ set, gone }) {
     for (const id of gone) this.rooms.delete(id);
+    const [newest] = this.rooms.values();
     const fresh = [];
     for (const room of set) {
       if (!this.rooms.has(room.id)) fresh.unshift(room);
       else this.rooms.set(room.id, room);
     }
-    if (fresh.length) this.rooms = new Map([...fresh.map((room) => [room.id, room]), ...this.rooms]);
+    if (fresh.length) {
+      const rooms = [...fresh, ...this.rooms.values()];
+      if (newest !== undefined && byNewest(fresh.at(-1), newest) > 0) rooms.sort(byNewest);
+      this.rooms = new Map(rooms.map((room) => [room.id, room]));
+    }
     this.changed.emit();
     this.#tellArrivals(fresh);
   }

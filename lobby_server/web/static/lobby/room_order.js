@@ -1,0 +1,14 @@
+/** The order of the list of rooms as the server has it, and as a reader may choose it. */
+const collator = new Intl.Collator(undefined, { sensitivity: "base", numeric: true });
+const nameOf = (room) => room.name ?? room.gamemode;
+
+/** By when they were made; of one moment, by id. */
+export const byNewest = (a, b) => compare(b.created_at, a.created_at) || compare(b.id, a.id);
+
+export const ORDERS = {
+  newest: byNewest,
+  players: (a, b) => b.current_players - a.current_players || byNewest(a, b),
+  name: (a, b) => collator.compare(nameOf(a), nameOf(b)) || byNewest(a, b),
+};
+
+const compare = (one, other) => (one < other ? -1 : one > other ? 1 : 0);
