@@ -6,6 +6,7 @@
 import { Connection } from "./lobby/connection.js";
 import { ConnectionView } from "./lobby/connection_view.js";
 import { offerLanguages } from "./lobby/language_choice.js";
+import { ofTab } from "./lobby/storage.js";
 import { t, translatePage } from "./lobby/words.js";
 import { byId, clearPage, fromTemplate, onceAFrame, onSubmit, part, setHidden, setText, syncList } from "./lobby/dom.js";
 import { Api } from "./lobby/api.js";
@@ -85,7 +86,7 @@ function show(isInside) {
 /** `isOwn`: the token is of a login on this page, and ends with it; one that was pasted is only forgotten. */
 function open({ token, isOwn }) {
   login = { token, isOwn };
-  sessionStorage.setItem(KEY, JSON.stringify(login));
+  ofTab.set(KEY, JSON.stringify(login));
   setText(byId("door-news"), "");
   setText(byId("log-out"), isOwn ? t("Log out") : t("Forget the token"));
   connection.connect(token, "ops");
@@ -94,7 +95,7 @@ function open({ token, isOwn }) {
 function forget(sentence) {
   clearPage(); // the door cannot have the focus below a dialog
   admin.close();
-  sessionStorage.removeItem(KEY);
+  ofTab.remove(KEY);
   connection.disconnect();
   samples = [];
   setText(byId("door-news"), sentence);
@@ -117,7 +118,7 @@ async function end({ token, isOwn }) {
 
 function read() {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(KEY));
+    const kept = JSON.parse(ofTab.get(KEY));
     return typeof kept?.token === "string" ? kept : null;
   } catch {
     return null; // somebody else wrote there
@@ -159,6 +160,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   draw();
 });
 
+setHidden(byId("not-kept"), ofTab.isLasting);
+setHidden(byId("kept"), !ofTab.isLasting);
 show(false);
 const kept = read();
 if (kept !== null) open(kept);

@@ -4,6 +4,7 @@
  * The token is kept for this tab, so that two tabs can be two players, and for the device only when asked to.
  */
 import { Signal } from "./signal.js";
+import { ofDevice, ofTab } from "./storage.js";
 import { language, t } from "./words.js";
 
 const KEY = "lobby.login";
@@ -28,7 +29,7 @@ export class Account {
 
   /** Take up the login that this tab or this device remembers, if there is one. */
   resume() {
-    for (const storage of [sessionStorage, localStorage]) {
+    for (const storage of [ofTab, ofDevice]) {
       const kept = read(storage);
       if (kept !== null) {
         this.#become(kept);
@@ -63,7 +64,7 @@ export class Account {
   /** A fresher token before this one ends. Returns it. */
   async refresh() {
     const { token } = await this.#api.post("/api/auth/refresh");
-    const isKept = read(localStorage)?.token === this.#token;
+    const isKept = read(ofDevice)?.token === this.#token;
     this.#token = this.#api.token = token;
     this.#store(isKept);
     return token;
@@ -84,8 +85,8 @@ export class Account {
     if (this.user === null) return;
     const last = this.farewell || sentence;
     this.farewell = "";
-    if (read(localStorage)?.token === this.#token) localStorage.removeItem(KEY);
-    sessionStorage.removeItem(KEY);
+    if (read(ofDevice)?.token === this.#token) ofDevice.remove(KEY);
+    ofTab.remove(KEY);
     this.user = this.#token = null;
     this.#api.forget();
     this.loggedOut.emit(last);
@@ -104,14 +105,14 @@ export class Account {
 
   #store(isKept) {
     const text = JSON.stringify({ token: this.#token, user: this.user });
-    sessionStorage.setItem(KEY, text);
-    if (isKept) localStorage.setItem(KEY, text);
+    ofTab.set(KEY, text);
+    if (isKept) ofDevice.set(KEY, text);
   }
 }
 
 function read(storage) {
   try {
-    const kept = JSON.parse(storage.getItem(KEY));
+    const kept = JSON.parse(storage.get(KEY));
     return typeof kept?.token === "string" && typeof kept?.user?.username === "string" ? kept : null;
   } catch {
     return null; // somebody else wrote there

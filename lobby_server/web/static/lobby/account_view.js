@@ -1,5 +1,6 @@
 /** The door: log in, register, log out; and the links of mails, to another password (`#reset=…`) and to a confirmed address (`#confirm=…`). */
 import { byId, clearForm, clearPage, onSubmit, part, setHidden, setText } from "./dom.js";
+import { ofDevice, ofTab } from "./storage.js";
 import { t } from "./words.js";
 
 const LINK = /^#(reset|confirm)=([\w.-]+)$/;
@@ -41,6 +42,8 @@ export class AccountView {
       else await account.logIn(wish);
       form.reset();
     });
+    setHidden(byId("not-kept"), ofTab.isLasting);
+    setHidden(form.elements.keep.closest("label"), !ofDevice.isLasting);
     byId("log-out").addEventListener("click", () => account.logOut());
     account.loggedIn.connect(() => this.#show(account.user));
     account.loggedOut.connect((sentence) => {

@@ -1,4 +1,5 @@
 /** What calls somebody back to this tab: the number of unread things in its title, and a sound for a user who wants one. */
+import { ofDevice } from "./storage.js";
 import { t } from "./words.js";
 
 const KEY = "lobby.sounds";
@@ -18,7 +19,7 @@ export class Attention {
     });
     checkbox.checked = this.#isLoud;
     checkbox.addEventListener("change", () => {
-      localStorage.setItem(KEY, checkbox.checked ? "on" : "off");
+      ofDevice.set(KEY, checkbox.checked ? "on" : "off");
       if (checkbox.checked) this.#play();
     });
     addEventListener("storage", () => (checkbox.checked = this.#isLoud)); // chosen in another tab
@@ -41,7 +42,7 @@ export class Attention {
   }
 
   get #isLoud() {
-    return localStorage.getItem(KEY) === "on";
+    return ofDevice.get(KEY) === "on";
   }
 
   #play() {

@@ -3,6 +3,7 @@
  * leave; and shown only while nobody looks at the page. Which event is one is said here, and nowhere else.
  */
 import { byId, setHidden, setText } from "./dom.js";
+import { ofDevice } from "./storage.js";
 import { t } from "./words.js";
 
 const KEY = "lobby.notifications";
@@ -34,13 +35,13 @@ export class DesktopNotices {
   }
 
   get #isOn() {
-    return isThere() && localStorage.getItem(KEY) === "on" && Notification.permission === "granted";
+    return isThere() && ofDevice.get(KEY) === "on" && Notification.permission === "granted";
   }
 
   async #choose() {
     const wish = this.#checkbox.checked;
     const isAllowed = wish && (await Notification.requestPermission()) === "granted";
-    localStorage.setItem(KEY, isAllowed ? "on" : "off");
+    ofDevice.set(KEY, isAllowed ? "on" : "off");
     this.#checkbox.checked = isAllowed;
     setText(byId("desktop-notices-problem"), wish && !isAllowed ? t("Your browser does not let this page show notifications.") : "");
   }

@@ -4,6 +4,7 @@ import { ago } from "./moments.js";
 import { bodyOf, titleOf } from "./notice_words.js";
 import { keyOf } from "./room_invites.js";
 import { SingleFlight } from "./single_flight.js";
+import { ofDevice } from "./storage.js";
 import { t } from "./words.js";
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -61,7 +62,7 @@ export class Inbox {
     byId("inbox-read-all").addEventListener("click", () => this.#readAll());
     byId("inbox-more").addEventListener("click", () => notices.attempt(() => this.#more()));
     byId("announcement-close").addEventListener("click", () => {
-      localStorage.setItem(DISMISSED, String(this.#announcement.id));
+      ofDevice.set(DISMISSED, String(this.#announcement.id));
       this.#announce(null);
     });
   }
@@ -163,7 +164,7 @@ export class Inbox {
   }
 
   #announce(announcement) {
-    const dismissed = Number(localStorage.getItem(DISMISSED) ?? 0);
+    const dismissed = Number(ofDevice.get(DISMISSED) ?? 0);
     const endsMs = announcement === null ? 0 : (announcement.until ?? announcement.ts + ANNOUNCED_MS);
     const leftMs = endsMs - Date.now();
     this.#announcement = leftMs > 0 && announcement.id > dismissed ? announcement : null;

@@ -5,8 +5,5 @@ import { choose, language } from "./words.js";
 export function offerLanguages() {
   const languages = byId("language");
   languages.value = language;
-  languages.addEventListener("change", () => {
-    choose(languages.value);
-    location.reload();
-  });
+  languages.addEventListener("change", () => choose(languages.value));
 }

@@ -1,5 +1,6 @@
 /** Players whose lines are not shown on this device. A block is the server's; a mute is one's own, and the other one's friend stays a friend. */
 import { Signal } from "./signal.js";
+import { ofDevice } from "./storage.js";
 
 const KEY = "lobby.muted";
 
@@ -22,7 +23,7 @@ export class Mutes {
   set(username, isMuted) {
     if (isMuted) this.#names.add(username);
     else this.#names.delete(username);
-    localStorage.setItem(this.#key, JSON.stringify([...this.#names]));
+    ofDevice.set(this.#key, JSON.stringify([...this.#names]));
     this.changed.emit();
   }
 
@@ -32,7 +33,7 @@ export class Mutes {
 
   #read() {
     try {
-      this.#names = new Set(JSON.parse(localStorage.getItem(this.#key)) ?? []);
+      this.#names = new Set(JSON.parse(ofDevice.get(this.#key)) ?? []);
     } catch {
       this.#names = new Set(); // somebody else wrote there
     }

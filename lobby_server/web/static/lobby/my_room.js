@@ -7,6 +7,7 @@
 import { titleOf } from "./room_words.js";
 import { reasonSentence } from "./sentences.js";
 import { Signal } from "./signal.js";
+import { ofTab } from "./storage.js";
 import { t } from "./words.js";
 
 const KEY = "lobby.room";
@@ -71,7 +72,7 @@ export class MyRoom {
   host(room) {
     this.#isReturning = false;
     this.#isWished = true;
-    sessionStorage.setItem(KEY, room.id);
+    ofTab.set(KEY, room.id);
     this.#connection.send("create_room");
   }
 
@@ -82,7 +83,7 @@ export class MyRoom {
   }
 
   leave() {
-    sessionStorage.removeItem(KEY);
+    ofTab.remove(KEY);
     this.#connection.send("leave_room");
     this.#forget();
   }
@@ -137,7 +138,7 @@ export class MyRoom {
 
   /** The user is in no room any more, and knows why. */
   leftBehind() {
-    sessionStorage.removeItem(KEY);
+    ofTab.remove(KEY);
     this.#forget();
   }
 
@@ -165,7 +166,7 @@ export class MyRoom {
 
   /** Only if the user is in no room: they may have entered another one on another device meanwhile. */
   #return() {
-    const id = sessionStorage.getItem(KEY);
+    const id = ofTab.get(KEY);
     this.#isReturning = id !== null;
     if (id !== null) this.#enter(id, { ifIn: "none" });
   }
@@ -208,7 +209,7 @@ export class MyRoom {
     }
     if (!isSame) this.lines = [];
     if (!isSame) this.#kicks.clear();
-    sessionStorage.setItem(KEY, roomId);
+    ofTab.set(KEY, roomId);
     this.changed.emit();
     if (this.#isWished) this.entered.emit();
     this.#isWished = false;
@@ -232,7 +233,7 @@ export class MyRoom {
   }
 
   #end(sentence) {
-    sessionStorage.removeItem(KEY);
+    ofTab.remove(KEY);
     this.#forget();
     this.ended.emit(sentence);
   }

@@ -5,6 +5,7 @@
  * compares with is written once per room.
  */
 import { byNewest, ORDERS } from "./room_order.js";
+import { ofDevice } from "./storage.js";
 
 const KEY = "lobby.rooms";
 const NOTHING = { search: "", mode: "", sort: "newest", notFull: false, friends: false };
@@ -32,7 +33,7 @@ export class RoomFilters {
   set(changes) {
     Object.assign(this.chosen, changes);
     const { search, ...kept } = this.chosen; // what is searched for is of the moment
-    if (!("search" in changes) || Object.keys(changes).length > 1) localStorage.setItem(KEY, JSON.stringify(kept));
+    if (!("search" in changes) || Object.keys(changes).length > 1) ofDevice.set(KEY, JSON.stringify(kept));
   }
 
   /** What hides nothing; the order stays. */
@@ -61,7 +62,7 @@ export class RoomFilters {
 
 function read() {
   try {
-    const kept = JSON.parse(localStorage.getItem(KEY)) ?? {};
+    const kept = JSON.parse(ofDevice.get(KEY)) ?? {};
     return Object.fromEntries(Object.entries(kept).filter(([name, value]) => typeof value === typeof NOTHING[name]));
   } catch {
     return {}; // somebody else wrote there

@@ -4,14 +4,16 @@
  * `data-words`. A sentence that a language has not stays English. Sentences of the server are keys as well, and English has
  * words of its own for those that are meant for programs: `words_en.js`.
  */
+import { ofDevice } from "./storage.js";
 import { WORDS as ENGLISH } from "./words_en.js";
 
 const LANGUAGES = { de: { lobby: () => import("./words_de.js"), ops: () => import("../ops/words_de.js") } };
 const KEY = "lobby.language";
+const OF_ADDRESS = "language"; // where nothing can be stored
 const TRANSLATED = ["aria-label", "placeholder"];
 
 /** What was chosen, or what the browser prefers. */
-export const language = languageOf(localStorage.getItem(KEY) ?? navigator.language);
+export const language = languageOf(new URLSearchParams(location.search).get(OF_ADDRESS) ?? ofDevice.get(KEY) ?? navigator.language);
 /** In what manner dates and times are written: the reader's own where it is of that language, British for instance. */
 export const locale = navigator.languages.find((each) => each.slice(0, 2).toLowerCase() === language && isLocale(each)) ?? language;
 const words = language in LANGUAGES ? await load(LANGUAGES[language]) : ENGLISH;
@@ -27,9 +29,14 @@ export function t(sentence, blanks = {}) {
   return (words[sentence] ?? sentence).replace(/\{(\w+)\}/g, (blank, name) => blanks[name] ?? blank);
 }
 
-/** Another language from the next load of the page on. */
+/** Load the page in another language, which stays chosen: on this device, or in the address where nothing can be stored. */
 export function choose(wanted) {
-  localStorage.setItem(KEY, languageOf(wanted));
+  const address = new URL(location.href);
+  address.searchParams.delete(OF_ADDRESS);
+  if (!ofDevice.isLasting) address.searchParams.set(OF_ADDRESS, languageOf(wanted));
+  ofDevice.set(KEY, languageOf(wanted));
+  if (address.href === location.href) location.reload();
+  else location.assign(address);
 }
 
 /** Put what stands in the page, its templates included, into the language of its reader. */

@@ -199,6 +199,7 @@ export const WORDS = {
   "Start now?": "Jetzt starten?",
   "Start the game": "Spiel starten",
   "Stay logged in on this device": "Auf diesem Gerät angemeldet bleiben",
+  "This browser stores nothing for this page: you stay logged in until you close it or load it again.": "Dieser Browser speichert nichts für diese Seite: Du bleibst angemeldet, bis du sie schließt oder neu lädst.",
   "Thank you: the administrators will read it.": "Danke: Die Administratoren werden es lesen.",
   "That does not work with this player.": "Das geht mit diesem Spieler nicht.",
   "That was too much at once; wait a moment.": "Das war zu viel auf einmal; warte einen Moment.",
