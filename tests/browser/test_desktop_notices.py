@@ -7,6 +7,7 @@ from typing import Any
 from tests.browser.conftest import Crowd
 from tests.browser.people import Person
 from tests.browser.test_account import opens_account
+from tests.browser.test_blocks import again, blocks
 from tests.browser.test_people import befriend
 
 RECORD = """() => {
@@ -16,6 +17,10 @@ RECORD = """() => {
             super(title, options);
             window.told.push({ title, body: options.body, tag: options.tag, it: this });
         }
+        close() {
+            super.close();
+            window.told.find(({ it }) => it === this).isClosed = true;
+        }
     };
 }"""
 """The browser's own notifications, and a list of them."""
@@ -23,6 +28,8 @@ LOOK_ELSEWHERE = """isHidden => {
     Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
+STANDING = "() => window.told.filter(({ isClosed }) => !isClosed).map(({ title }) => title)"
+"""In the system's tray."""
 TOLD = "() => window.told.map(({ title, body }) => [title, body])"
 
 
@@ -102,6 +109,62 @@ def test_nothing_is_told_by_default_nor_by_a_stranger_or_a_muted_player(crowd: C
     ann.page.reload()
     ann.is_connected()
     assert ann.page.locator("#desktop-notices").is_checked(), "the choice stays on the device"
+
+
+def stand(person: Person, *titles: str) -> None:
+    person.page.wait_for_function(f"wanted => JSON.stringify(({STANDING})()) === JSON.stringify(wanted)", arg=list(titles))
+
+
+def three_told(crowd: Crowd, prefix: str) -> tuple[Person, Person, Person]:
+    """Ann, who looks elsewhere; Bob, a friend, who wrote to her and invited her to a party and a room; Cat, who named
+    her. All that came to her in the tray."""
+    ann, bob, cat = recorded(crowd, f"{prefix}_ann"), crowd.person(f"{prefix}_bob"), crowd.person(f"{prefix}_cat")
+    befriend(bob, ann)
+    wants_notices(ann)
+    ann.page.wait_for_function("() => localStorage.getItem('lobby.notifications') === 'on'")
+    ann.page.keyboard.press("Escape")
+    bob.create_room(f"{prefix} den")
+    bob.is_in_room(f"{prefix} den")
+    ann.page.evaluate(LOOK_ELSEWHERE, True)
+    bob.does("Send a message", to=ann.name)
+    bob.says("psst")
+    stand(ann, f"Message from {bob.name}")
+    for form, what in (("#party-form", "a party."), ("#my-room-invite", f"a room: {prefix} den.")):
+        bob.page.locator(f"{form} input").fill(ann.name)
+        bob.page.locator(f"{form} button").click()
+        ann.page.wait_for_function(
+            f"title => ({STANDING})().at(-1) === title", arg=f"{bob.name} invites you into {what}"
+        )
+    cat.says(f"@{ann.name} hello")
+    stand(
+        ann, f"Message from {bob.name}", f"{bob.name} invites you into a party.",
+        f"{bob.name} invites you into a room: {prefix} den.", f"{cat.name} mentions you",
+    )  # fmt: skip
+    return ann, bob, cat
+
+
+def test_what_a_player_wrote_leaves_the_tray_when_they_are_blocked_on_any_device(crowd: Crowd) -> None:
+    ann, bob, cat = three_told(crowd, "tray")
+    phone = again(crowd, ann)
+    blocks(phone, bob.name)
+    stand(ann, f"{cat.name} mentions you")
+    ann.does("Mute", to=cat.name)
+    stand(ann)
+
+
+def test_invitation_that_is_over_leaves_the_tray(crowd: Crowd) -> None:
+    ann, bob, cat = three_told(crowd, "over")
+    bob.page.locator("#my-room-delete").click()
+    bob.confirms("Delete room")
+    stand(ann, f"Message from {bob.name}", f"{bob.name} invites you into a party.", f"{cat.name} mentions you")
+    bob.page.locator("#party-leave").click()
+    stand(ann, f"Message from {bob.name}", f"{cat.name} mentions you")
+
+
+def test_tray_is_empty_after_the_logout(crowd: Crowd) -> None:
+    ann, *_ = three_told(crowd, "left")
+    ann.page.locator("#log-out").click()
+    stand(ann)
 
 
 def test_browser_that_says_no_is_told_of_in_a_sentence(crowd: Crowd) -> None:

@@ -1,6 +1,9 @@
 /**
  * Notifications of the browser: off until somebody asks for them by a click, which is also when the browser asks for its
  * leave; and shown only while nobody looks at the page. Which event is one is said here, and nowhere else.
+ *
+ * None stays in the system's tray for longer than it is true: it goes when its user looks at the page, logs out or closes
+ * it, when the invitation is over, and when its sender is one whom the page does not show any more.
  */
 import { byId, setHidden, setText } from "./dom.js";
 import { ofDevice } from "./storage.js";
@@ -11,7 +14,7 @@ const MOST_CHARACTERS = 200;
 
 export class DesktopNotices {
   #checkbox = byId("desktop-notices");
-  #shown = new Set();
+  #shown = new Map(); // notification → {tag, isUnwanted(): whether it would not be shown now}
   #account;
   #friends;
   #hidden;
@@ -30,8 +33,10 @@ export class DesktopNotices {
     connection.message.connect((type, data) => this.#invited(type, data));
     chat.heard.connect((line) => this.#said(line));
     myRoom.heard.connect(({ fromName, text }) => this.#saidInRoom(fromName, text));
-    document.addEventListener("visibilitychange", () => document.hidden || this.#closeAll());
-    account.loggedOut.connect(() => this.#closeAll());
+    document.addEventListener("visibilitychange", () => document.hidden || this.#close());
+    account.loggedOut.connect(() => this.#close());
+    addEventListener("pagehide", () => this.#close());
+    hidden.changed.connect(() => this.#close(({ isUnwanted }) => isUnwanted()));
   }
 
   get #isOn() {
@@ -46,23 +51,29 @@ export class DesktopNotices {
     setText(byId("desktop-notices-problem"), wish && !isAllowed ? t("Your browser does not let this page show notifications.") : "");
   }
 
-  #invited(type, { from_username: name, room_id: room, party_id: party, gamemode: mode }) {
-    if (type === "match_invite") this.#show({ title: t("{name} invites you into a room: {mode}.", { name, mode }), tag: `room ${room}` });
-    if (type === "party_invite") this.#show({ title: t("{name} invites you into a party.", { name }), tag: `party ${party}` });
+  #invited(type, { from_user_id: id, from_username: name, room_id: room, party_id: party, gamemode: mode }) {
+    const isUnwanted = () => this.#friends.isBlocked(id);
+    const [ofRoom, ofParty] = [`room ${room}`, `party ${party}`];
+    if (type === "match_invite") this.#show({ title: t("{name} invites you into a room: {mode}.", { name, mode }), tag: ofRoom, isUnwanted });
+    if (type === "party_invite") this.#show({ title: t("{name} invites you into a party.", { name }), tag: ofParty, isUnwanted });
+    if (type === "match_invite_closed") this.#close(({ tag }) => tag === ofRoom);
+    if (type === "party_invite_closed") this.#close(({ tag }) => tag === ofParty);
   }
 
   /** A friend's message, and a line that names the user. */
   #said({ channel, from_user_id: id, from_username: name, text }) {
-    if (id === this.#account.user?.id || this.#hidden.has(name, id)) return;
+    const isUnwanted = () => this.#hidden.has(name, id);
+    if (id === this.#account.user?.id || isUnwanted()) return;
     const isFriends = channel.startsWith("user:") && this.#friends.isFriend(id);
     if (!isFriends && !this.#isNamedIn(text)) return;
     const title = isFriends ? t("Message from {name}", { name }) : t("{name} mentions you", { name });
-    this.#show({ title, body: text, tag: channel, open: () => this.#openChat(channel) });
+    this.#show({ title, body: text, tag: channel, isUnwanted, open: () => this.#openChat(channel) });
   }
 
   #saidInRoom(name, text) {
-    if (name === this.#account.user?.username || this.#hidden.has(name) || !this.#isNamedIn(text)) return;
-    this.#show({ title: t("{name} mentions you", { name }), body: text, tag: "my room" });
+    const isUnwanted = () => this.#hidden.has(name);
+    if (name === this.#account.user?.username || isUnwanted() || !this.#isNamedIn(text)) return;
+    this.#show({ title: t("{name} mentions you", { name }), body: text, tag: "my room", isUnwanted });
   }
 
   #isNamedIn(text) {
@@ -71,7 +82,7 @@ export class DesktopNotices {
   }
 
   /** The next one of the same tag takes its place. */
-  #show({ title, body = "", tag, open = () => {} }) {
+  #show({ title, body = "", tag, isUnwanted, open = () => {} }) {
     if (!document.hidden || !this.#isOn) return;
     let notification;
     try {
@@ -79,7 +90,8 @@ export class DesktopNotices {
     } catch {
       return; // this browser shows those of service workers alone
     }
-    this.#shown.add(notification);
+    for (const [older, shown] of this.#shown) if (shown.tag === tag) this.#shown.delete(older); // closing it might close this one
+    this.#shown.set(notification, { tag, isUnwanted });
     notification.addEventListener("close", () => this.#shown.delete(notification));
     notification.addEventListener("click", () => {
       window.focus();
@@ -88,9 +100,13 @@ export class DesktopNotices {
     });
   }
 
-  #closeAll() {
-    for (const notification of this.#shown) notification.close();
-    this.#shown.clear();
+  /** Those of which `isMeant` says so; all of them by default. */
+  #close(isMeant = () => true) {
+    for (const [notification, shown] of this.#shown) {
+      if (!isMeant(shown)) continue;
+      notification.close();
+      this.#shown.delete(notification);
+    }
   }
 }
 
