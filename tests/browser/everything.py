@@ -11,7 +11,7 @@ from typing import Any
 VIEWS = ("rooms", "chat", "people")
 LOBBY_DIALOGS: dict[str, tuple[str, ...]] = {
     "account": ("#account-button",),
-    "inbox": ("#inbox-button",),
+    "notifications": ("#notifications-button",),
     "room-settings": ("#my-room-settings",),
     "room-card": ("#rooms li [data-part=open]",),
     "confirm": ("#my-room-delete",),

@@ -51,9 +51,9 @@ def test_nothing_keeps_anybody_out(crowd: Crowd, axe: Path) -> None:
     for view in VIEWS:
         ann.page.evaluate("view => document.querySelector(`#views [data-view=${view}]`).click()", view)
         is_open_to_all(ann.page, axe, view)
-    ann.page.locator("#inbox-button").click()
-    is_open_to_all(ann.page, axe, "inbox")
-    ann.page.locator("#inbox-close").click()
+    ann.page.locator("#notifications-button").click()
+    is_open_to_all(ann.page, axe, "notifications")
+    ann.page.locator("#notifications-close").click()
     ann.page.locator("#online button", has_text=bob.name).click()
     is_open_to_all(ann.page, axe, "person")
     ann.page.locator("#person").get_by_role("button", name="Block").click()

@@ -185,9 +185,9 @@ def test_longest_text_in_every_field_widens_nothing_and_moves_no_panel(own_crowd
         is_within_its_panels(ann.page, folder, "person-dialog")
         ann.page.keyboard.press("Escape")
         at_width(ann.page, 1440)
-        ann.page.locator("#inbox-button").click()
-        ann.page.locator("#inbox-items li").nth(2).wait_for()
-        is_within_its_panels(ann.page, folder, "inbox-dialog")
+        ann.page.locator("#notifications-button").click()
+        ann.page.locator("#notifications-items li").nth(2).wait_for()
+        is_within_its_panels(ann.page, folder, "notifications-dialog")
 
 
 def test_longest_name_in_the_bar_widens_nothing(crowd: Crowd, folder: Path) -> None:

@@ -79,17 +79,17 @@ def test_invitations_of_a_blocked_player_go_on_every_device_and_stand_again_afte
     for each in (laptop, phone):
         for into in ("a party", "a room: lair"):
             each.page.locator(".question", has_text=f"stand_pest invites you into {into}").wait_for()
-        each.page.locator("#inbox-count", has_text="2").wait_for()
+        each.page.locator("#notifications-count", has_text="2").wait_for()
     blocks(phone, pest.name)
     for each in (laptop, phone):
         each.page.locator(".question").first.wait_for(state="detached")
-        each.page.locator("#inbox-count").wait_for(state="hidden")
+        each.page.locator("#notifications-count").wait_for(state="hidden")
     unblocks(laptop, pest.name)
     for each in (laptop, phone):
         each.page.locator(".question", has_text="stand_pest invites you into a party").wait_for()
-        each.page.locator("#inbox-count", has_text="2").wait_for()
-    phone.page.locator("#inbox-button").click()
-    phone.page.locator("#inbox-items li", has_text="lair").get_by_role("button", name="Join").click()
+        each.page.locator("#notifications-count", has_text="2").wait_for()
+    phone.page.locator("#notifications-button").click()
+    phone.page.locator("#notifications-items li", has_text="lair").get_by_role("button", name="Join").click()
     phone.is_in_room("lair")
 
 
@@ -97,7 +97,7 @@ def test_invitations_of_a_blocked_player_go_on_every_device_and_stand_again_afte
 def test_older_notifications_are_asked_for_anew_when_others_are_hidden(crowd: Crowd, told: str) -> None:
     played = PlayedServer(crowd)
     played.is_connected()
-    page, items = played.page, played.page.locator("#inbox-items li")
+    page, items = played.page, played.page.locator("#notifications-items li")
     is_end = told == "user_unblocked"
     played.answers = {"/api/blocks": {"blocks": [PEST] if is_end else []}, "/api/notifications": page_of(150)}
     if is_end:
@@ -108,14 +108,14 @@ def test_older_notifications_are_asked_for_anew_when_others_are_hidden(crowd: Cr
         played.pass_s(2.1)
     items.get_by_text("title 150", exact=True).wait_for(state="attached")
     played.answers["/api/notifications"] = page_of(100)
-    page.locator("#inbox-button").click()
-    page.locator("#inbox-more").click()
+    page.locator("#notifications-button").click()
+    page.locator("#notifications-more").click()
     items.get_by_text("title 51", exact=True).wait_for()
     assert items.count() == 100
     played.answers = {"/api/blocks": {"blocks": [] if is_end else [PEST]}, "/api/notifications": page_of(150)}
     played.say(played.sockets[0], told, PEST)
     items.get_by_text("title 100", exact=True).wait_for(state="detached")
-    assert (items.count(), page.locator("#inbox-more").is_visible()) == (50, True)
+    assert (items.count(), page.locator("#notifications-more").is_visible()) == (50, True)
 
 
 def line(number: int, *, by: int = 30, name: str = "talker") -> dict[str, Any]:

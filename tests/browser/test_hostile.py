@@ -75,9 +75,9 @@ def test_text_of_users_is_text_everywhere(crowd: Crowd, number: int) -> None:
     ann.page.locator("#announcement-body").get_by_text(text, exact=True).wait_for()
     assert ann.page.locator("#announcement-title").text_content() == text
 
-    ann.page.locator("#inbox-button").click()
-    ann.page.locator("#inbox-items li").first.wait_for()
-    ann.page.locator("#inbox-close").click()
+    ann.page.locator("#notifications-button").click()
+    ann.page.locator("#notifications-items li").first.wait_for()
+    ann.page.locator("#notifications-close").click()
     ann.page.locator("#online button").get_by_text(name, exact=True).click()
     assert ann.page.locator("#person-name").text_content() == name
     ann.page.get_by_role("button", name="Send a message").click()

@@ -25,11 +25,11 @@ def test_invitation_whose_sender_left_is_taken_back_from_every_tab(crowd: Crowd,
     invite(ann, "#my-room-invite" if into == "room" else "#party-form", bob)
     for each in (bob, tab):
         each.page.locator(".question", has_text="invites you into").wait_for()
-        each.page.locator("#inbox-count", has_text="1").wait_for()
+        each.page.locator("#notifications-count", has_text="1").wait_for()
     ann.page.locator("#my-room-leave" if into == "room" else "#party-leave").click()
     for each in (bob, tab):
         each.page.locator(".question").wait_for(state="detached")
-        each.page.locator("#inbox-count").wait_for(state="hidden")
+        each.page.locator("#notifications-count").wait_for(state="hidden")
 
 
 @pytest.mark.parametrize("into", ["room", "party"])
@@ -46,7 +46,7 @@ def test_invitation_that_is_declined_in_one_tab_leaves_the_other_one(crowd: Crow
     bob.answers("invites you into", "Decline")
     tab.page.locator(".question").wait_for(state="detached")
     for each in (bob, tab):
-        each.page.locator("#inbox-count").wait_for(state="hidden")
+        each.page.locator("#notifications-count").wait_for(state="hidden")
 
 
 def test_leader_withdraws_an_invitation_and_it_leaves_the_page_of_the_guest(crowd: Crowd) -> None:

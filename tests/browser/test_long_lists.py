@@ -78,7 +78,13 @@ def page_with(crowd: Crowd, count: int) -> PlayedServer:
         if at < 60:
             invited = {"room_id": f"{at}", "from_user_id": 1, "from_username": f"player_{at}", "gamemode": "siege"}
             played.say(socket, "match_invite", invited)
-    shown = {"online": min(count, 100), "rooms": count, "friends": count, "chat-lines": count, "inbox-items": count}
+    shown = {
+        "online": min(count, 100),
+        "rooms": count,
+        "friends": count,
+        "chat-lines": count,
+        "notifications-items": count,
+    }
     shown |= {
         "chat-tabs": count + (2 if count else 1),
         "my-room-log": min(count, 200),
@@ -116,9 +122,9 @@ def test_page_ends_with_what_can_be_seen_on_it(crowd: Crowd, count: int, tmp_pat
             assert page.evaluate(LEAVING) == [], (kind, view)
             assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
         before = page.evaluate("document.scrollingElement.scrollHeight")
-        page.locator("#inbox-button").click()
-        page.screenshot(path=folder / f"long-lists-{count}-{kind}-inbox.png")
-        box = page.locator("#inbox article").bounding_box()
+        page.locator("#notifications-button").click()
+        page.screenshot(path=folder / f"long-lists-{count}-{kind}-notifications.png")
+        box = page.locator("#notifications article").bounding_box()
         assert 0 <= box["y"] <= box["y"] + box["height"] <= height
         assert page.evaluate("document.scrollingElement.scrollHeight") <= before
         page.keyboard.press("Escape")

@@ -119,7 +119,7 @@ def test_page_speaks_german_to_a_german_browser_and_english_once_chosen(crowd: C
     is_joined_by(bob, ann, "duel")
     bob.page.locator("#friend-form input").fill(ann.name)
     bob.page.locator("#friend-form button").click()
-    page.locator("#inbox-items li", has_text="Freundschaftsanfrage").wait_for(state="attached")
+    page.locator("#notifications-items li", has_text="Freundschaftsanfrage").wait_for(state="attached")
     page.set_viewport_size(PHONE)
     for where in visit_everything(page):
         assert page.evaluate(ENGLISH, german) == [], where

@@ -229,7 +229,7 @@ def test_next_user_finds_nothing_open_or_typed_by_the_one_before(crowd: Crowd) -
     page = Page(crowd)
     page.page.locator("#chat-form input").fill("nobody else's business")
     page.page.locator("#friend-form input").fill("a secret friend")
-    page.page.locator("#inbox-button").click()
+    page.page.locator("#notifications-button").click()
     page.played.sockets[0].close(code=4502, reason="")
     page.page.locator("#door-news:not(:empty)").wait_for()
     assert page.page.locator("dialog[open]").count() == 0

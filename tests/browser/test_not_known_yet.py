@@ -8,8 +8,8 @@ from tests.browser.conftest import Crowd
 from tests.browser.test_client_rules import NOTHING, PlayedServer, wait_until_page
 
 EMPTY = {
-    "friends-none": "friends", "party-none": "parties/mine", "chat-none": "chat/lobby", "inbox-none": "notifications",
-    "sign-ins-none": "auth/sign-ins",
+    "friends-none": "friends", "party-none": "parties/mine", "chat-none": "chat/lobby",
+    "notifications-none": "notifications", "sign-ins-none": "auth/sign-ins",
 }  # fmt: skip
 """The sentence that says so, and the call that tells."""
 ACCOUNT = {"user": {"id": 7, "username": "ann"}, "is_here": True, "sends_mail": False, "whereabouts": "friends"}

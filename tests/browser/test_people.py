@@ -95,11 +95,11 @@ def test_answered_friend_request_is_no_news_any_more_in_any_tab(crowd: Crowd, an
     bob.page.locator("#friend-form input").fill(ann.name)
     bob.page.locator("#friend-form button").click()
     for person in (ann, tablet):
-        person.page.locator("#inbox-count", has_text="1").wait_for()
+        person.page.locator("#notifications-count", has_text="1").wait_for()
         person.page.locator(".question", has_text="wants to be your friend").wait_for()
     ann.answers("wants to be your friend", answer)
     for person in (ann, tablet):
-        person.page.locator("#inbox-count").wait_for(state="hidden")
+        person.page.locator("#notifications-count").wait_for(state="hidden")
         person.page.locator(".question").wait_for(state="detached")
         person.page.wait_for_function("name => document.title === `${name} · Game lobby`", arg=ann.name)
 
@@ -110,12 +110,12 @@ def test_request_of_a_player_who_is_blocked_then_is_neither_asked_about_nor_coun
     pest.page.locator("#friend-form button").click()
     ann.page.locator(".question", has_text="wall_pest wants to be your friend").wait_for()
     ann.page.locator("#requests li", has_text=pest.name).wait_for()
-    ann.page.locator("#inbox-count", has_text="1").wait_for()
+    ann.page.locator("#notifications-count", has_text="1").wait_for()
     ann.does("Block", to=pest.name)
     ann.confirms("Block player")
     ann.page.locator(".question").wait_for(state="detached")
     ann.page.locator("#requests-block").wait_for(state="hidden")
-    ann.page.locator("#inbox-count").wait_for(state="hidden")
+    ann.page.locator("#notifications-count").wait_for(state="hidden")
 
 
 def test_sounds_are_off_until_somebody_wants_them(crowd: Crowd) -> None:

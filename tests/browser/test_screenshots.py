@@ -91,8 +91,8 @@ def shoot_the_lobby(ada: Person, folder: Path) -> None:
     shoot(ada.page, folder, "lobby-phone-person")
     ada.page.keyboard.press("Escape")
     ada.page.set_viewport_size(DESKTOP)
-    ada.page.locator("#inbox-button").click()
-    shoot(ada.page, folder, "lobby-desktop-inbox")
+    ada.page.locator("#notifications-button").click()
+    shoot(ada.page, folder, "lobby-desktop-notifications")
 
 
 def shows_logins_and_latency(page: Any) -> bool:

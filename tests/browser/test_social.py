@@ -37,16 +37,16 @@ def test_request_to_who_is_away_waits_for_them_as_a_notification(crowd: Crowd) -
     ann.is_told("Friend request sent to aw_bob")
     again = Person(crowd.page(), bob.name)
     again.log_in()
-    again.page.locator("#inbox-count", has_text="1").wait_for()
-    again.page.locator("#inbox-button").click()
-    again.page.locator("#inbox-items li.unread", has_text="aw_ann").get_by_role("button").click()
-    again.page.locator("#inbox-items li:not(.unread)").wait_for()
+    again.page.locator("#notifications-count", has_text="1").wait_for()
+    again.page.locator("#notifications-button").click()
+    again.page.locator("#notifications-items li.unread", has_text="aw_ann").get_by_role("button").click()
+    again.page.locator("#notifications-items li:not(.unread)").wait_for()
     again.page.keyboard.press("Escape")
     again.page.reload()
     again.is_connected()
     again.page.locator("#requests li", has_text="aw_ann").get_by_role("button", name="Decline").click()
     again.page.locator("#requests li").wait_for(state="detached")
-    assert again.page.locator("#inbox-count").is_hidden()
+    assert again.page.locator("#notifications-count").is_hidden()
 
 
 def test_party_of_three_enters_a_room_together(crowd: Crowd) -> None:
@@ -122,20 +122,22 @@ def test_invitation_into_a_room_is_still_to_be_taken_up_after_a_reload(crowd: Cr
     bob.page.locator(".question", has_text="hideout").wait_for()
     bob.page.reload()
     bob.is_connected()
-    bob.page.locator("#inbox-count", has_text="1").wait_for()
-    bob.page.locator("#inbox-button").click()
-    bob.page.locator("#inbox-items li", has_text="iv_ann invites you to play hideout").get_by_text("Join").click()
+    bob.page.locator("#notifications-count", has_text="1").wait_for()
+    bob.page.locator("#notifications-button").click()
+    bob.page.locator("#notifications-items li", has_text="iv_ann invites you to play hideout").get_by_text(
+        "Join"
+    ).click()
     bob.is_in_room("hideout")
-    bob.page.locator("#inbox-count").wait_for(state="hidden")
+    bob.page.locator("#notifications-count").wait_for(state="hidden")
 
 
 def test_invitation_that_was_put_off_does_not_come_back(crowd: Crowd) -> None:
     ann, bob, cat = (crowd.person(f"off_{name}") for name in ("ann", "bob", "cat"))
     ann.page.locator("#party-form input").fill(bob.name)
     ann.page.locator("#party-form button").click()
-    bob.page.locator("#inbox-count", has_text="1").wait_for()
+    bob.page.locator("#notifications-count", has_text="1").wait_for()
     bob.answers("off_ann invites you into a party", "Not now")
-    bob.page.locator("#inbox-count").wait_for(state="hidden")
+    bob.page.locator("#notifications-count").wait_for(state="hidden")
     cat.page.locator("#party-form input").fill(bob.name)
     cat.page.locator("#party-form button").click()  # which makes the page ask for all invitations anew
     bob.answers("off_cat invites you into a party", "Join")
@@ -253,7 +255,7 @@ def test_who_is_blocked_reaches_nobody_and_is_told_nothing(crowd: Crowd) -> None
     assert ann.page.locator("#chat-tabs button", has_text=pest.name).count() == 0
     assert ann.page.locator(".question").count() == 0
     assert ann.page.locator("#requests li").count() == 0
-    assert ann.page.locator("#inbox-count").is_hidden()
+    assert ann.page.locator("#notifications-count").is_hidden()
     ann.page.locator("#blocks-fold summary").click()
     ann.page.locator("#blocks button", has_text=pest.name).click()
     ann.page.get_by_role("button", name="Unblock").click()

@@ -110,13 +110,13 @@ def test_notification_that_is_read_on_one_device_is_read_on_the_other(crowd: Cro
     friend.page.locator("#friend-form input").fill(laptop.name)
     friend.page.locator("#friend-form button").click()
     for each in (laptop, phone):
-        each.page.locator("#inbox-count", has_text="1").wait_for()
-    phone.page.locator("#inbox-button").click()
+        each.page.locator("#notifications-count", has_text="1").wait_for()
+    phone.page.locator("#notifications-button").click()
     phone.page.get_by_role("button", name="Mark all as read").click()
     for each in (phone, laptop):
-        each.page.locator("#inbox-count").wait_for(state="hidden")
-    laptop.page.locator("#inbox-button").click()
-    laptop.page.locator("#inbox-items li:not(.unread)", has_text="read_bob").wait_for()
+        each.page.locator("#notifications-count").wait_for(state="hidden")
+    laptop.page.locator("#notifications-button").click()
+    laptop.page.locator("#notifications-items li:not(.unread)", has_text="read_bob").wait_for()
 
 
 def test_who_sees_the_room_is_shown_as_it_was_chosen_on_the_other_device(crowd: Crowd) -> None:

@@ -27,22 +27,22 @@ def look_up_again(played: PlayedServer) -> None:
 def test_older_notifications_that_were_asked_for_stay_when_the_newest_are_looked_up_again(crowd: Crowd) -> None:
     played = PlayedServer(crowd)
     played.is_connected()
-    page, items = played.page, played.page.locator("#inbox-items li")
+    page, items = played.page, played.page.locator("#notifications-items li")
     for newest, more in ((150, False), (100, True), (151, False)):
         played.answers = {"/api/notifications": page_of(newest)}
         if more:
-            page.locator("#inbox-button").click()
-            page.locator("#inbox-more").click()
+            page.locator("#notifications-button").click()
+            page.locator("#notifications-more").click()
         else:
             look_up_again(played)
         items.get_by_text(f"title {newest}", exact=True).wait_for(state="attached")
-    assert (items.count(), page.locator("#inbox-more").is_visible()) == (101, True)
+    assert (items.count(), page.locator("#notifications-more").is_visible()) == (101, True)
 
 
 def test_newest_notifications_take_the_place_of_all_where_some_between_may_be_missing(crowd: Crowd) -> None:
     played = PlayedServer(crowd)
     played.is_connected()
-    items = played.page.locator("#inbox-items li")
+    items = played.page.locator("#notifications-items li")
     for newest in (150, 250):
         played.answers = {"/api/notifications": page_of(newest)}
         look_up_again(played)

@@ -14,13 +14,13 @@ import { Chat } from "./lobby/chat.js";
 import { ChatView } from "./lobby/chat_view.js";
 import { Connection } from "./lobby/connection.js";
 import { ConnectionView } from "./lobby/connection_view.js";
-import { DesktopNotices } from "./lobby/desktop_notices.js";
+import { BrowserNotifications } from "./lobby/browser_notifications.js";
 import { byId } from "./lobby/dom.js";
 import { Friends } from "./lobby/friends.js";
 import { FriendsView } from "./lobby/friends_view.js";
 import { FriendRooms } from "./lobby/friend_rooms.js";
 import { HiddenLines } from "./lobby/hidden_lines.js";
-import { Inbox } from "./lobby/inbox.js";
+import { Notifications } from "./lobby/notifications.js";
 import { offerLanguages } from "./lobby/language_choice.js";
 import { Mutes } from "./lobby/mutes.js";
 import { MyRoom } from "./lobby/my_room.js";
@@ -76,15 +76,15 @@ chat.changed.connect(() => attention.count("chat", chat.unreadOfMine));
 const people = new People({ presence, friends, friendRooms, rooms, mutes, api, account, notices });
 const reports = new ReportDialog({ api, myRoom, notices });
 people.onReport((username) => reports.open(username));
-const inbox = new Inbox({
+const notifications = new Notifications({
   connection, api, notices,
   joinRoom: (id) => myRoom.join(id),
-  counted: (unread) => attention.count("inbox", unread),
+  counted: (unread) => attention.count("notifications", unread),
 });
-const invites = new RoomInvites({ connection, api, friends, inbox, myRoom, notices });
+const invites = new RoomInvites({ connection, api, friends, notifications, myRoom, notices });
 friends.blocked.connect(() => {
   if (!connection.isConnected) return; // all of it is fetched once it is
-  inbox.beginAgain();
+  notifications.beginAgain();
   party.refresh();
 });
 new ConnectionView(connection);
@@ -93,12 +93,12 @@ new RoomListView({ model: rooms, myRoom, friendRooms, card, api, account, notice
 new MyRoomView({ room: myRoom, people, party, hidden, api, notices });
 new MyRoomHost({ room: myRoom, api, notices });
 new FriendsView({ friends, friendRooms, rooms, people, notices });
-new PartyView({ party, people, account, notices, inbox });
+new PartyView({ party, people, account, notices, notifications });
 new ChatView({ chat, party, people, hidden, account, notices });
 const accountSettings = new AccountSettings({ connection, api, notices });
 const accountDialog = new AccountDialog({ api, account, settings: accountSettings, notices });
 const accountView = new AccountView({ account, notices });
-new DesktopNotices({
+new BrowserNotifications({
   connection, chat, myRoom, friends, hidden, account,
   openChat: (channel) => {
     look("chat");
@@ -129,7 +129,7 @@ account.loggedIn.connect(() => connection.connect(account.token, account.user.us
 account.loggedOut.connect(() => {
   connection.disconnect();
   notices.forgetAll();
-  for (const part of [rooms, myRoom, presence, friends, friendRooms, party, chat, inbox, invites, people, accountDialog]) part.clear();
+  for (const part of [rooms, myRoom, presence, friends, friendRooms, party, chat, notifications, invites, people, accountDialog]) part.clear();
   look("rooms");
 });
 connection.established.connect(() => card.followLink());
@@ -173,7 +173,7 @@ byId("views").addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button !== null) look(button.dataset.view);
 });
-byId("inbox-button").addEventListener("click", () => byId("inbox").showModal());
-byId("inbox-close").addEventListener("click", () => byId("inbox").close());
+byId("notifications-button").addEventListener("click", () => byId("notifications").showModal());
+byId("notifications-close").addEventListener("click", () => byId("notifications").close());
 look("rooms");
 if (!accountView.isResetting) account.resume();

@@ -71,7 +71,7 @@ VERBATIM = {"English", "Deutsch", "JSON", "/api/rooms", "deathmatch", "/metrics"
 OF_TABLES = {
     "sentences.js": ("REASONS", "CLOSES"),
     "connection_view.js": ("WORDS",),
-    "notice_words.js": ("TITLES", "FORMS"),
+    "notification_words.js": ("TITLES", "FORMS"),
     "ops.js": ("ROLES",),
     "admin.js": ("DEEDS",),
 }

@@ -9,15 +9,15 @@ export class PartyView {
   #people;
   #account;
   #notices;
-  #inbox;
+  #notifications;
   #asked = new Set(); // ids of parties
 
-  constructor({ party, people, account, notices, inbox }) {
+  constructor({ party, people, account, notices, notifications }) {
     this.#party = party;
     this.#people = people;
     this.#account = account;
     this.#notices = notices;
-    this.#inbox = inbox;
+    this.#notifications = notifications;
     party.changed.connect(onceAFrame(() => this.#draw()));
     party.invited.connect((invite) => this.#ask(invite));
     byId("party-create").addEventListener("click", () => notices.attempt(() => party.create()));
@@ -56,10 +56,10 @@ export class PartyView {
     });
   }
 
-  /** With the last question answered, no invitation into a party is news in the inbox either. */
+  /** With the last question answered, no notification of an invitation into a party is unread either. */
   #answer(id, act) {
     this.#asked.delete(id);
-    if (this.#asked.size === 0) this.#inbox.read((item) => item.kind === "party_invite");
+    if (this.#asked.size === 0) this.#notifications.read((item) => item.kind === "party_invite");
     act();
   }
 

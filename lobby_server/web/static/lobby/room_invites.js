@@ -4,13 +4,13 @@ import { t } from "./words.js";
 export class RoomInvites {
   #senders = new Map(); // id of a room that is asked about → id of the user who invites
   #api;
-  #inbox;
+  #notifications;
   #myRoom;
   #notices;
 
-  constructor({ connection, api, friends, inbox, myRoom, notices }) {
+  constructor({ connection, api, friends, notifications, myRoom, notices }) {
     this.#api = api;
-    this.#inbox = inbox;
+    this.#notifications = notifications;
     this.#myRoom = myRoom;
     this.#notices = notices;
     connection.message.connect((type, data) => {
@@ -40,9 +40,9 @@ export class RoomInvites {
     });
   }
 
-  /** Answered here, it is no news in the inbox any more. */
+  /** Answered here, its notification is read. */
   #answer(id, act) {
-    this.#inbox.read((item) => item.room_id === id);
+    this.#notifications.read((item) => item.room_id === id);
     act();
   }
 

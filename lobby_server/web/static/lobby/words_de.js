@@ -95,7 +95,6 @@ export const WORDS = {
   "In game": "Im Spiel",
   "In the public list": "In der öffentlichen Liste",
   "In the public list (otherwise only by code or invitation)": "In der öffentlichen Liste (sonst nur mit Code oder Einladung)",
-  "Inbox": "Mitteilungen",
   "Invitations": "Einladungen",
   "Invite": "Einladen",
   "Invite a player by name": "Spieler einladen",

@@ -1,7 +1,7 @@
 /** Notifications that are kept until they are read, and the operator's announcements. */
 import { byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
 import { ago } from "./moments.js";
-import { bodyOf, titleOf } from "./notice_words.js";
+import { bodyOf, titleOf } from "./notification_words.js";
 import { keyOf } from "./room_invites.js";
 import { SingleFlight } from "./single_flight.js";
 import { ofDevice } from "./storage.js";
@@ -14,7 +14,7 @@ const ANNOUNCED_MS = 24 * 60 * 60 * 1000; // for how long an announcement withou
 const CLOSED_WITHIN_MS = 2000; // until what is over is looked up again, at a random point of this time
 const CLOSES_ANOTHER = new Set(["party_invite_closed", "friend_request_closed", "friend_accepted"]); // the server counts it as read
 
-export class Inbox {
+export class Notifications {
   #items = new Map(); // id → {id, kind, title, body, ts, is_read, room_id}
   #isKnown = false;
   #hasMore = false;
@@ -59,8 +59,8 @@ export class Inbox {
       else if (type === "notification_read") this.#isRead(data.id);
     });
     addEventListener("storage", ({ key }) => key === DISMISSED && this.#announce(this.#announcement)); // closed in another tab
-    byId("inbox-read-all").addEventListener("click", () => this.#readAll());
-    byId("inbox-more").addEventListener("click", () => notices.attempt(() => this.#more()));
+    byId("notifications-read-all").addEventListener("click", () => this.#readAll());
+    byId("notifications-more").addEventListener("click", () => notices.attempt(() => this.#more()));
     byId("announcement-close").addEventListener("click", () => {
       ofDevice.set(DISMISSED, String(this.#announcement.id));
       this.#announce(null);
@@ -153,7 +153,7 @@ export class Inbox {
   }
 
   #join(item) {
-    byId("inbox").close();
+    byId("notifications").close();
     this.#notices.forget(keyOf(item.room_id));
     this.#joinRoom(item.room_id);
     return this.#notices.attempt(() => this.#read(item));
@@ -181,16 +181,16 @@ export class Inbox {
     const items = [...this.#items.values()].sort((a, b) => b.id - a.id);
     const unread = this.#unread.length;
     this.#counted(unread);
-    setText(byId("inbox-count"), String(unread));
-    setHidden(byId("inbox-count"), unread === 0);
-    byId("inbox-button").setAttribute("aria-label", unread ? t("Notifications, {count} unread", { count: unread }) : t("Notifications"));
-    setHidden(byId("inbox-none"), items.length > 0 || !this.#isKnown);
-    setHidden(byId("inbox-read-all"), unread === 0);
-    setHidden(byId("inbox-more"), !this.#hasMore);
-    syncList(byId("inbox-items"), items, {
+    setText(byId("notifications-count"), String(unread));
+    setHidden(byId("notifications-count"), unread === 0);
+    byId("notifications-button").setAttribute("aria-label", unread ? t("Notifications, {count} unread", { count: unread }) : t("Notifications"));
+    setHidden(byId("notifications-none"), items.length > 0 || !this.#isKnown);
+    setHidden(byId("notifications-read-all"), unread === 0);
+    setHidden(byId("notifications-more"), !this.#hasMore);
+    syncList(byId("notifications-items"), items, {
       key: (item) => item.id,
       make: (current) => {
-        const row = fromTemplate("inbox-row");
+        const row = fromTemplate("notifications-row");
         part(row, "read").addEventListener("click", () => this.#notices.attempt(() => this.#read(current())));
         part(row, "join").addEventListener("click", () => this.#join(current()));
         return row;

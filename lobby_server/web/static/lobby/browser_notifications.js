@@ -12,8 +12,8 @@ import { t } from "./words.js";
 const KEY = "lobby.notifications";
 const MOST_CHARACTERS = 200;
 
-export class DesktopNotices {
-  #checkbox = byId("desktop-notices");
+export class BrowserNotifications {
+  #checkbox = byId("browser-notifications");
   #shown = new Map(); // notification → {tag, isUnwanted(): whether it would not be shown now}
   #account;
   #friends;
@@ -48,7 +48,7 @@ export class DesktopNotices {
     const isAllowed = wish && (await Notification.requestPermission()) === "granted";
     ofDevice.set(KEY, isAllowed ? "on" : "off");
     this.#checkbox.checked = isAllowed;
-    setText(byId("desktop-notices-problem"), wish && !isAllowed ? t("Your browser does not let this page show notifications.") : "");
+    setText(byId("browser-notifications-problem"), wish && !isAllowed ? t("Your browser does not let this page show notifications.") : "");
   }
 
   #invited(type, { from_user_id: id, from_username: name, room_id: room, party_id: party, gamemode: mode }) {

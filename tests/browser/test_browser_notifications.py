@@ -45,7 +45,7 @@ def recorded(crowd: Crowd, name: str, *, allowed: bool = True) -> Person:
 
 def wants_notices(person: Person) -> Any:
     dialog = opens_account(person)
-    dialog.locator("#desktop-notices").click()
+    dialog.locator("#browser-notifications").click()
     return dialog
 
 
@@ -60,7 +60,7 @@ def test_friends_message_mention_and_invitation_are_told_while_nobody_looks(crow
     befriend(bob, ann)
     wants_notices(ann)
     ann.page.wait_for_function("() => localStorage.getItem('lobby.notifications') === 'on'")
-    assert ann.page.locator("#desktop-notices").is_checked()
+    assert ann.page.locator("#browser-notifications").is_checked()
     ann.page.keyboard.press("Escape")
     bob.says("@note_ann while she looks")
     ann.reads("while she looks")
@@ -84,7 +84,7 @@ def test_friends_message_mention_and_invitation_are_told_while_nobody_looks(crow
 
 def test_nothing_is_told_by_default_nor_by_a_stranger_or_a_muted_player(crowd: Crowd) -> None:
     ann, bob = recorded(crowd, "still_ann"), crowd.person("still_bob")
-    assert not ann.page.locator("#desktop-notices").is_checked()
+    assert not ann.page.locator("#browser-notifications").is_checked()
     ann.page.evaluate(LOOK_ELSEWHERE, True)
     bob.says("@still_ann by default")
     ann.reads("by default")
@@ -108,11 +108,13 @@ def test_nothing_is_told_by_default_nor_by_a_stranger_or_a_muted_player(crowd: C
     ann.page.evaluate(LOOK_ELSEWHERE, False)
     ann.page.reload()
     ann.is_connected()
-    assert ann.page.locator("#desktop-notices").is_checked(), "the choice stays on the device"
+    assert ann.page.locator("#browser-notifications").is_checked(), "the choice stays on the device"
 
 
 def stand(person: Person, *titles: str) -> None:
-    person.page.wait_for_function(f"wanted => JSON.stringify(({STANDING})()) === JSON.stringify(wanted)", arg=list(titles))
+    person.page.wait_for_function(
+        f"wanted => JSON.stringify(({STANDING})()) === JSON.stringify(wanted)", arg=list(titles)
+    )
 
 
 def three_told(crowd: Crowd, prefix: str) -> tuple[Person, Person, Person]:
@@ -171,4 +173,4 @@ def test_browser_that_says_no_is_told_of_in_a_sentence(crowd: Crowd) -> None:
     ann = recorded(crowd, "denied_ann", allowed=False)
     dialog = wants_notices(ann)
     dialog.get_by_text("Your browser does not let this page show notifications.").wait_for()
-    assert not ann.page.locator("#desktop-notices").is_checked()
+    assert not ann.page.locator("#browser-notifications").is_checked()
