@@ -49,7 +49,7 @@ class Markup(HTMLParser):
         if tag == "style" or (tag == "script" and not given.get("src")):
             self.forbidden.append(tag)
         needs_name = tag in ("input", "select") and given.get("type") not in ("checkbox", "hidden", "number")
-        has_name = "aria-label" in given or given.get("id") is not None or "maxlength" in given
+        has_name = "data-t-label" in given or given.get("id") is not None or "maxlength" in given
         if needs_name and not has_name:
             self.forbidden.append(f"{tag} {given} without a name")
 

@@ -37,7 +37,7 @@ import { RoomInvites } from "./lobby/room_invites.js";
 import { RoomList } from "./lobby/room_list.js";
 import { RoomListView } from "./lobby/room_list_view.js";
 import { reasonSentence } from "./lobby/sentences.js";
-import { t, translatePage } from "./lobby/words.js";
+import { t } from "./lobby/words.js";
 
 const VERSION = "13020";
 const FEATURES = ["rooms_delta", "presence_batch", "room_state", "friend_rooms", "own_changes", "drain", "refresh", "ack"];
@@ -45,7 +45,6 @@ const FEATURES = ["rooms_delta", "presence_batch", "room_state", "friend_rooms",
 const RENEW_TRIES = 5;
 const RENEW_PAUSE_MS = 10000;
 
-translatePage();
 offerLanguages();
 
 const asked = new URLSearchParams(location.search);
@@ -108,11 +107,11 @@ new BrowserNotifications({
 
 people.offer(({ id, username, roomId }) => {
   const deeds = [];
-  if (id !== null) deeds.push([t("Send a message"), () => notices.attempt(() => talkTo(id, username))]);
-  if (roomId !== null && roomId !== myRoom.id) deeds.push([t("Join their room"), () => myRoom.join(roomId)]);
-  deeds.push([t("Invite into my party"), () => notices.attempt(() => party.invite(username), t("{name} is invited into your party.", { name: username }))]);
+  if (id !== null) deeds.push([t("people.write"), () => notices.attempt(() => talkTo(id, username))]);
+  if (roomId !== null && roomId !== myRoom.id) deeds.push([t("people.join"), () => myRoom.join(roomId)]);
+  deeds.push([t("people.invite.party"), () => notices.attempt(() => party.invite(username), t("party.invite.done", { name: username }))]);
   if (myRoom.id !== null) {
-    deeds.push([t("Invite into my room"), () => notices.attempt(() => myRoom.invite(username), t("{name} is invited into the room.", { name: username }))]);
+    deeds.push([t("people.invite.room"), () => notices.attempt(() => myRoom.invite(username), t("room.invite.done", { name: username }))]);
   }
   return deeds;
 });
@@ -135,7 +134,7 @@ account.loggedOut.connect(() => {
 connection.established.connect(() => card.followLink());
 addEventListener("hashchange", () => connection.isConnected && card.followLink());
 connection.refused.connect((sentence) => account.forget(sentence));
-connection.unsent.connect(() => notices.problem(t("You are not connected at the moment; that was not sent.")));
+connection.unsent.connect(() => notices.problem(t("page.unsent")));
 connection.message.connect(async (type, data) => {
   if (type === "error") {
     if (!myRoom.takesError(data.reason)) notices.problem(reasonSentence(data.reason));

@@ -7,7 +7,7 @@ import { Connection } from "./lobby/connection.js";
 import { ConnectionView } from "./lobby/connection_view.js";
 import { offerLanguages } from "./lobby/language_choice.js";
 import { ofTab } from "./lobby/storage.js";
-import { t, translatePage } from "./lobby/words.js";
+import { t } from "./lobby/words.js";
 import { byId, clearPage, fromTemplate, onceAFrame, onSubmit, part, setHidden, setText, syncList } from "./lobby/dom.js";
 import { Api } from "./lobby/api.js";
 import { Admin } from "./ops/admin.js";
@@ -16,11 +16,10 @@ import { Figure, FIGURES } from "./ops/figures.js";
 const KEY = "lobby.ops";
 const KEPT_MS = 15 * 60 * 1000;
 const ROLES = {
-  leads: "leads",
-  follows: "follows",
+  leads: "ops.nodes.role.leads",
+  follows: "ops.nodes.role.follows",
 };
 
-translatePage();
 offerLanguages();
 
 const connection = new Connection({
@@ -42,16 +41,22 @@ const draw = onceAFrame(() => {
   for (const figure of figures) figure.draw(columns);
 });
 
+/** A role that this page does not know is shown as the server calls it. */
+function roleOf({ role, sessions }) {
+  if (sessions === null) return t("ops.nodes.role.unknown");
+  return role in ROLES ? t(ROLES[role]) : role;
+}
+
 /** One row per node of the lobby; there is no table where there is one process. */
 function drawNodes(nodes) {
   setHidden(byId("nodes"), false);
-  setText(byId("scope"), t("all nodes"));
+  setText(byId("scope"), t("ops.scope.nodes"));
   syncList(byId("node-rows"), nodes, {
     key: (node) => node.name,
     make: () => fromTemplate("node-row"),
     update: (row, node) => {
       setText(part(row, "name"), node.name);
-      setText(part(row, "role"), node.sessions === null ? t("not heard of") : t(ROLES[node.role] ?? node.role));
+      setText(part(row, "role"), roleOf(node));
       setText(part(row, "version"), node.version);
       for (const name of ["sessions", "lag_entries", "lag_ms", "waiting"]) setText(part(row, name), String(node[name] ?? "–"));
     },
@@ -88,7 +93,7 @@ function open({ token, isOwn }) {
   login = { token, isOwn };
   ofTab.set(KEY, JSON.stringify(login));
   setText(byId("door-news"), "");
-  setText(byId("log-out"), isOwn ? t("Log out") : t("Forget the token"));
+  setText(byId("log-out"), isOwn ? t("common.log_out") : t("ops.door.token.forget"));
   connection.connect(token, "ops");
 }
 
@@ -128,7 +133,7 @@ function read() {
 onSubmit(byId("token-form"), async (given) => {
   const pasted = given.get("token").trim();
   if (pasted === "") {
-    setText(byId("token-problem"), t("Paste a token first."));
+    setText(byId("token-problem"), t("ops.door.token.missing"));
     return;
   }
   open({ token: pasted, isOwn: false });

@@ -87,7 +87,8 @@ async def test_lists_that_come_in_parts_have_the_order_of_the_fetched_one(house:
 
 
 async def test_rooms_of_one_moment_are_told_apart_by_what_clients_read(house: House) -> None:
-    rooms = [await house.app.rooms.create_room(User(100 + number, f"host{number}"), RoomWish(gamemode="duel")) for number in range(9)]
+    hosts, duel = [User(100 + number, f"host{number}") for number in range(9)], RoomWish(gamemode="duel")
+    rooms = [await house.app.rooms.create_room(host, duel) for host in hosts]
     body: dict[str, Any] = json.loads(house.app.room_list.snapshot().plain)
     assert [room["id"] for room in body["rooms"]] == [room.id for room in reversed(rooms)]
     assert len({room["created_at"] for room in body["rooms"]}) == 9

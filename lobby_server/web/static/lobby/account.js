@@ -20,7 +20,7 @@ export class Account {
 
   constructor(api) {
     this.#api = api;
-    api.onSignedOut = (why = t("Your login has ended. Please log in again.")) => this.forget(why);
+    api.onSignedOut = (why = t("door.ended")) => this.forget(why);
   }
 
   get token() {

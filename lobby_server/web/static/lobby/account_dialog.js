@@ -24,25 +24,25 @@ export class AccountDialog {
     onSubmit(password, async (fields) => {
       await api.post("/api/auth/password", { current_password: fields.get("current_password"), new_password: fields.get("new_password") });
       clearForm(password);
-      notices.say(t("Your password is changed; you are logged out everywhere else."));
+      notices.say(t("account.password.done"));
       this.#dialog.close();
     });
     byId("sign-ins-end").addEventListener("click", () =>
       notices.attempt(async () => {
         await api.delete("/api/auth/sign-ins");
         await this.#fetch();
-      }, t("You are logged out everywhere else.")),
+      }, t("account.sign_ins.ended_others")),
     );
     byId("account-export").addEventListener("click", () => notices.attempt(() => this.#export()));
     const removal = byId("account-delete-form");
     onSubmit(removal, async (fields) => {
       const sure = await confirm({
-        title: t("Delete your account?"),
-        consequence: t("Your friends, messages and notifications are deleted with it. This cannot be taken back."),
-        deed: t("Delete account"),
+        title: t("account.delete.sure"),
+        consequence: t("account.delete.consequence"),
+        deed: t("account.delete"),
       });
       if (!sure) return;
-      account.farewell = t("Your account is deleted."); // the socket ends before the call is answered
+      account.farewell = t("account.delete.done"); // the socket ends before the call is answered
       try {
         await api.post("/api/account/delete", { password: fields.get("password") });
       } catch (fault) {
@@ -94,7 +94,7 @@ export class AccountDialog {
         setText(part(row, "used"), ago(Date.parse(signIn.used_at)));
         setHidden(part(row, "current"), !signIn.is_current);
         setHidden(part(row, "end"), signIn.is_current);
-        part(row, "end").setAttribute("aria-label", t("Log out on {client}", { client }));
+        part(row, "end").setAttribute("aria-label", t("account.sign_ins.end", { client }));
       },
     });
   }

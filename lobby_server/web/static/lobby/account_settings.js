@@ -25,7 +25,7 @@ export class AccountSettings {
       await api.post("/api/account/email", { email, password: fields.get("password"), language });
       clearForm(form);
       await this.fetch();
-      if (email) setText(byId("email-state"), t("A link is on its way to {email}. The address counts once you have followed it.", { email }));
+      if (email) setText(byId("email-state"), t("account.email.sent", { email }));
     });
   }
 
@@ -53,6 +53,6 @@ export class AccountSettings {
 }
 
 function stateOf(email, isConfirmed) {
-  if (email === null) return t("You have given none. With one you can choose a new password by mail if you forget yours.");
-  return isConfirmed ? t("{email} is confirmed.", { email }) : t("{email} is not confirmed: send the link there first.", { email });
+  if (email === null) return t("account.email.none");
+  return isConfirmed ? t("account.email.confirmed", { email }) : t("account.email.unconfirmed", { email });
 }

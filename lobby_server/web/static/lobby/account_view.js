@@ -28,7 +28,7 @@ export class AccountView {
     onSubmit(forgot, async (fields) => {
       await account.askReset(fields.get("username").trim());
       this.#showForgotten(false);
-      setText(byId("door-news"), t("If the account has a confirmed email address, the link is on its way there. It works for an hour."));
+      setText(byId("door-news"), t("door.forgot.sent"));
     });
     const form = byId("login-form");
     onSubmit(form, async (fields, submitter) => {
@@ -76,7 +76,7 @@ export class AccountView {
 
   async #confirm(token) {
     const isDone = await this.#notices.attempt(() => this.#account.confirmEmail(token));
-    if (isDone) this.#notices.say(t("Your email address is confirmed."));
+    if (isDone) this.#notices.say(t("door.email_confirmed"));
   }
 
   #showForgotten(isForgotten) {
@@ -99,7 +99,7 @@ export class AccountView {
     setHidden(byId("reset-form"), !isResetting);
     setHidden(byId("forgot-form"), isResetting || !this.#isForgotten);
     setHidden(byId("login-form"), isResetting || this.#isForgotten);
-    setText(byId("door-heading"), isResetting || this.#isForgotten ? t("Choose a new password") : t("Log in"));
+    setText(byId("door-heading"), isResetting || this.#isForgotten ? t("door.reset") : t("common.log_in"));
   }
 
   #show(user) {

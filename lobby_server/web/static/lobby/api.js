@@ -3,7 +3,7 @@
  * user has logged out fails without one: the page may be another user's by then, and nobody is told.
  */
 import { AWAY } from "./sentences.js";
-import { t } from "./words.js";
+import { said } from "./words.js";
 
 const TIMEOUT_MS = 15000;
 
@@ -49,11 +49,11 @@ export class Api {
     if (status === 0) throw new ApiError({ status, code: "away", sentence: AWAY });
     if (status < 300) return answer;
     if (answer.code === "invalid_token" && token === this.token) this.onSignedOut();
-    if (answer.code === "user_banned" && token === this.token && token !== null) this.onSignedOut(t(answer.error));
+    if (answer.code === "user_banned" && token === this.token && token !== null) this.onSignedOut(said(answer.error));
     throw new ApiError({
       status,
       code: answer.code,
-      sentence: t(answer.error),
+      sentence: said(answer.error),
       fields: translated(answer.fields),
       existingRoomId: answer.existing_room_id,
     });
@@ -72,5 +72,5 @@ async function ask(address, options) {
 
 /** The sentence of each field, in the reader's language. */
 function translated(fields) {
-  return fields && Object.fromEntries(Object.entries(fields).map(([name, sentence]) => [name, t(sentence)]));
+  return fields && Object.fromEntries(Object.entries(fields).map(([name, sentence]) => [name, said(sentence)]));
 }

@@ -37,7 +37,7 @@ export class Attention {
   draw() {
     const { user } = this.#account;
     const total = [...this.#unread.values()].reduce((sum, each) => sum + each, 0);
-    const page = t("Game lobby");
+    const page = t("page.title");
     document.title = user === null ? page : `${total > 0 ? `(${total}) ` : ""}${user.username} · ${page}`;
   }
 

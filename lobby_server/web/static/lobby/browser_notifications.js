@@ -48,14 +48,14 @@ export class BrowserNotifications {
     const isAllowed = wish && (await Notification.requestPermission()) === "granted";
     ofDevice.set(KEY, isAllowed ? "on" : "off");
     this.#checkbox.checked = isAllowed;
-    setText(byId("browser-notifications-problem"), wish && !isAllowed ? t("Your browser does not let this page show notifications.") : "");
+    setText(byId("browser-notifications-problem"), wish && !isAllowed ? t("account.browser_notifications.refused") : "");
   }
 
   #invited(type, { from_user_id: id, from_username: name, room_id: room, party_id: party, gamemode: mode }) {
     const isUnwanted = () => this.#friends.isBlocked(id);
     const [ofRoom, ofParty] = [`room ${room}`, `party ${party}`];
-    if (type === "match_invite") this.#show({ title: t("{name} invites you into a room: {mode}.", { name, mode }), tag: ofRoom, isUnwanted });
-    if (type === "party_invite") this.#show({ title: t("{name} invites you into a party.", { name }), tag: ofParty, isUnwanted });
+    if (type === "match_invite") this.#show({ title: t("room.invited", { name, mode }), tag: ofRoom, isUnwanted });
+    if (type === "party_invite") this.#show({ title: t("party.invited", { name }), tag: ofParty, isUnwanted });
     if (type === "match_invite_closed") this.#close(({ tag }) => tag === ofRoom);
     if (type === "party_invite_closed") this.#close(({ tag }) => tag === ofParty);
   }
@@ -66,14 +66,14 @@ export class BrowserNotifications {
     if (id === this.#account.user?.id || isUnwanted()) return;
     const isFriends = channel.startsWith("user:") && this.#friends.isFriend(id);
     if (!isFriends && !this.#isNamedIn(text)) return;
-    const title = isFriends ? t("Message from {name}", { name }) : t("{name} mentions you", { name });
+    const title = isFriends ? t("notifications.message", { name }) : t("notifications.mention", { name });
     this.#show({ title, body: text, tag: channel, isUnwanted, open: () => this.#openChat(channel) });
   }
 
   #saidInRoom(name, text) {
     const isUnwanted = () => this.#hidden.has(name);
     if (name === this.#account.user?.username || isUnwanted() || !this.#isNamedIn(text)) return;
-    this.#show({ title: t("{name} mentions you", { name }), body: text, tag: "my room", isUnwanted });
+    this.#show({ title: t("notifications.mention", { name }), body: text, tag: "my room", isUnwanted });
   }
 
   #isNamedIn(text) {

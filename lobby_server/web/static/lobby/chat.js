@@ -44,7 +44,7 @@ export class Chat {
   }
 
   clear() {
-    this.channels = new Map([["lobby", channelOf(t("Lobby"))]]);
+    this.channels = new Map([["lobby", channelOf(t("chat.lobby"))]]);
     this.current = "lobby";
     this.#pending = [];
     this.changed.emit("lobby");
@@ -59,7 +59,7 @@ export class Chat {
   partyIs(id) {
     if (this.channels.get("party")?.partyId === id) return;
     this.channels.delete("party");
-    if (id !== null) this.channels.set("party", { ...channelOf(t("Party")), partyId: id });
+    if (id !== null) this.channels.set("party", { ...channelOf(t("party.title")), partyId: id });
     if (this.current === "party" && id === null) this.current = "lobby";
     else if (this.current === "party") this.#loadUnasked("party");
     this.changed.emit("party");

@@ -64,14 +64,14 @@ export class ChatView {
         setText(part(tab, "title"), channel.title);
         setText(part(tab, "unread"), String(channel.unread));
         setHidden(part(tab, "unread"), channel.unread === 0);
-        part(tab, "unread").setAttribute("aria-label", t("{count} unread", { count: channel.unread }));
+        part(tab, "unread").setAttribute("aria-label", t("chat.unread", { count: channel.unread }));
         tab.querySelector("button").setAttribute("aria-pressed", String(name === chat.current));
       },
     });
     const unread = [...chat.channels.values()].reduce((sum, channel) => sum + channel.unread, 0);
     setText(byId("view-chat-unread"), unread ? ` (${unread})` : "");
     const channel = chat.channels.get(chat.current);
-    setText(byId("chat-with"), channel.userId === null ? channel.title : t("Conversation with {name}", { name: channel.title }));
+    setText(byId("chat-with"), channel.userId === null ? channel.title : t("chat.with", { name: channel.title }));
     const keepPlace = this.#placeIn(channel);
     setHidden(byId("chat-earlier"), !channel.hasMore);
     const heard = channel.lines.filter((line) => !this.#hidden.has(line.from_username, line.from_user_id));

@@ -8,6 +8,6 @@ export function clientName(agent) {
   const find = (names) => names.find(([mark]) => agent.includes(mark))?.[1];
   const browser = find(BROWSERS);
   const system = find(SYSTEMS);
-  if (browser && system) return t("{browser} on {system}", { browser, system });
-  return browser ?? (agent.slice(0, 40) || t("an unknown program"));
+  if (browser && system) return t("account.client", { browser, system });
+  return browser ?? (agent.slice(0, 40) || t("account.client.unknown"));
 }

@@ -104,7 +104,7 @@ export class Connection {
     socket.onopen = () => this.#shakeHands();
     socket.onmessage = (event) => this.#take(event.data);
     socket.onclose = (event) => this.#ended(event.code, event.reason);
-    this.#after("deadline", OPEN_TIMEOUT_S, () => this.#giveUp(t("The server did not answer in time.")));
+    this.#after("deadline", OPEN_TIMEOUT_S, () => this.#giveUp(t("connection.too_slow")));
   }
 
   #shakeHands() {
@@ -136,7 +136,7 @@ export class Connection {
     if (leftMs > 0) {
       this.#after("watchdog", leftMs / 1000, () => this.#watch());
     } else {
-      this.#giveUp(t("Nothing was heard from the server for too long."));
+      this.#giveUp(t("connection.silent"));
     }
   }
 
@@ -147,7 +147,7 @@ export class Connection {
     if (this.phase === "connecting") {
       if (type === "handshake_accepted") this.#accepted(data);
       else if (type === "error" && REFUSING.has(data.reason)) this.#refuse(refusalSentence(data.reason), data.reason);
-      else if (type === "error") this.#giveUp(t("The server did not accept the connection."));
+      else if (type === "error") this.#giveUp(t("connection.not_accepted"));
       return;
     }
     if (type === "pong") this.heartbeats += 1;

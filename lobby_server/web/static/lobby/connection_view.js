@@ -3,12 +3,12 @@ import { byId, setHidden, setText } from "./dom.js";
 import { t } from "./words.js";
 
 const WORDS = {
-  off: "Not connected",
-  connecting: "Connecting…",
-  connected: "Connected",
-  waiting: "Not connected",
-  paused: "Waiting until you look at this page",
-  refused: "Logged out",
+  off: "connection.off",
+  connecting: "connection.connecting",
+  connected: "connection.connected",
+  waiting: "connection.off",
+  paused: "connection.paused",
+  refused: "connection.logged_out",
 };
 
 export class ConnectionView {
@@ -39,6 +39,6 @@ export class ConnectionView {
   /** Apart from the state, and not for screen readers: nobody wants to hear every second. */
   #tick() {
     const leftS = Math.max(0, Math.ceil((this.#connection.retryAt - performance.now()) / 1000));
-    setText(byId("countdown"), t("Trying again in {count} s", { count: leftS }));
+    setText(byId("countdown"), t("connection.retry_in", { count: leftS }));
   }
 }

@@ -20,10 +20,10 @@ export class FriendsView {
       this.#asked.set(id, { senderId, isListed: false });
       notices.ask({
         key: `friend ${id}`,
-        sentence: t("{name} wants to be your friend.", { name }),
+        sentence: t("friends.requests.asked", { name }),
         answers: [
-          [t("Accept"), () => notices.attempt(() => friends.accept(id), t("You and {name} are friends now.", { name }))],
-          [t("Decline"), () => notices.attempt(() => friends.decline(id))],
+          [t("common.accept"), () => notices.attempt(() => friends.accept(id), t("friends.add.accepted", { name }))],
+          [t("common.decline"), () => notices.attempt(() => friends.decline(id))],
         ],
       });
     });
@@ -80,7 +80,7 @@ export class FriendsView {
     part(row, "accept").addEventListener("click", () => {
       const { request_id: id, name } = current();
       this.#notices.forget(`friend ${id}`);
-      this.#notices.attempt(() => this.#friends.accept(id), t("You and {name} are friends now.", { name }));
+      this.#notices.attempt(() => this.#friends.accept(id), t("friends.add.accepted", { name }));
     });
     part(row, "decline").addEventListener("click", () => {
       const { request_id: id } = current();
@@ -94,9 +94,9 @@ export class FriendsView {
 function updateRequest(row, { isIncoming, name }) {
   const decline = part(row, "decline");
   setText(part(row, "name"), name);
-  setText(part(row, "what"), isIncoming ? t("wants to be your friend") : t("has your request"));
+  setText(part(row, "what"), isIncoming ? t("friends.requests.incoming") : t("friends.requests.outgoing"));
   setHidden(part(row, "accept"), !isIncoming);
-  setText(decline, isIncoming ? t("Decline") : t("Withdraw"));
-  part(row, "accept").setAttribute("aria-label", t("Accept {name}", { name }));
+  setText(decline, isIncoming ? t("common.decline") : t("common.withdraw"));
+  part(row, "accept").setAttribute("aria-label", t("friends.requests.accept_name", { name }));
   decline.setAttribute("aria-label", `${decline.textContent} ${name}`);
 }

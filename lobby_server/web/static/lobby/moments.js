@@ -4,9 +4,9 @@ import { locale, t } from "./words.js";
 /** "just now", "4 min ago", "2 h ago", or a date. */
 export function ago(moment) {
   const seconds = (Date.now() - moment) / 1000;
-  if (seconds < 60) return t("just now");
-  if (seconds < 3600) return t("{count} min ago", { count: Math.floor(seconds / 60) });
-  if (seconds < 86400) return t("{count} h ago", { count: Math.floor(seconds / 3600) });
+  if (seconds < 60) return t("time.just_now");
+  if (seconds < 3600) return t("time.minutes_ago", { count: Math.floor(seconds / 60) });
+  if (seconds < 86400) return t("time.hours_ago", { count: Math.floor(seconds / 3600) });
   return dateOf(moment);
 }
 

@@ -132,7 +132,7 @@ export class MyRoom {
     if (reason === "already_in_room") return true; // the return was not needed; the server has said where the user is
     if (!this.#isReturning || !CANNOT_ENTER.has(reason)) return false;
     this.#isReturning = false;
-    this.#end(`${t("You are not in your room any more.")} ${reasonSentence(reason)}`);
+    this.#end(`${t("room.gone")} ${reasonSentence(reason)}`);
     return true;
   }
 

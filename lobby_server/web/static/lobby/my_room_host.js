@@ -19,7 +19,7 @@ export class MyRoomHost {
     this.#api = api;
     this.#notices = notices;
     room.changed.connect(onceAFrame(() => this.#draw()));
-    room.started.connect(() => notices.say(t("The game has started.")));
+    room.started.connect(() => notices.say(t("room.started")));
     byId("my-room-copy").addEventListener("click", () => copyLink(linkTo(room.state.code), notices));
     byId("my-room-ready").addEventListener("click", () => this.#attempt("ready", { ready: !this.#isReady(room.peerId) }));
     byId("my-room-start").addEventListener("click", () => this.#start());
@@ -44,7 +44,7 @@ export class MyRoomHost {
       if (button === null) return;
       const { peerId } = button.closest("li").dataset;
       const name = room.members.get(Number(peerId))?.name ?? "";
-      const question = { title: t("Make {name} the host?", { name }), consequence: t("You cannot take that back yourself."), deed: t("Make host") };
+      const question = { title: t("room.host.sure", { name }), consequence: t("common.no_way_back"), deed: t("room.host.make") };
       if (await confirm(question)) this.#attempt("host", { peerId: Number(peerId) });
     });
   }
@@ -62,9 +62,9 @@ export class MyRoomHost {
   async #start() {
     const missing = this.#missing;
     const question = {
-      title: t("Start now?"),
-      consequence: missing === 1 ? t("One player is not ready.") : t("{count} players are not ready.", { count: missing }),
-      deed: t("Start anyway"),
+      title: t("room.start.sure"),
+      consequence: t("room.stage.not_ready", { count: missing }),
+      deed: t("room.start.anyway"),
     };
     if (missing === 0 || (await confirm(question))) this.#attempt("start", { force: missing > 0 });
   }
@@ -106,10 +106,10 @@ export class MyRoomHost {
     if (!isKnown) return;
     const { code, isStarted, isPublic, hostPeerId } = state;
     setText(byId("my-room-code"), spelled(code));
-    setText(byId("my-room-visibility"), isPublic ? t("In the public list") : t("Private: by code or invitation"));
+    setText(byId("my-room-visibility"), isPublic ? t("room.public") : t("room.private"));
     setHidden(byId("my-room-ready"), isStarted || isHost);
     byId("my-room-ready").classList.toggle("outline", this.#isReady(peerId)); // what is left to do stands out
-    setText(byId("my-room-ready"), this.#isReady(peerId) ? t("Not ready after all") : t("I am ready"));
+    setText(byId("my-room-ready"), this.#isReady(peerId) ? t("room.not_ready") : t("room.ready"));
     setHidden(byId("my-room-start"), isStarted || !isHost);
     setHidden(byId("my-room-reopen"), !isStarted || !isHost);
     setText(byId("my-room-stage"), this.#stage(isStarted, hostPeerId));
@@ -117,14 +117,12 @@ export class MyRoomHost {
   }
 
   #stage(isStarted, hostPeerId) {
-    if (isStarted) return t("The game has started; nobody new can join.");
-    if (hostPeerId === null) return t("The host is away, and may come back for a while.");
+    if (isStarted) return t("room.stage.started");
+    if (hostPeerId === null) return t("room.stage.host_away");
     const { members, isHost } = this.#room;
-    if (!isHost) return this.#isReady(this.#room.peerId) ? t("Waiting for the host to start.") : t("Say when you are ready.");
-    if (members.size === 1) return t("Nobody else is here yet: share the code or the link.");
-    const missing = this.#missing;
-    if (missing === 0) return t("Everybody is ready.");
-    return missing === 1 ? t("One player is not ready.") : t("{count} players are not ready.", { count: missing });
+    if (!isHost) return this.#isReady(this.#room.peerId) ? t("room.stage.waiting") : t("room.stage.say_ready");
+    if (members.size === 1) return t("room.stage.alone");
+    return this.#missing === 0 ? t("room.stage.all_ready") : t("room.stage.not_ready", { count: this.#missing });
   }
 
   #drawBans() {
@@ -146,9 +144,9 @@ export class MyRoomHost {
         return row;
       },
       update: (row, { user_id: userId, username }) => {
-        const name = username ?? t("Player {id}", { id: userId });
+        const name = username ?? t("room.member.unnamed", { id: userId });
         setText(part(row, "name"), name);
-        part(row, "unban").setAttribute("aria-label", t("Unban {name}", { name }));
+        part(row, "unban").setAttribute("aria-label", t("common.unban_name", { name }));
       },
     });
   }

@@ -22,7 +22,7 @@ export class MyRoomView {
       this.#isEntered = true;
       draw();
     });
-    room.kicked.connect((name) => notices.say(t("{name} is kicked, and can come back once you unban them.", { name })));
+    room.kicked.connect((name) => notices.say(t("room.kick.done", { name })));
     room.ended.connect((sentence) => notices.problem(sentence));
     byId("my-room-leave").addEventListener("click", () => room.leave());
     byId("my-room-delete").addEventListener("click", async () => {
@@ -45,7 +45,7 @@ export class MyRoomView {
     onSubmit(invite, async (fields) => {
       const name = fields.get("username").trim();
       await room.invite(name);
-      notices.say(t("{name} is invited into the room.", { name }));
+      notices.say(t("room.invite.done", { name }));
       invite.reset();
     });
   }
@@ -75,9 +75,9 @@ export class MyRoomView {
         setHidden(part(row, "host"), !member.isHost);
         setHidden(part(row, "ready"), member.isHost || !room.state?.ready.includes(member.peerId));
         setHidden(part(row, "lead"), !room.isHost || room.state === null || member.peerId === room.peerId);
-        part(row, "lead").setAttribute("aria-label", t("Make {name} the host", { name: member.name }));
+        part(row, "lead").setAttribute("aria-label", t("room.host.make_name", { name: member.name }));
         setHidden(part(row, "kick"), !room.isHost || member.peerId === room.peerId);
-        part(row, "kick").setAttribute("aria-label", t("Kick {name} from the room", { name: member.name }));
+        part(row, "kick").setAttribute("aria-label", t("room.kick.name", { name: member.name }));
       },
     });
     const log = byId("my-room-log");

@@ -2,27 +2,27 @@
 import { t } from "./words.js";
 
 const TITLES = [
-  [/^Friend request$/, "Friend request"],
-  [/^Match invitation$/, "Match invitation"],
-  [/^Message from (?<name>.+)$/, "Message from {name}"],
-  [/^New friend$/, "New friend"],
-  [/^Party invitation$/, "Party invitation"],
+  [/^Friend request$/, "notifications.friend_request"],
+  [/^Match invitation$/, "notifications.match_invite"],
+  [/^Message from (?<name>.+)$/, "notifications.message"],
+  [/^New friend$/, "notifications.new_friend"],
+  [/^Party invitation$/, "notifications.party_invite"],
 ];
-const FORMS = [
-  [/^(?<name>.+) would like to be your friend\.$/, "{name} would like to be your friend."],
-  [/^(?<name>.+) is your friend now\.$/, "{name} is your friend now."],
-  [/^(?<name>.+) invites you to a party\.$/, "{name} invites you to a party."],
-  [/^(?<name>.+) invites you to play (?<mode>.*) in room (?<room>\S+)\.$/s, "{name} invites you to play {mode} in room {room}."],
+const BODIES = [
+  [/^(?<name>.+) would like to be your friend\.$/, "notifications.friend_request.body"],
+  [/^(?<name>.+) is your friend now\.$/, "notifications.new_friend.body"],
+  [/^(?<name>.+) invites you to a party\.$/, "notifications.party_invite.body"],
+  [/^(?<name>.+) invites you to play (?<mode>.*) in room (?<room>\S+)\.$/s, "notifications.match_invite.body"],
 ];
 
 export const titleOf = ({ title }) => inWords(title, TITLES);
 /** What somebody wrote stays as it is. */
-export const bodyOf = ({ kind, body }) => (kind === "direct_message" ? body : inWords(body, FORMS));
+export const bodyOf = ({ kind, body }) => (kind === "direct_message" ? body : inWords(body, BODIES));
 
 function inWords(text, forms) {
-  for (const [form, sentence] of forms) {
+  for (const [form, key] of forms) {
     const found = form.exec(text);
-    if (found !== null) return t(sentence, found.groups);
+    if (found !== null) return t(key, found.groups);
   }
   return text;
 }

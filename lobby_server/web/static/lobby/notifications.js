@@ -183,7 +183,7 @@ export class Notifications {
     this.#counted(unread);
     setText(byId("notifications-count"), String(unread));
     setHidden(byId("notifications-count"), unread === 0);
-    byId("notifications-button").setAttribute("aria-label", unread ? t("Notifications, {count} unread", { count: unread }) : t("Notifications"));
+    byId("notifications-button").setAttribute("aria-label", unread ? t("notifications.unread", { count: unread }) : t("notifications.title"));
     setHidden(byId("notifications-none"), items.length > 0 || !this.#isKnown);
     setHidden(byId("notifications-read-all"), unread === 0);
     setHidden(byId("notifications-more"), !this.#hasMore);
@@ -198,8 +198,8 @@ export class Notifications {
       update: (row, item) => {
         setText(part(row, "title"), titleOf(item));
         setText(part(row, "body"), bodyOf(item));
-        part(row, "read").setAttribute("aria-label", `${t("Mark as read")}: ${titleOf(item)}`);
-        part(row, "join").setAttribute("aria-label", `${t("Join")}: ${bodyOf(item)}`);
+        part(row, "read").setAttribute("aria-label", `${t("notifications.read")}: ${titleOf(item)}`);
+        part(row, "join").setAttribute("aria-label", `${t("common.join")}: ${bodyOf(item)}`);
         setText(part(row, "age"), ago(item.ts));
         setHidden(part(row, "join"), item.is_read || !item.room_id);
         row.classList.toggle("unread", !item.is_read);

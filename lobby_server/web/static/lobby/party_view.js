@@ -26,7 +26,7 @@ export class PartyView {
     onSubmit(form, async (fields) => {
       const name = fields.get("username").trim();
       await party.invite(name);
-      notices.say(t("{name} is invited into your party.", { name }));
+      notices.say(t("party.invite.done", { name }));
       form.reset();
     });
     byId("party-members").addEventListener("click", (event) => {
@@ -39,7 +39,7 @@ export class PartyView {
   }
 
   async #handOver(id, name) {
-    const question = { title: t("Make {name} the leader?", { name }), consequence: t("You cannot take that back yourself."), deed: t("Make leader") };
+    const question = { title: t("party.leader.sure", { name }), consequence: t("common.no_way_back"), deed: t("party.leader.make") };
     if (await confirm(question)) this.#notices.attempt(() => this.#party.makeLeader(id));
   }
 
@@ -47,11 +47,11 @@ export class PartyView {
     this.#asked.add(id);
     this.#notices.ask({
       key: `party ${id}`,
-      sentence: t("{name} invites you into a party.", { name }),
+      sentence: t("party.invited", { name }),
       answers: [
-        [t("Join"), () => this.#answer(id, () => this.#notices.attempt(() => this.#party.join(id)))],
-        [t("Not now"), () => this.#answer(id, () => this.#party.dismiss(id))],
-        [t("Decline"), () => this.#answer(id, () => this.#notices.attempt(() => this.#party.decline(id)))],
+        [t("common.join"), () => this.#answer(id, () => this.#notices.attempt(() => this.#party.join(id)))],
+        [t("party.invited.later"), () => this.#answer(id, () => this.#party.dismiss(id))],
+        [t("common.decline"), () => this.#answer(id, () => this.#notices.attempt(() => this.#party.decline(id)))],
       ],
     });
   }
@@ -92,10 +92,10 @@ export class PartyView {
         row.dataset.userId = member.user_id;
         setText(part(row, "name"), member.username);
         drawAvatar(part(row, "avatar"), member.username);
-        part(row, "kick").setAttribute("aria-label", t("Kick {name} from the party", { name: member.username }));
-        part(row, "lead").setAttribute("aria-label", t("Make {name} the leader", { name: member.username }));
+        part(row, "kick").setAttribute("aria-label", t("party.kick.name", { name: member.username }));
+        part(row, "lead").setAttribute("aria-label", t("party.leader.make_name", { name: member.username }));
         part(row, "dot").classList.toggle("on", member.is_online);
-        setText(part(row, "state"), member.is_online ? t("online") : t("offline"));
+        setText(part(row, "state"), member.is_online ? t("common.online") : t("common.offline"));
         setHidden(part(row, "leader"), member.user_id !== party.leader_user_id);
         const isOther = member.user_id !== this.#account.user?.id;
         setHidden(part(row, "kick"), !isLeader || !isOther);
@@ -121,7 +121,7 @@ export class PartyView {
       update: (row, user) => {
         setText(part(row, "name"), user.username);
         setHidden(part(row, "withdraw"), !isLeader);
-        part(row, "withdraw").setAttribute("aria-label", t("Withdraw the invitation of {name}", { name: user.username }));
+        part(row, "withdraw").setAttribute("aria-label", t("party.invited.withdraw_name", { name: user.username }));
       },
     });
   }

@@ -71,7 +71,7 @@ export class People {
   /** Ask for a friendship, and say what became of that. Rejects with an `ApiError`. */
   async askFriend(name) {
     const { status } = await this.#friends.ask(name);
-    this.#notices.say(status === "accepted" ? t("You and {name} are friends now.", { name }) : t("Friend request sent to {name}.", { name }));
+    this.#notices.say(status === "accepted" ? t("friends.add.accepted", { name }) : t("friends.add.sent", { name }));
   }
 
   /** Make a button open the dialog on somebody; `current()` says on whom, when it is pressed: `{user_id?, username}`. */
@@ -93,7 +93,7 @@ export class People {
         drawAvatar(part(row, "avatar"), person.username);
         const isOnline = person.is_online ?? this.#presence.users.has(person.user_id);
         part(row, "dot").classList.toggle("on", isOnline);
-        setText(part(row, "state"), isOnline ? t("online") : t("offline"));
+        setText(part(row, "state"), isOnline ? t("common.online") : t("common.offline"));
         const where = this.#placeOf(this.#friendRooms.roomOf.get(person.user_id) ?? null);
         setText(part(row, "where"), where);
         setHidden(part(row, "where"), where === "");
@@ -111,7 +111,9 @@ export class People {
   #placeOf(roomId) {
     if (roomId === null) return "";
     const room = this.#rooms.rooms.get(roomId);
-    return room === undefined ? t("in a room") : t("in {room}", { room: titleOf({ name: room.name, gamemode: room.gamemode, mapName: room.map_name }) });
+    if (room === undefined) return t("people.in_a_room");
+    const title = titleOf({ name: room.name, gamemode: room.gamemode, mapName: room.map_name });
+    return t("people.in_room", { room: title });
   }
 
   #draw() {
@@ -125,7 +127,7 @@ export class People {
     setText(byId("online-count"), String(this.#presence.users.size));
     setHidden(byId("online-none"), wanted === "" || found.length > 0);
     setHidden(byId("online-more"), found.length <= SHOWN);
-    setText(byId("online-more"), t("and {count} more; search by name", { count: found.length - SHOWN }));
+    setText(byId("online-more"), t("people.online.more", { count: found.length - SHOWN }));
     this.drawList(byId("online"), shown);
   }
 
@@ -153,11 +155,11 @@ export class People {
   #drawProfile() {
     const profile = this.#profile;
     const facts = [];
-    if (profile?.since) facts.push([t("Member since"), dateOf(profile.since)]);
-    if (profile?.rooms_hosted > 0) facts.push([t("Rooms hosted"), String(profile.rooms_hosted)]);
+    if (profile?.since) facts.push([t("people.since"), dateOf(profile.since)]);
+    if (profile?.rooms_hosted > 0) facts.push([t("people.rooms_hosted"), String(profile.rooms_hosted)]);
     if (profile?.mutual_friends_count > 0) {
       const more = profile.mutual_friends_count - profile.mutual_friends.length;
-      facts.push([t("Friends in common"), profile.mutual_friends.join(", ") + (more > 0 ? ` +${more}` : "")]);
+      facts.push([t("people.friends_in_common"), profile.mutual_friends.join(", ") + (more > 0 ? ` +${more}` : "")]);
     }
     syncList(part(this.#dialog, "facts"), facts, {
       key: ([name]) => name,
@@ -180,7 +182,7 @@ export class People {
     const isOnline = id !== null && this.#presence.users.has(id);
     const roomId = this.#roomOf(id);
     const where = this.#placeOf(roomId);
-    setText(part(this.#dialog, "state"), isMe ? t("This is you.") : !isOnline ? t("offline") : where === "" ? t("online") : `${t("online")}, ${where}`);
+    setText(part(this.#dialog, "state"), isMe ? t("people.you") : !isOnline ? t("common.offline") : where === "" ? t("common.online") : `${t("common.online")}, ${where}`);
     this.#drawProfile();
     const deeds = isMe ? [] : [...this.#deeds({ id, username, roomId }), ...this.#ownDeeds(id, username)];
     syncList(part(this.#dialog, "deeds"), deeds, {
@@ -207,30 +209,30 @@ export class People {
     };
     const deeds = [];
     if (id !== null && friends.isFriend(id)) {
-      const question = { title: t("Remove {name} from your friends?", { name }), consequence: t("The friendship ends for both of you."), deed: t("Remove friend") };
-      deeds.push([t("Remove from friends"), sure(question, () => friends.remove(id), t("{name} is not your friend any more.", { name }))]);
+      const question = { title: t("friends.remove.sure", { name }), consequence: t("friends.remove.consequence"), deed: t("friends.remove.do") };
+      deeds.push([t("friends.remove"), sure(question, () => friends.remove(id), t("friends.remove.done", { name }))]);
     } else if (id === null || !friends.isBlocked(id)) {
-      deeds.push([t("Add friend"), attempt(() => this.askFriend(name))]);
+      deeds.push([t("friends.add"), attempt(() => this.askFriend(name))]);
     }
     if (id !== null && friends.isBlocked(id)) {
-      deeds.push([t("Unblock"), attempt(() => friends.unblock(id), t("{name} is not blocked any more.", { name }))]);
+      deeds.push([t("people.unblock"), attempt(() => friends.unblock(id), t("people.unblock.done", { name }))]);
     } else if (id !== null) {
-      const consequence = t("You see none of their messages and invitations until you unblock them. A friendship ends.");
-      const question = { title: t("Block {name}?", { name }), consequence, deed: t("Block player") };
-      deeds.push([t("Block"), sure(question, () => friends.block(id), t("{name} is blocked.", { name }))]);
+      const consequence = t("people.block.consequence");
+      const question = { title: t("people.block.sure", { name }), consequence, deed: t("people.block.do") };
+      deeds.push([t("people.block"), sure(question, () => friends.block(id), t("people.block.done", { name }))]);
     }
     if (this.#mutes.has(username)) {
-      deeds.push([t("Unmute"), () => this.#mutes.set(username, false)]);
+      deeds.push([t("people.unmute"), () => this.#mutes.set(username, false)]);
     } else {
-      deeds.push([t("Mute"), () => this.#mute(username)]);
+      deeds.push([t("people.mute"), () => this.#mute(username)]);
     }
-    deeds.push([t("Report"), () => this.#report(username)]);
+    deeds.push([t("people.report"), () => this.#report(username)]);
     return deeds;
   }
 
   #mute(username) {
     this.#mutes.set(username, true);
-    this.#notices.say(t("On this device you no longer see what {name} writes.", { name: username }));
+    this.#notices.say(t("people.mute.done", { name: username }));
   }
 }
 

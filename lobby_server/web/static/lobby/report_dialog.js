@@ -11,7 +11,7 @@ export class ReportDialog {
     onSubmit(byId("report-form"), async (fields) => {
       await api.post("/api/reports", { username: this.#username, text: fields.get("text").trim(), room_id: myRoom.id });
       this.#dialog.close();
-      notices.say(t("Thank you: the administrators will read it."));
+      notices.say(t("report.done"));
     });
   }
 

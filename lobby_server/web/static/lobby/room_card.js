@@ -19,7 +19,7 @@ export function linkTo(codeOrId) {
 export async function copyLink(link, notices) {
   try {
     await navigator.clipboard.writeText(link);
-    notices.say(t("The link is copied."));
+    notices.say(t("room.link_copied"));
   } catch {
     notices.say(link);
   }
@@ -94,7 +94,7 @@ export class RoomCard {
     setText(byId("room-card-name"), room.name ?? gameOf(room.gamemode, room.map_name));
     setText(part(this.#dialog, "game"), gameOf(room.gamemode, room.map_name));
     setText(part(this.#dialog, "host"), room.host_username);
-    setText(part(this.#dialog, "players"), t("{players} of {places}", { players: room.current_players, places: room.max_players }));
+    setText(part(this.#dialog, "players"), t("rooms.card.players", { players: room.current_players, places: room.max_players }));
     setText(part(this.#dialog, "since"), ago(Date.parse(room.created_at)));
     const join = part(this.#dialog, "join");
     setText(join, label);

@@ -4,6 +4,6 @@ import { t } from "./words.js";
 
 /** Asks first. Resolves to whether the room was deleted; a failure is a sentence on the page. */
 export async function deleteRoom(id, { api, notices }) {
-  const question = { title: t("Delete this room?"), consequence: t("Everybody in it has to leave."), deed: t("Delete room") };
+  const question = { title: t("rooms.delete"), consequence: t("rooms.delete.consequence"), deed: t("rooms.delete.do") };
   return (await confirm(question)) && notices.attempt(() => api.delete(`/api/rooms/${encodeURIComponent(id)}`));
 }

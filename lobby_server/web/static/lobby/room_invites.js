@@ -31,11 +31,11 @@ export class RoomInvites {
     const address = `/api/rooms/${encodeURIComponent(id)}/invites/decline`;
     this.#notices.ask({
       key: keyOf(id),
-      sentence: t("{name} invites you into a room: {mode}.", { name, mode: gamemode }),
+      sentence: t("room.invited", { name, mode: gamemode }),
       answers: [
-        [t("Join"), () => this.#answer(id, () => this.#myRoom.join(id))],
-        [t("Not now"), () => this.#answer(id, () => {})],
-        [t("Decline"), () => this.#notices.attempt(() => this.#api.post(address))],
+        [t("common.join"), () => this.#answer(id, () => this.#myRoom.join(id))],
+        [t("party.invited.later"), () => this.#answer(id, () => {})],
+        [t("common.decline"), () => this.#notices.attempt(() => this.#api.post(address))],
       ],
     });
   }

@@ -51,8 +51,8 @@ export class RoomListView {
     model.failed.connect((fault) => notices.problem(fault.sentence));
     model.arrived.connect((rooms) => {
       for (const room of rooms) this.#fresh.add(room.id);
-      const [room] = rooms;
-      notices.murmur(rooms.length === 1 ? t("New room: {mode} by {name}", { mode: room.gamemode, name: room.host_username }) : t("{count} new rooms", { count: rooms.length }));
+      const [{ gamemode: mode, host_username: name }] = rooms;
+      notices.murmur(t("rooms.new", { count: rooms.length, mode, name }));
     });
     this.#order = new SteadyOrder(this.#list, { shown: () => this.#shown, released: draw });
     this.#offerFilters();
@@ -107,7 +107,7 @@ export class RoomListView {
       } catch (fault) {
         if (!fault.existingRoomId || this.#mine.id !== null) throw fault;
         this.#mine.hostAgain(fault.existingRoomId); // left, but not gone yet: one that is private is in no list
-        notices.say(t("You still have a room: you are in it again. Delete it to make another."));
+        notices.say(t("rooms.create.still"));
         return;
       }
       form.reset();
@@ -174,7 +174,7 @@ export class RoomListView {
     const { mode: chosen } = this.#filters.chosen;
     if (chosen !== "" && !counts.has(chosen)) counts.set(chosen, 0);
     const modes = [...counts].sort(([a, m], [b, n]) => n - m || a.localeCompare(b));
-    const options = [["", t("All game modes")], ...modes.map(([mode, count]) => [`=${mode}`, `${mode} (${count})`])];
+    const options = [["", t("rooms.filters.all_modes")], ...modes.map(([mode, count]) => [`=${mode}`, `${mode} (${count})`])];
     syncList(this.#controls.mode, options, {
       key: ([value]) => value,
       make: () => document.createElement("option"),

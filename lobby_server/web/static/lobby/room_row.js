@@ -25,15 +25,15 @@ export function drawRoomRow(row, room, view) {
   setHidden(parts.friends, !hasFriends);
   setText(parts.map, room.map_name ?? "");
   const isHost = room.host_username === me;
-  setText(parts.host, isHost ? t("you") : room.host_username);
+  setText(parts.host, isHost ? t("rooms.row.you") : room.host_username);
   setText(parts.players, `${room.current_players}/${room.max_players}`);
-  parts.players.setAttribute("aria-label", t("{players} of {places} players", { players: room.current_players, places: room.max_players }));
+  parts.players.setAttribute("aria-label", t("rooms.row.players", { players: room.current_players, places: room.max_players }));
   row.classList.toggle("full", room.is_full);
   row.classList.toggle("mine", isIn);
   row.classList.toggle("started", room.is_started ?? false);
   const { label, isOpen } = entrance(room, { isIn, isBarred });
   setText(parts.join, label);
-  const named = t("{mode} by {name}", { mode: room.gamemode, name: room.host_username });
+  const named = t("rooms.row.label", { mode: room.gamemode, name: room.host_username });
   for (const [name, isShown] of [["join", !isIn], ["leave", isIn], ["delete", isHost]]) {
     const button = parts[name];
     setHidden(button, !isShown);
@@ -51,7 +51,7 @@ export function markGone(row) {
   row.view = null;
   row.classList.add("gone");
   for (const button of row.querySelectorAll("button")) button.disabled = true;
-  setText(row.parts.age, t("gone"));
+  setText(row.parts.age, t("rooms.row.gone"));
   return true;
 }
 

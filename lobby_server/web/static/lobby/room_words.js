@@ -3,7 +3,7 @@ import { t } from "./words.js";
 
 /** `duel on Harbour`. */
 export function gameOf(gamemode, mapName) {
-  return mapName ? t("{mode} on {map}", { mode: gamemode, map: mapName }) : gamemode;
+  return mapName ? t("rooms.game", { mode: gamemode, map: mapName }) : gamemode;
 }
 
 /** `Friday night · duel on Harbour`, or the latter alone. */
@@ -15,12 +15,12 @@ export function titleOf({ name, gamemode, mapName }) {
 /** The label of the button that enters a room of the list, and whether it does: full, started and banned have words. */
 export function entrance(room, { isIn = false, isBarred = false } = {}) {
   const [label, isOpen] = isBarred
-    ? [t("Banned"), false]
+    ? [t("rooms.entrance.banned"), false]
     : room.is_started && !isIn
-      ? [t("In game"), false]
+      ? [t("rooms.entrance.started"), false]
       : room.is_full && !isIn
-        ? [t("Full"), false]
-        : [t("Join"), true];
+        ? [t("rooms.entrance.full"), false]
+        : [t("common.join"), true];
   return { label, isOpen };
 }
 

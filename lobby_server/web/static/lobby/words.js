@@ -1,33 +1,33 @@
 /**
- * What a page says, in the language of its reader. The sentences of the code and of the page are English, and are the keys
- * of the other languages: `words_de.js` has German. A page that says more than the lobby's names its own words besides, as
- * `data-words`. A sentence that a language has not stays English. Sentences of the server are keys as well, and English has
- * words of its own for those that are meant for programs: `words_en.js`.
+ * What the pages say, in the language of their reader. Code and pages name a sentence by its key; what it is stands in
+ * `words_en.js` and `words_de.js`, and nowhere else.
+ *
+ * In a page, `data-t` is the key of an element's text, `data-t-label` and `data-t-placeholder` those of its attributes. The
+ * blanks of such a text are children of the element, each with its name as `data-slot`: a language puts them where it likes.
  */
 import { ofDevice } from "./storage.js";
-import { WORDS as ENGLISH } from "./words_en.js";
 
-const LANGUAGES = { de: { lobby: () => import("./words_de.js"), ops: () => import("../ops/words_de.js") } };
+const LANGUAGES = { en: () => import("./words_en.js"), de: () => import("./words_de.js") };
 const KEY = "lobby.language";
 const OF_ADDRESS = "language"; // where nothing can be stored
-const TRANSLATED = ["aria-label", "placeholder"];
+const ATTRIBUTES = { tLabel: "aria-label", tPlaceholder: "placeholder" };
+const BLANK = /\{(\w+)\}/;
 
 /** What was chosen, or what the browser prefers. */
 export const language = languageOf(new URLSearchParams(location.search).get(OF_ADDRESS) ?? ofDevice.get(KEY) ?? navigator.language);
 /** In what manner dates and times are written: the reader's own where it is of that language, British for instance. */
 export const locale = navigator.languages.find((each) => each.slice(0, 2).toLowerCase() === language && isLocale(each)) ?? language;
-const words = language in LANGUAGES ? await load(LANGUAGES[language]) : ENGLISH;
+const { WORDS, OF_SERVER } = await LANGUAGES[language]();
+const plurals = new Intl.PluralRules(language);
 
-async function load(parts) {
-  const wanted = ["lobby", document.documentElement.dataset.words].filter((name) => name !== undefined);
-  const modules = await Promise.all(wanted.map((name) => parts[name]()));
-  return Object.assign({}, ...modules.map(({ WORDS }) => WORDS));
+/** A sentence with its blanks filled in: `t(key, { name })`. Where it has plural forms, `count` chooses among them. */
+export function t(key, blanks = {}) {
+  const pieces = formOf(key, blanks.count).split(BLANK);
+  return pieces.map((piece, at) => (at % 2 ? (blanks[piece] ?? `{${piece}}`) : piece)).join("");
 }
 
-/** A sentence with its blanks filled in: `t(sentence, { name })`. */
-export function t(sentence, blanks = {}) {
-  return (words[sentence] ?? sentence).replace(/\{(\w+)\}/g, (blank, name) => blanks[name] ?? blank);
-}
+/** What the server said, for the page's reader. A sentence that the page does not know is told as it is. */
+export const said = (sentence) => OF_SERVER[sentence] ?? sentence;
 
 /** Load the page in another language, which stays chosen: on this device, or in the address where nothing can be stored. */
 export function choose(wanted) {
@@ -39,25 +39,33 @@ export function choose(wanted) {
   else location.assign(address);
 }
 
-/** Put what stands in the page, its templates included, into the language of its reader. */
-export function translatePage(root = document.documentElement) {
-  document.documentElement.lang = language;
-  if (language in LANGUAGES) translate(root);
+/** Write into the page what it says, its templates included, and let it be seen. */
+export function fillPage() {
+  const root = document.documentElement;
+  root.lang = language;
+  fill(root);
+  root.dataset.words = language;
 }
 
-function translate(root) {
-  for (const element of root.querySelectorAll("[aria-label], [placeholder]")) {
-    for (const name of TRANSLATED) {
-      if (element.hasAttribute(name)) element.setAttribute(name, t(element.getAttribute(name)));
+function fill(root) {
+  for (const element of root.querySelectorAll("[data-t], [data-t-label], [data-t-placeholder]")) {
+    const { t: key } = element.dataset;
+    if (key !== undefined) fillText(element, formOf(key));
+    for (const [name, attribute] of Object.entries(ATTRIBUTES)) {
+      if (name in element.dataset) element.setAttribute(attribute, formOf(element.dataset[name]));
     }
   }
-  const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const node = texts.currentNode;
-    const sentence = node.data.trim().replace(/\s+/g, " ");
-    if (sentence in words) node.data = node.data.replace(node.data.trim(), words[sentence]);
-  }
-  for (const template of root.querySelectorAll("template")) translate(template.content);
+  for (const template of root.querySelectorAll("template")) fill(template.content);
+}
+
+function fillText(element, text) {
+  const slots = Object.fromEntries([...element.children].map((child) => [child.dataset.slot, child]));
+  element.replaceChildren(...text.split(BLANK).map((piece, at) => (at % 2 ? slots[piece] : piece)));
+}
+
+function formOf(key, count) {
+  const words = WORDS[key];
+  return typeof words === "string" ? words : words[plurals.select(count)];
 }
 
 /** Chromium without a language of the system calls its own "en-US@posix", which no function of dates takes. */

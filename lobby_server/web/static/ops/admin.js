@@ -10,14 +10,14 @@ const HOUR_S = 3600;
 const MOMENT = /\d{4}-\d\d-\d\dT[\d:.]+Z/g; // as the record writes one
 const CLOSED = "closed by an administrator"; // on record, in English
 const DEEDS = {
-  "announce": "announce",
-  "ban": "ban",
-  "close report": "close report",
-  "close room": "close room",
-  "kick": "kick",
-  "reset link": "reset link",
-  "role": "role",
-  "unban": "unban",
+  "announce": "ops.audit.deed.announce",
+  "ban": "ops.audit.deed.ban",
+  "close report": "ops.audit.deed.close_report",
+  "close room": "ops.audit.deed.close_room",
+  "kick": "ops.audit.deed.kick",
+  "reset link": "ops.audit.deed.reset_link",
+  "role": "ops.audit.deed.role",
+  "unban": "ops.audit.deed.unban",
 };
 
 export class Admin {
@@ -29,10 +29,10 @@ export class Admin {
   constructor() {
     this.#form("admin-announce", async (fields) => {
       const hours = Number(fields.get("hours"));
-      const consequence = t("All players read it at once. You cannot take it back.");
-      if (!(await confirm({ title: t("Announce this?"), consequence, deed: t("Announce to all") }))) return null;
+      const consequence = t("ops.announce.consequence");
+      if (!(await confirm({ title: t("ops.announce.sure"), consequence, deed: t("ops.announce.do") }))) return null;
       await this.#api.post("/api/announcements", { title: fields.get("title").trim(), body: fields.get("body").trim(), ends_in_s: hours ? Math.round(hours * HOUR_S) : null });
-      return t("Announced.");
+      return t("ops.announce.done");
     });
     this.#form("admin-player", async (fields, submitter) => {
       const username = fields.get("username").trim();
@@ -41,16 +41,16 @@ export class Admin {
       if (submitter?.value === "link") return this.#resetLink(username);
       if (submitter?.value === "kick") {
         await this.#api.post("/api/admin/kicks", { username, reason });
-        return t("{name} is kicked.", { name: username });
+        return t("ops.player.kicked", { name: username });
       }
-      const consequence = hours ? t("For {count} h.", { count: hours }) : t("Until you lift the ban.");
-      if (!(await confirm({ title: t("Ban {name}?", { name: username }), consequence, deed: t("Ban player") }))) return null;
+      const consequence = hours ? t("ops.ban.for_hours", { count: hours }) : t("ops.ban.for_good");
+      if (!(await confirm({ title: t("ops.ban.sure", { name: username }), consequence, deed: t("ops.ban.do") }))) return null;
       await this.#api.post("/api/admin/bans", { username, reason, ends_in_s: hours ? Math.round(hours * HOUR_S) : null });
-      return t("{name} is banned.", { name: username });
+      return t("ops.ban.done", { name: username });
     });
-    byId("admin-bans").addEventListener("click", (event) => this.#press(event, t("Lift ban"), ({ user_id: id }) => this.#api.delete(`/api/admin/bans/${id}`)));
-    byId("admin-reports").addEventListener("click", (event) => this.#press(event, t("Done"), (report) => this.#closeReport(report)));
-    byId("admin-rooms").addEventListener("click", (event) => this.#press(event, t("Close"), (room) => this.#closeRoom(room)));
+    byId("admin-bans").addEventListener("click", (event) => this.#press(event, t("ops.bans.lift"), ({ user_id: id }) => this.#api.delete(`/api/admin/bans/${id}`)));
+    byId("admin-reports").addEventListener("click", (event) => this.#press(event, t("ops.reports.close"), (report) => this.#closeReport(report)));
+    byId("admin-rooms").addEventListener("click", (event) => this.#press(event, t("common.close"), (room) => this.#closeRoom(room)));
     byId("admin-audit-more").addEventListener("click", () => this.#attempt(() => this.#goBack()));
   }
 
@@ -88,16 +88,16 @@ export class Admin {
     if (button === null) return;
     await this.#attempt(async () => {
       if ((await action(button.closest("li").item)) === null) return;
-      setText(this.#news, t("{deed}: done.", { deed }));
+      setText(this.#news, t("ops.admin.done", { deed }));
       await this.#refresh();
     });
   }
 
   async #closeRoom(room) {
     const sure = await confirm({
-      title: t("Close {mode} of {name}?", { mode: titleOf(room), name: room.host_username }),
-      consequence: t("Everybody in it has to leave."),
-      deed: t("Close room"),
+      title: t("ops.rooms.close.sure", { mode: titleOf(room), name: room.host_username }),
+      consequence: t("rooms.delete.consequence"),
+      deed: t("ops.rooms.close.do"),
     });
     return sure ? this.#api.post(`/api/admin/rooms/${encodeURIComponent(room.id)}/close`, { reason: CLOSED }) : null;
   }
@@ -106,14 +106,14 @@ export class Admin {
   async #resetLink(username) {
     const { username: name, token, expires_at: ends } = await this.#api.post("/api/admin/reset-links", { username });
     const link = new URL(`./#reset=${token}`, location.href).href;
-    return t("Give this link to {name}. It works once, until {when}: {link}", { name, when: dateAndTimeOf(ends), link });
+    return t("ops.player.link.done", { name, when: dateAndTimeOf(ends), link });
   }
 
   async #closeReport({ id, about_username: name }) {
     const sure = await confirm({
-      title: t("Is the report on {name} dealt with?", { name }),
-      consequence: t("It leaves this list for good."),
-      deed: t("Close report"),
+      title: t("ops.reports.close.sure", { name }),
+      consequence: t("ops.reports.close.consequence"),
+      deed: t("ops.reports.close.do"),
     });
     return sure ? this.#api.post(`/api/admin/reports/${id}/close`) : null;
   }
@@ -137,22 +137,22 @@ export class Admin {
       this.#drawOverview(overview);
       this.#list("admin-bans", bans, (ban) => ban.user_id, ({ username, reason, until, by_username: by }) => ({
         title: username,
-        text: [reason, until === null ? t("no end") : t("until {when}", { when: dateAndTimeOf(until) }), t("by {name}", { name: by })].join(" · "),
-        deed: t("Lift ban"),
+        text: [reason, until === null ? t("ops.admin.no_end") : t("ops.admin.until", { when: dateAndTimeOf(until) }), t("ops.admin.by", { name: by })].join(" · "),
+        deed: t("ops.bans.lift"),
       }));
       setText(byId("admin-reports-count"), String(reports.open));
       setHidden(byId("admin-reports-more"), !reports.has_more);
       this.#list("admin-reports", reports.reports, (report) => report.id, (report) => ({
         title: report.about_username,
         whose: report.from_username,
-        text: [report.text, t("from {name}", { name: report.from_username }), ago(Date.parse(report.created_at))].join(" · "),
-        deed: t("Done"),
+        text: [report.text, t("ops.admin.from", { name: report.from_username }), ago(Date.parse(report.created_at))].join(" · "),
+        deed: t("ops.reports.close"),
       }));
       this.#list("admin-rooms", rooms, (room) => room.id, (room) => ({
         title: titleOf(room),
         whose: room.host_username,
-        text: [room.is_public ? "" : t("private"), room.name ? room.gamemode : "", t("hosted by {name}", { name: room.host_username }), `${room.current_players}/${room.max_players}`].filter(Boolean).join(" · "),
-        deed: t("Close"),
+        text: [room.is_public ? "" : t("ops.rooms.private"), room.name ? room.gamemode : "", t("ops.rooms.host", { name: room.host_username }), `${room.current_players}/${room.max_players}`].filter(Boolean).join(" · "),
+        deed: t("common.close"),
       }));
       if (this.#record.size === 0) setHidden(byId("admin-audit-more"), !audit.has_more);
       this.#drawRecord(audit.entries);
@@ -170,15 +170,15 @@ export class Admin {
     for (const entry of entries) this.#record.set(entry.id, entry);
     const record = [...this.#record.values()].sort((a, b) => b.id - a.id);
     this.#list("admin-audit", record, (entry) => entry.id, (entry) => ({
-      title: `${t(DEEDS[entry.deed] ?? entry.deed)} ${entry.target}`,
-      text: [detailOf(entry), t("by {name}", { name: entry.by_username }), dateAndTimeOf(entry.at)].filter(Boolean).join(" · "),
+      title: `${entry.deed in DEEDS ? t(DEEDS[entry.deed]) : entry.deed} ${entry.target}`,
+      text: [detailOf(entry), t("ops.admin.by", { name: entry.by_username }), dateAndTimeOf(entry.at)].filter(Boolean).join(" · "),
     }));
   }
 
   #drawOverview({ version, uptime_s: uptimeS, started_at: startedAt, settings }) {
     const hours = Math.floor(uptimeS / HOUR_S);
     setText(byId("admin-version"), version);
-    setText(byId("admin-uptime"), t("{hours} h {minutes} min, since {when}", { hours, minutes: Math.floor((uptimeS % HOUR_S) / 60), when: dateAndTimeOf(startedAt) }));
+    setText(byId("admin-uptime"), t("ops.server.up.value", { hours, minutes: Math.floor((uptimeS % HOUR_S) / 60), when: dateAndTimeOf(startedAt) }));
     syncList(byId("admin-settings"), Object.entries(settings), {
       key: ([name]) => name,
       make: () => fromTemplate("admin-setting"),
@@ -211,9 +211,9 @@ const titleOf = (room) => room.name ?? room.gamemode;
 
 /** What the server has written into the record besides what somebody typed, in the reader's language. */
 function detailOf({ deed, detail }) {
-  if (detail === CLOSED) return t("closed by an administrator");
+  if (detail === CLOSED) return t("ops.audit.closed");
   if (deed !== "ban") return detail.replace(MOMENT, dateAndTimeOf);
   return detail
-    .replace(/^without an end(?=: )/, t("no end"))
-    .replace(/^until (\S+)(?=: )/, (_, when) => t("until {when}", { when: dateAndTimeOf(when) }));
+    .replace(/^without an end(?=: )/, t("ops.admin.no_end"))
+    .replace(/^until (\S+)(?=: )/, (_, when) => t("ops.admin.until", { when: dateAndTimeOf(when) }));
 }

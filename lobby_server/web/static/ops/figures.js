@@ -22,19 +22,19 @@ const BINARY = Array.from({ length: 40 }, (_, power) => 2 ** power);
 
 /** A curve is [field of a sample, its name]; `unit` writes a value, `steps` are those of the axis, `most` is its end. */
 export const FIGURES = [
-  { title: t("Connections"), what: t("open sockets, accepted ones, users"), unit: short, steps: WHOLE, curves: [["sockets", t("sockets")], ["sessions", t("accepted")], ["users_online", t("users")]] },
-  { title: t("Logins per second"), what: t("accepted handshakes"), unit: short, curves: [["logins_per_s", t("logins")]] },
-  { title: t("Events per second"), what: t("published, each counted once; messages from clients"), unit: short, curves: [["events_per_s", t("events")], ["messages_in_per_s", t("messages in")]] },
-  { title: t("Frames per second"), what: t("to all clients together"), unit: short, curves: [["frames_out_per_s", t("frames")]] },
-  { title: t("Bytes per second"), what: t("of those frames"), unit: bytes, steps: BINARY, curves: [["bytes_out_per_s", t("bytes")]] },
-  { title: t("Broadcast latency"), what: t("as clients acknowledge it, last minute"), unit: ms, curves: [["seen_p50_ms", "p50"], ["seen_p99_ms", "p99"]] },
-  { title: t("Sends per tick"), what: t("writes to sockets in a tick of the fan-out"), unit: short, curves: [["sends_per_tick", t("sends")]] },
-  { title: t("Conflation ratio"), what: t("events that a later one replaced"), unit: percent, most: 1, curves: [["conflation_ratio", t("conflated")]] },
-  { title: t("Sessions behind"), what: t("sessions whose socket does not take everything at once"), unit: short, steps: WHOLE, curves: [["sessions_behind", t("behind")]] },
-  { title: t("Loop lag"), what: t("the worst in each sample"), unit: ms, curves: [["loop_lag_ms", t("lag")]] },
-  { title: t("Processor"), what: t("of one core"), unit: percent, curves: [["cpu_ratio", t("used")]] },
-  { title: t("Memory"), what: t("of the process, and of the log for those behind"), unit: bytes, steps: BINARY, curves: [["resident_bytes", t("resident")], ["log_bytes", t("log")]] },
-  { title: t("Rooms"), what: t("private ones too"), unit: short, steps: WHOLE, curves: [["rooms", t("rooms")]] },
+  { title: t("ops.figure.connections"), what: t("ops.figure.connections.what"), unit: short, steps: WHOLE, curves: [["sockets", t("ops.figure.connections.sockets")], ["sessions", t("ops.figure.connections.accepted")], ["users_online", t("ops.figure.connections.users")]] },
+  { title: t("ops.figure.logins"), what: t("ops.figure.logins.what"), unit: short, curves: [["logins_per_s", t("ops.figure.logins.curve")]] },
+  { title: t("ops.figure.events"), what: t("ops.figure.events.what"), unit: short, curves: [["events_per_s", t("ops.figure.events.curve")], ["messages_in_per_s", t("ops.figure.events.messages")]] },
+  { title: t("ops.figure.frames"), what: t("ops.figure.frames.what"), unit: short, curves: [["frames_out_per_s", t("ops.figure.frames.curve")]] },
+  { title: t("ops.figure.bytes"), what: t("ops.figure.bytes.what"), unit: bytes, steps: BINARY, curves: [["bytes_out_per_s", t("ops.figure.bytes.curve")]] },
+  { title: t("ops.figure.latency"), what: t("ops.figure.latency.what"), unit: ms, curves: [["seen_p50_ms", "p50"], ["seen_p99_ms", "p99"]] },
+  { title: t("ops.figure.sends"), what: t("ops.figure.sends.what"), unit: short, curves: [["sends_per_tick", t("ops.figure.sends.curve")]] },
+  { title: t("ops.figure.conflation"), what: t("ops.figure.conflation.what"), unit: percent, most: 1, curves: [["conflation_ratio", t("ops.figure.conflation.curve")]] },
+  { title: t("ops.figure.behind"), what: t("ops.figure.behind.what"), unit: short, steps: WHOLE, curves: [["sessions_behind", t("ops.figure.behind.curve")]] },
+  { title: t("ops.figure.lag"), what: t("ops.figure.lag.what"), unit: ms, curves: [["loop_lag_ms", t("ops.figure.lag.curve")]] },
+  { title: t("ops.figure.processor"), what: t("ops.figure.processor.what"), unit: percent, curves: [["cpu_ratio", t("ops.figure.processor.curve")]] },
+  { title: t("ops.figure.memory"), what: t("ops.figure.memory.what"), unit: bytes, steps: BINARY, curves: [["resident_bytes", t("ops.figure.memory.resident")], ["log_bytes", t("ops.figure.memory.log")]] },
+  { title: t("rooms.title"), what: t("ops.figure.rooms.what"), unit: short, steps: WHOLE, curves: [["rooms", t("ops.figure.rooms.curve")]] },
 ];
 
 const KEYS = ["one", "two", "three"];
