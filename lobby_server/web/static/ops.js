@@ -6,10 +6,11 @@
 import { Connection } from "./lobby/connection.js";
 import { ConnectionView } from "./lobby/connection_view.js";
 import { offerLanguages } from "./lobby/language_choice.js";
+import { AWAY } from "./lobby/sentences.js";
 import { ofTab } from "./lobby/storage.js";
 import { t } from "./lobby/words.js";
 import { byId, clearPage, fromTemplate, onceAFrame, onSubmit, part, setHidden, setText, syncList } from "./lobby/dom.js";
-import { Api } from "./lobby/api.js";
+import { Api, endLogin } from "./lobby/api.js";
 import { Admin } from "./ops/admin.js";
 import { Figure, FIGURES } from "./ops/figures.js";
 
@@ -93,8 +94,10 @@ function open({ token, isOwn }) {
   login = { token, isOwn };
   ofTab.set(KEY, JSON.stringify(login));
   setText(byId("door-news"), "");
+  setText(byId("token-problem"), "");
   setText(byId("log-out"), isOwn ? t("common.log_out") : t("ops.door.token.forget"));
   connection.connect(token, "ops");
+  connection.retryNow(); // somebody has pressed a button: it does not wait for its turn
 }
 
 function forget(sentence) {
@@ -111,14 +114,7 @@ function forget(sentence) {
 
 /** At the server, too, where it is this page's own. */
 async function end({ token, isOwn }) {
-  if (!isOwn) return;
-  const api = new Api();
-  api.token = token;
-  try {
-    await api.post("/api/auth/logout");
-  } catch {
-    // The server is away, or had ended the login already: this page has forgotten it either way.
-  }
+  if (isOwn && !(await endLogin(token)) && login === null) setText(byId("door-news"), t("door.logout_untold"));
 }
 
 function read() {
@@ -154,7 +150,12 @@ connection.refused.connect((sentence, reason) => {
   forget(sentence);
   if (reason === "admin_required") end(refused); // it was for nothing
 });
-connection.lost.connect(() => show(true));
+connection.changed.connect(() => {
+  const { phase } = connection;
+  setHidden(byId("connection"), phase === "off" || phase === "refused"); // at the door, too: a login may wait for the server
+  if (byId("door").hidden) return;
+  if (phase === "waiting") setText(byId("door-news"), AWAY);
+});
 byId("log-out").addEventListener("click", () => {
   const left = login;
   forget("");

@@ -4,6 +4,7 @@
  * The token is kept for this tab, so that two tabs can be two players, and for the device only when asked to.
  */
 import { Signal } from "./signal.js";
+import { endLogin } from "./api.js";
 import { ofDevice, ofTab } from "./storage.js";
 import { language, t } from "./words.js";
 
@@ -70,15 +71,11 @@ export class Account {
     return token;
   }
 
-  /** Log out here at once, and at the server as soon as it answers. */
+  /** Log out here at once, and at the server as soon as it answers. Resolves to whether the server knows. */
   async logOut() {
-    const farewell = this.#api.post("/api/auth/logout");
+    const farewell = endLogin(this.#token);
     this.forget("");
-    try {
-      await farewell;
-    } catch {
-      // The server is away, or had ended the login already: this page has forgotten it either way.
-    }
+    return farewell;
   }
 
   forget(sentence) {

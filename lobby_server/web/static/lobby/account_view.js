@@ -44,7 +44,10 @@ export class AccountView {
     });
     setHidden(byId("not-kept"), ofTab.isLasting);
     setHidden(form.elements.keep.closest("label"), !ofDevice.isLasting);
-    byId("log-out").addEventListener("click", () => account.logOut());
+    byId("log-out").addEventListener("click", async () => {
+      const isTold = await account.logOut();
+      if (!isTold && account.user === null) setText(byId("door-news"), t("door.logout_untold"));
+    });
     account.loggedIn.connect(() => this.#show(account.user));
     account.loggedOut.connect((sentence) => {
       clearPage(); // the door cannot have the focus below a dialog

@@ -60,6 +60,18 @@ export class Api {
   }
 }
 
+/** End a login at the server. Resolves to whether the server knows: it may be away; then the login goes on until its end. */
+export async function endLogin(token) {
+  const api = new Api();
+  api.token = token;
+  try {
+    await api.post("/api/auth/logout");
+  } catch (fault) {
+    return fault.code !== "away"; // else it had ended the login already
+  }
+  return true;
+}
+
 /** Status and body of the answer; status 0: there was none that could be read. */
 async function ask(address, options) {
   try {

@@ -8,6 +8,7 @@ import { t } from "../lobby/words.js";
 const EVERY_MS = 15000;
 const HOUR_S = 3600;
 const MOMENT = /\d{4}-\d\d-\d\dT[\d:.]+Z/g; // as the record writes one
+const LISTS = ["bans", "reports", "rooms", "audit"];
 const CLOSED = "closed by an administrator"; // on record, in English
 const DEEDS = {
   "announce": "ops.audit.deed.announce",
@@ -23,7 +24,8 @@ const DEEDS = {
 export class Admin {
   #api = new Api();
   #timer = null;
-  #news = byId("admin-news");
+  #news = byId("admin-news"); // of all that is shown; of what somebody does, it stands beside the button
+  #turn = 0; // of the last time that all of it was asked for
   #record = new Map(); // id → what an administrator did, as far back as was asked for
 
   constructor() {
@@ -48,10 +50,10 @@ export class Admin {
       await this.#api.post("/api/admin/bans", { username, reason, ends_in_s: hours ? Math.round(hours * HOUR_S) : null });
       return t("ops.ban.done", { name: username });
     });
-    byId("admin-bans").addEventListener("click", (event) => this.#press(event, t("ops.bans.lift"), ({ user_id: id }) => this.#api.delete(`/api/admin/bans/${id}`)));
-    byId("admin-reports").addEventListener("click", (event) => this.#press(event, t("ops.reports.close"), (report) => this.#closeReport(report)));
-    byId("admin-rooms").addEventListener("click", (event) => this.#press(event, t("common.close"), (room) => this.#closeRoom(room)));
-    byId("admin-audit-more").addEventListener("click", () => this.#attempt(() => this.#goBack()));
+    this.#deeds("bans", t("ops.bans.lift"), ({ user_id: id }) => this.#api.delete(`/api/admin/bans/${id}`));
+    this.#deeds("reports", t("ops.reports.close"), (report) => this.#closeReport(report));
+    this.#deeds("rooms", t("common.close"), (room) => this.#closeRoom(room));
+    byId("admin-audit-more").addEventListener("click", ({ target }) => this.#press(target, byId("admin-audit-news"), () => this.#goBack()));
   }
 
   open(token) {
@@ -63,9 +65,15 @@ export class Admin {
 
   close() {
     clearInterval(this.#timer);
+    this.#turn += 1; // what is under way is not for the next one
     for (const news of document.querySelectorAll("#inside .news")) setText(news, "");
     this.#record.clear();
     this.#api.forget();
+    setText(byId("admin-reports-count"), "");
+    for (const name of LISTS) {
+      this.#list(`admin-${name}`, [], String);
+      setHidden(byId(`admin-${name}-none`), true); // it is not known
+    }
   }
 
   // -- what is asked for -----------------------------------------------------------------------------------------
@@ -83,14 +91,33 @@ export class Admin {
     });
   }
 
-  async #press(event, deed, action) {
-    const button = event.target.closest("[data-part=deed]");
-    if (button === null) return;
-    await this.#attempt(async () => {
-      if ((await action(button.closest("li").item)) === null) return;
-      setText(this.#news, t("ops.admin.done", { deed }));
-      await this.#refresh();
+  /** The button of each row of a list. */
+  #deeds(name, deed, action) {
+    const news = byId(`admin-${name}-news`);
+    byId(`admin-${name}`).addEventListener("click", ({ target }) => {
+      const button = target.closest("[data-part=deed]");
+      if (button === null) return;
+      this.#press(button, news, async () => {
+        if ((await action(button.closest("li").item)) === null) return;
+        setText(news, t("ops.admin.done", { deed }));
+        await this.#refresh();
+      });
     });
+  }
+
+  /** The button is busy until that is done; what became of it stands beside the button. */
+  async #press(button, news, action) {
+    if (button.hasAttribute("aria-busy")) return;
+    button.setAttribute("aria-busy", "true");
+    setText(news, "");
+    try {
+      await action();
+    } catch (fault) {
+      if (fault.sentence === undefined) throw fault;
+      setText(news, fault.sentence);
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
   }
 
   async #closeRoom(room) {
@@ -118,45 +145,48 @@ export class Admin {
     return sure ? this.#api.post(`/api/admin/reports/${id}/close`) : null;
   }
 
-  async #attempt(action) {
-    try {
-      await action();
-    } catch (fault) {
-      if (fault.sentence === undefined) throw fault;
-      setText(this.#news, fault.sentence);
-    }
-  }
-
   // -- what is shown ---------------------------------------------------------------------------------------------
 
-  #refresh() {
-    return this.#attempt(async () => {
-      const [overview, { bans }, reports, audit, { rooms }] = await Promise.all(
-        ["overview", "bans", "reports?open=1", "audit", "rooms"].map((what) => this.#api.get(`/api/admin/${what}`)),
-      );
-      this.#drawOverview(overview);
-      this.#list("admin-bans", bans, (ban) => ban.user_id, ({ username, reason, until, by_username: by }) => ({
-        title: username,
-        text: [reason, until === null ? t("ops.admin.no_end") : t("ops.admin.until", { when: dateAndTimeOf(until) }), t("ops.admin.by", { name: by })].join(" · "),
-        deed: t("ops.bans.lift"),
-      }));
-      setText(byId("admin-reports-count"), String(reports.open));
-      setHidden(byId("admin-reports-more"), !reports.has_more);
-      this.#list("admin-reports", reports.reports, (report) => report.id, (report) => ({
-        title: report.about_username,
-        whose: report.from_username,
-        text: [report.text, t("ops.admin.from", { name: report.from_username }), ago(Date.parse(report.created_at))].join(" · "),
-        deed: t("ops.reports.close"),
-      }));
-      this.#list("admin-rooms", rooms, (room) => room.id, (room) => ({
-        title: titleOf(room),
-        whose: room.host_username,
-        text: [room.is_public ? "" : t("ops.rooms.private"), room.name ? room.gamemode : "", t("ops.rooms.host", { name: room.host_username }), `${room.current_players}/${room.max_players}`].filter(Boolean).join(" · "),
-        deed: t("common.close"),
-      }));
-      if (this.#record.size === 0) setHidden(byId("admin-audit-more"), !audit.has_more);
-      this.#drawRecord(audit.entries);
-    });
+  /** What is shown stays if that fails; it is said, until it goes well again. */
+  async #refresh() {
+    this.#turn += 1;
+    const turn = this.#turn;
+    let answers;
+    let problem = "";
+    try {
+      answers = await Promise.all(["overview", "bans", "reports?open=1", "audit", "rooms"].map((what) => this.#api.get(`/api/admin/${what}`)));
+    } catch (fault) {
+      if (fault.sentence === undefined) throw fault;
+      problem = fault.sentence;
+    }
+    if (turn !== this.#turn) return; // a later one is under way
+    setText(this.#news, problem);
+    if (answers !== undefined) this.#draw(answers);
+  }
+
+  #draw([overview, { bans }, reports, audit, { rooms }]) {
+    this.#drawOverview(overview);
+    this.#list("admin-bans", bans, (ban) => ban.user_id, ({ username, reason, until, by_username: by }) => ({
+      title: username,
+      text: [reason, until === null ? t("ops.admin.no_end") : t("ops.admin.until", { when: dateAndTimeOf(until) }), t("ops.admin.by", { name: by })].join(" · "),
+      deed: t("ops.bans.lift"),
+    }));
+    setText(byId("admin-reports-count"), String(reports.open));
+    setHidden(byId("admin-reports-more"), !reports.has_more);
+    this.#list("admin-reports", reports.reports, (report) => report.id, (report) => ({
+      title: report.about_username,
+      whose: report.from_username,
+      text: [report.text, t("ops.admin.from", { name: report.from_username }), ago(Date.parse(report.created_at))].join(" · "),
+      deed: t("ops.reports.close"),
+    }));
+    this.#list("admin-rooms", rooms, (room) => room.id, (room) => ({
+      title: titleOf(room),
+      whose: room.host_username,
+      text: [room.is_public ? "" : t("ops.rooms.private"), room.name ? room.gamemode : "", t("ops.rooms.host", { name: room.host_username }), `${room.current_players}/${room.max_players}`].filter(Boolean).join(" · "),
+      deed: t("common.close"),
+    }));
+    if (this.#record.size === 0) setHidden(byId("admin-audit-more"), !audit.has_more);
+    this.#drawRecord(audit.entries);
   }
 
   /** Of the record, what is older than all that is shown. */
