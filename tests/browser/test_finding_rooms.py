@@ -36,8 +36,8 @@ FILTER = """(text) => {
 
 
 FOLLOWED = """async () => {
-    const { RoomList } = await import("./static/lobby/room_list.js");
-    const { Signal } = await import("./static/lobby/signal.js");
+    const { RoomList } = await import("./static/lobby/rooms/room_list.js");
+    const { Signal } = await import("./static/lobby/base/signal.js");
     const connection = { message: new Signal(), established: new Signal(), lost: new Signal(), features: new Set() };
     const list = new RoomList(connection, {});
     const room = (id, at) => ({ id, created_at: `2026-01-01T00:00:0${at}.000Z` });

@@ -117,7 +117,7 @@ def test_kicked_and_unbanned_player_is_told_of_and_leaves_the_focus_in_the_list(
 
 
 TOASTS = """async () => {
-    const { Notices } = await import("./static/lobby/notices.js");
+    const { Notices } = await import("./static/lobby/frame/notices.js");
     const notices = new Notices();
     notices.say("the first");
     document.querySelector("#toasts [data-part=close]").focus();

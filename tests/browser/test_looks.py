@@ -32,7 +32,7 @@ TRANSFERRED = """() => {
 """Heads of answers among it."""
 ENGLISH = """async () => {
     const [english, german] = (await Promise.all(
-        ["en", "de"].map((language) => import(`./static/lobby/words_${language}.js`))
+        ["en", "de"].map((language) => import(`./static/lobby/words/words_${language}.js`))
     )).map(({ WORDS }) => WORDS);
     const foreign = new Set(Object.keys(english)
         .filter((key) => typeof english[key] === "string" && english[key] !== german[key]).map((key) => english[key]));
@@ -161,7 +161,9 @@ def test_moments_are_written_where_the_browser_names_a_language_that_is_none(cro
     page = crowd.page()
     page.add_init_script("Object.defineProperty(navigator, 'languages', { get: () => ['en-US@posix', 'en-GB'] })")
     page.reload()
-    written = page.evaluate("async () => (await import('./static/lobby/moments.js')).dateOf(Date.UTC(2026, 4, 17, 12))")
+    written = page.evaluate(
+        "async () => (await import('./static/lobby/words/moments.js')).dateOf(Date.UTC(2026, 4, 17, 12))"
+    )
     assert written == "17/05/2026"
 
 

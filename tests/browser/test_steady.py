@@ -62,7 +62,7 @@ def test_what_the_page_says_covers_no_control(crowd: Crowd, size: dict[str, int]
     ann = crowd.person(f"said_{size['width']}_{view}", size=size)
     if size is PHONE:
         ann.page.locator("#views").get_by_role("button", name=view).click()
-    ann.page.evaluate("""() => import("./static/lobby/notices.js").then(({ Notices }) => {
+    ann.page.evaluate("""() => import("./static/lobby/frame/notices.js").then(({ Notices }) => {
         const notices = new Notices();
         notices.problem("You have blocked this player; unblock them first.");
         notices.say("You and somebody_with_a_name are friends now.");

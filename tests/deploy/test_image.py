@@ -83,7 +83,7 @@ def test_server_of_the_build_stage_runs_as_the_images_user_and_serves_its_pages(
     with target.running():
         assert register(target, "ann").status == 201
         assert call(target, "GET", "/readyz").status == 200
-        for path in ("/", "/ops", "/static/lobby.js", "/static/lobby/api.js", "/static/grafana/lobby.json"):
+        for path in ("/", "/ops", "/static/lobby.js", "/static/lobby/server/api.js", "/static/grafana/lobby.json"):
             with urllib.request.urlopen(target.http_url + path, timeout=10) as answer:
                 assert (answer.status, len(answer.read()) > 100) == (200, True), path
         assert target.stop() == 0

@@ -3,14 +3,14 @@
  *
  * The connection is the lobby's: heartbeat, watchdog, jitter and refusals work alike.
  */
-import { Connection } from "./lobby/connection.js";
-import { ConnectionView } from "./lobby/connection_view.js";
-import { offerLanguages } from "./lobby/language_choice.js";
-import { AWAY } from "./lobby/sentences.js";
-import { ofTab } from "./lobby/storage.js";
-import { t } from "./lobby/words.js";
-import { byId, clearPage, fromTemplate, onceAFrame, onSubmit, part, setHidden, setText, syncList } from "./lobby/dom.js";
-import { Api, endLogin } from "./lobby/api.js";
+import { byId, clearPage, fromTemplate, onceAFrame, onSubmit, part, setHidden, setText, syncList } from "./lobby/base/dom.js";
+import { ofTab } from "./lobby/base/storage.js";
+import { ConnectionView } from "./lobby/frame/connection_view.js";
+import { offerLanguages } from "./lobby/frame/language_choice.js";
+import { Api, endLogin } from "./lobby/server/api.js";
+import { Connection } from "./lobby/server/connection.js";
+import { AWAY } from "./lobby/words/sentences.js";
+import { t } from "./lobby/words/words.js";
 import { Admin } from "./ops/admin.js";
 import { Figure, FIGURES } from "./ops/figures.js";
 

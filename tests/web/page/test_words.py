@@ -47,7 +47,7 @@ BODIES_OF_ADMINISTRATORS = (
 
 
 PAGES = (STATIC / "index.html", STATIC / "ops.html")
-LANGUAGES = {language: STATIC / "lobby" / f"words_{language}.js" for language in ("en", "de")}
+LANGUAGES = {language: STATIC / "lobby" / "words" / f"words_{language}.js" for language in ("en", "de")}
 MODULES = tuple(
     path for path in sorted(STATIC.rglob("*.js")) if "vendor" not in path.parts and path not in LANGUAGES.values()
 )

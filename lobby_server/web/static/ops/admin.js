@@ -1,9 +1,9 @@
 /** What an administrator does, beside the figures: the server, an announcement, players, rooms, reports, the record. */
-import { Api } from "../lobby/api.js";
-import { confirm } from "../lobby/confirm.js";
-import { byId, fromTemplate, onSubmit, part, setHidden, setText, syncList } from "../lobby/dom.js";
-import { ago, dateAndTimeOf } from "../lobby/moments.js";
-import { t } from "../lobby/words.js";
+import { byId, fromTemplate, onSubmit, part, setHidden, setText, syncList } from "../lobby/base/dom.js";
+import { confirm } from "../lobby/frame/confirm.js";
+import { Api } from "../lobby/server/api.js";
+import { ago, dateAndTimeOf } from "../lobby/words/moments.js";
+import { t } from "../lobby/words/words.js";
 
 const EVERY_MS = 15000;
 const HOUR_S = 3600;

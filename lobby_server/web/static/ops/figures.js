@@ -1,6 +1,6 @@
 /** What the operations page shows, and how one figure is drawn: a title, the latest values in words, a curve. */
-import { fromTemplate, part, setText } from "../lobby/dom.js";
-import { locale, t } from "../lobby/words.js";
+import { fromTemplate, part, setText } from "../lobby/base/dom.js";
+import { locale, t } from "../lobby/words/words.js";
 
 /** Two places below 10, none above: as much as a glance takes in. */
 const short = (value) => value.toLocaleString(locale, { maximumFractionDigits: value < 10 ? 1 : 0 });
