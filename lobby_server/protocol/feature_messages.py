@@ -35,8 +35,8 @@ class RoomsSnapshot(ServerMessage, frozen=True, omit_defaults=True):
 
 
 class RoomsDelta(ServerMessage, frozen=True, omit_defaults=True):
-    """Rooms that are new in the list or changed, oldest first, and ids of those that are not in it any more. One that is
-    new in the list need not be the newest: its place is `Room.place`."""
+    """Rooms that are new in the list or changed, oldest first, and ids of those that are not in it any more. One that
+    is new in the list need not be the newest: its place is `Room.place`."""
 
     TYPE: ClassVar[str] = "rooms_delta"
     FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.ROOMS_DELTA})
