@@ -51,6 +51,10 @@ REMEMBERS = """(() => {
 """A tab in which somebody has logged in before: the page takes up the login at its first visit."""
 
 
+OPENED = "() => document.querySelector('[data-waits]:disabled') === null"
+"""All that a page is made of is there."""
+
+
 def chromium_path() -> str:
     """Debian's Chromium, or the one named by ``LOBBY_TEST_CHROMIUM``."""
     path = os.environ.get("LOBBY_TEST_CHROMIUM") or shutil.which("chromium")
@@ -125,6 +129,7 @@ class Crowd:
             kept = {"token": login["token"], "user": {key: login["user"][key] for key in ("id", "username")}}
             page.add_init_script(REMEMBERS % json.dumps(json.dumps(kept)))
         page.goto(address)
+        page.wait_for_function(OPENED)
         return page
 
     def watch(self, page: Any) -> None:

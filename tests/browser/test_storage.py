@@ -36,7 +36,7 @@ HINDRANCES = pytest.mark.parametrize("hindrance", [BLOCKED, FULL], ids=["blocked
 
 
 def page_without_storage(crowd: Crowd, address: str, hindrance: str, **look: Any) -> Any:
-    page = crowd.page("/healthz", **look)
+    page = crowd.page("/docs/protocol", **look)
     for script in (hindrance, COUNT_SOCKETS):
         page.add_init_script(f"({script})()")
     page.goto(address)

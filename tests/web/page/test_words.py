@@ -58,7 +58,7 @@ TABLES = {
     "sentences.js": ("REASONS", "CLOSES"),
     "connection_view.js": ("WORDS",),
     "notification_words.js": ("TITLES", "BODIES"),
-    "ops.js": ("ROLES",),
+    "ops_page.js": ("ROLES",),
     "admin.js": ("DEEDS",),
 }
 """Tables of keys, from which `t` is given one."""
