@@ -5,7 +5,7 @@
  */
 import { Signal } from "../base/signal.js";
 import { SingleFlight } from "../base/single_flight.js";
-import { byNewest } from "./room_order.js";
+import { byPlace } from "./room_order.js";
 
 const RETRY_WITHIN_MS = 5000;
 
@@ -83,7 +83,7 @@ export class RoomList {
     }
     if (fresh.length) {
       const rooms = [...fresh, ...this.rooms.values()];
-      if (newest !== undefined && byNewest(fresh.at(-1), newest) > 0) rooms.sort(byNewest);
+      if (newest !== undefined && byPlace(fresh.at(-1), newest) > 0) rooms.sort(byPlace);
       this.rooms = new Map(rooms.map((room) => [room.id, room]));
     }
     this.changed.emit();

@@ -2,8 +2,11 @@
 const collator = new Intl.Collator(undefined, { sensitivity: "base", numeric: true });
 const nameOf = (room) => room.name ?? room.gamemode;
 
-/** By when they were made; of one moment, by id. */
-export const byNewest = (a, b) => compare(b.created_at, a.created_at) || compare(b.id, a.id);
+/** The order of the server: by when they were made; of one moment, by id. */
+export const byPlace = (a, b) => byNewest(a, b) || compare(b.id, a.id);
+
+/** Of rooms that stand in the order of the server. */
+export const byNewest = (a, b) => compare(b.created_at, a.created_at);
 
 export const ORDERS = {
   newest: byNewest,
