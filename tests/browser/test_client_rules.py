@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browser.conftest import PATIENCE_MS, Crowd
+from tests.browser.conftest import OPENED, PATIENCE_MS, Crowd
 from tests.process.clients import wait_until
 
 LOGIN = json.dumps({"token": "a token", "user": {"id": 7, "username": "ann"}})
@@ -49,6 +49,7 @@ class PlayedServer:
         self.page.route("**/api/rooms", lambda route: self.fetches.append(route))
         self.page.add_init_script(f"sessionStorage.setItem('lobby.login', {LOGIN!r})")
         self.page.goto(address)
+        wait_until_page(self.page, lambda: self.page.evaluate(OPENED))
 
     def say(self, socket: Any, type_: str, data: dict[str, Any]) -> None:
         socket.send(json.dumps({"type": type_, "data": data}))
@@ -241,6 +242,7 @@ def test_difference_from_another_revision_asks_for_the_whole_list(crowd: Crowd) 
     wait_until_page(played.page, lambda: len(played.sockets) == 2)
     socket = played.sockets[1]
     wait_until_page(played.page, lambda: played.heard[-1]["type"] == "handshake")
+    played.fetches.clear()  # of the page before the reload, which was granted no feature
     played.say(socket, "handshake_accepted", {**ACCEPTED, "features": ["rooms_delta"]})
     played.say(socket, "rooms_snapshot", {"rev": 5, "rooms": [room("one")]})
     played.say(socket, "rooms_delta", {"base": 5, "rev": 6, "set": [room("two")], "gone": []})
