@@ -73,9 +73,9 @@ def test_nothing_keeps_a_reader_of_the_protocol_out(crowd: Crowd, axe: Path) -> 
 
 def test_nothing_keeps_a_host_out(crowd: Crowd, axe: Path) -> None:
     ann, cat = crowd.person("axe_host", **WITH_AXE), crowd.person("axe_guest")
-    ann.create_room("hosted", name="by name")
-    ann.is_in_room("hosted")
-    cat.join("hosted")
+    ann.create_room("axe den", name="by name")
+    ann.is_in_room("axe den")
+    cat.join("axe den")
     cat.page.get_by_role("button", name="I am ready").click()
     ann.page.locator("#my-room-members [data-part=ready]:visible").wait_for()
     ann.page.locator("#my-room-bans-fold summary").click()
