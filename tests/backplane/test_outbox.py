@@ -6,7 +6,7 @@ import pytest
 
 from lobby_server.backplane.node.outbox import Outbox
 from lobby_server.backplane.wire import MOST_BATCH_BYTES, decode_batch
-from lobby_server.core.machine.commands import Announce, Arrive, Command, Depart, KickFromRoom, NodeUp
+from lobby_server.core.machine.commands import Announce, Arrive, Command, Depart, KickFromRoom, NodeDown, NodeUp
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 
@@ -53,6 +53,16 @@ def test_what_waits_is_one_batch_and_what_comes_later_the_next() -> None:
     assert [pending.command for pending in outbox.applied(1)] == [said("1"), said("2")]
     assert outbox.applied(1) == []
     assert len(outbox) == 1
+
+
+def test_end_of_the_node_is_the_last_of_its_batch() -> None:
+    """What comes after it would be applied, though its node takes part no more: a socket would count for ever."""
+    outbox = Outbox("a")
+    arrival = Arrive(ANN, 7, "1")
+    for command in (said("1"), NodeDown("a"), arrival):
+        outbox.add(command, None, now_s=0.0)
+    assert read(outbox.next_batch()) == ("a", 1, [said("1"), NodeDown("a")])
+    assert read(outbox.next_batch()) == ("a", 2, [arrival])
 
 
 def test_batch_stays_below_the_size_that_is_counted_for_a_reader_that_hangs() -> None:

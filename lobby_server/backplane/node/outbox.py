@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lobby_server.backplane.wire import MOST_BATCH_BYTES, encode_batch, encode_command
-from lobby_server.core.machine.commands import Arrive, Command, Depart, NodeUp
+from lobby_server.core.machine.commands import Arrive, Command, Depart, NodeDown, NodeUp
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.replica import Request
 from lobby_server.service.session import Session
@@ -68,6 +68,8 @@ class Outbox:
             size += len(data)
             encoded.append(data)
             taken.append(self._waiting.popleft())
+            if isinstance(taken[-1].command, NodeDown):
+                break  # what comes after it is of a node that takes no part: a socket would count for ever
         if not taken:
             return None
         self._sequence += 1
