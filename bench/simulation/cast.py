@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from bench.simulation.outside.wire import WINDOW_BYTES
-from bench.simulation.schedule import PLAYERS, Part
+from bench.simulation.schedule import PLAYERS, Part, Schedule
 from loadtest.workload.identities import Share
 from lobby_server.core.presence import User
 from lobby_server.protocol.features import Feature
@@ -19,9 +19,10 @@ NAMES = (
 TWO_DEVICES = PLAYERS - len(NAMES)
 """So many of the users have a second device, with features."""
 FEATURES: tuple[frozenset[Feature], ...] = (
-    frozenset(), frozenset(), frozenset({Feature.REV}), frozenset({Feature.ROOMS_DELTA}),
-    frozenset({Feature.ROOMS_DELTA, Feature.PRESENCE_BATCH, Feature.DRAIN}),
-    frozenset({Feature.REV, Feature.PRESENCE_FRIENDS, Feature.ACK}),
+    frozenset(), frozenset(), frozenset({Feature.REV}),
+    frozenset({Feature.ROOMS_DELTA, Feature.ROOM_STATE, Feature.OWN_CHANGES}),
+    frozenset({Feature.ROOMS_DELTA, Feature.PRESENCE_BATCH, Feature.DRAIN, Feature.ROOM_STATE, Feature.FRIEND_ROOMS}),
+    frozenset({Feature.REV, Feature.PRESENCE_FRIENDS, Feature.ACK, Feature.FRIEND_ROOMS, Feature.OWN_CHANGES}),
 )  # fmt: skip
 
 
@@ -71,6 +72,13 @@ def devices_of(cast: Sequence[Part]) -> list[Device]:
         )  # fmt: skip
         devices.append(device)
     return devices
+
+
+def cast_of(schedule: Schedule) -> list[Device]:
+    """Who plays in a schedule."""
+    if schedule.cast:
+        return devices_of(schedule.cast)
+    return usual_cast(Random(f"run/{schedule.seed}/players"))
 
 
 # -- private -----------------------------------------------------------------------------------------------------------

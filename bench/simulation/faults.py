@@ -239,6 +239,15 @@ def _kill_best(stage: Stage) -> None:
             life.kill()
 
 
+def _blackout(stage: Stage, who: int, lasts_s: float, b: int) -> None:
+    """The power fails: every process and Valkey's data are gone. The database is what the lobby goes on from."""
+    if stage.valkey.is_up:
+        stage.note("", "the power fails")
+        _restart("nothing")(stage, who, lasts_s, b)
+        for life in stage.all_lives():
+            life.kill()
+
+
 def _fork(stage: Stage, who: int, lasts_s: float, b: int) -> None:
     """Valkey loses its data where one node does not see it, and once more where that one alone does: two epochs begin
     at one place."""
@@ -283,6 +292,7 @@ FAULTS: dict[str, Fault] = {
     "half_open": Fault(_half_open, 3, of_players=True),
     "reset": Fault(_reset, 2, of_players=True),
     "kill_candidate": Fault(_kill_candidate, 1, 0.6, 2.0),
+    "blackout": Fault(_blackout, 1, 0.1, 2.0),
     "fork": Fault(_fork, 1, 2.4, 4.0),
 }
 """By name."""

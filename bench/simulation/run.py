@@ -11,10 +11,13 @@ from typing import Any
 from greenlet import getcurrent
 
 from bench.simulation import faults
-from bench.simulation.cast import devices_of, usual_cast
+from bench.simulation.cast import cast_of
 from bench.simulation.checks import heard, quiet
 from bench.simulation.checks.answers import Answers
+from bench.simulation.checks.branches import Place
+from bench.simulation.checks.limits import Limits
 from bench.simulation.checks.observer import Observer, Violation
+from bench.simulation.checks.rulings import CODES, Rulings
 from bench.simulation.clients.deeds import Scene
 from bench.simulation.clients.doing import do
 from bench.simulation.clients.network import Network
@@ -23,21 +26,26 @@ from bench.simulation.clients.reading import Read
 from bench.simulation.faults import Stage
 from bench.simulation.nodes.calls import Answer
 from bench.simulation.nodes.node import SECRET, Claimed, Node
-from bench.simulation.outside.loop import GoesRound, NodeClock, ProcessLoop, World
+from bench.simulation.outside.loop import BEGINNING, GoesRound, NodeClock, ProcessLoop, World
+from bench.simulation.outside.passwords import account_of
 from bench.simulation.outside.store import Database
 from bench.simulation.outside.valkey import Valkey
 from bench.simulation.schedule import BEGIN_S, LASTS_S, NODES, Schedule
 from loadtest.client.timing import Timing
+from lobby_server.backplane.wire import decode_snapshot
 from lobby_server.core.presence import User
 from lobby_server.service.auth import Tokens
 from lobby_server.settings import Settings
 
 NODE_TIMEOUT_S = 3.0
+OPERATOR = User(900_001, "operator")
+"""An administrator, who does not play."""
 TIMING = Timing(heartbeat_s=5.0, silence_limit_s=12.0, connect_timeout_s=2.0, handshake_timeout_s=4.0)
 SETTLES_S = 19.0
 """After the last event: longer than every time-out one after the other."""
 AT_MOST_S = 130.0
 """After which things have to be quiet. A room that is in the database only is waited for, for a minute or two."""
+NODE_NAMES = "abcdefgh"[:NODES]
 CHECK_AGAIN_S = 4.0
 QUEUES_EVERY_S = 1.0
 
@@ -58,7 +66,7 @@ def settings_of(seed: int) -> Settings:
     """What the servers of a run are set to: short times, so that everything has its turn."""
     random = Random(f"settings/{seed}")
     return Settings(
-        command_rate_per_s=0.0, auth_rate_per_min=0.0, social_rate_per_min=0.0, chat_rate_per_min=0.0,
+        command_rate_per_s=0.0, auth_rate_per_min=6.0, social_rate_per_min=0.0, chat_rate_per_min=0.0,
         presence_grace_s=random.choice((0.0, 0.0, 3.0)), empty_room_ttl_s=random.choice((4.0, 10.0)),
         heartbeat_timeout_s=12.0, handshake_timeout_s=4.0, party_invite_ttl_s=8.0, party_offline_ttl_s=5.0,
         drain_s=2.0, database_wait_s=8.0, rooms_notify_interval_ms=random.choice((0.0, 250.0)),
@@ -76,16 +84,20 @@ class Simulation:
         self.world.hub = getcurrent()
         self.valkey = Valkey(self.world)
         self.database = Database()
-        self.observer = Observer(self.world, self.database, tells=tells)
-        self.answers = Answers(self.observer.history, self.database)
         settings = settings_of(schedule.seed)
+        self._rulings = Rulings(grace_s=settings.presence_grace_s)
+        self.observer = Observer(self.world, self.database, rulings=self._rulings, tells=tells)
+        self.valkey.hear_opened = self._opened
+        limits = Limits(rate_per_s=settings.auth_rate_per_min / 60, burst=settings.auth_rate_per_min)
+        self.valkey.hear_lost = limits.lost
+        self.answers = Answers(self.observer.history, self.database, limits)
         signed: dict[str, Claimed] = {}
         self.nodes = [
             Node(
                 name, self.world, settings=settings, node_timeout_s=NODE_TIMEOUT_S, valkey=self.valkey,
                 database=self.database, watch=self.observer, seed=seed, signed=signed,
             )
-            for name in "abcdefgh"[:NODES]
+            for name in NODE_NAMES
         ]  # fmt: skip
         outside = ProcessLoop(self.world, booted_s=0.0, on_fault=lambda what: None)
         self._token_numbers = 0
@@ -94,7 +106,7 @@ class Simulation:
         self.players = self._make_players(seed)
         self.scene = Scene(
             self.players, answered=self._answered, new_token=self._new_token, note=self.observer.note,
-            asked_to_join=self.observer.asked_to_join,
+            asked_to_join=self.observer.asked_to_join, operator_token=self._issue(OPERATOR),
         )  # fmt: skip
         self.stage = Stage(self.world, self.nodes, self.players, self.valkey, self.observer.note)
 
@@ -138,7 +150,7 @@ class Simulation:
             self.observer.violated(invariant, how)
         fetched_s = -1.0
         while self.observer.violation is None:
-            if self.observer.has_forked and fetched_s < self.observer.begun_s:
+            if self.observer.history.branches.has_forked and fetched_s < self.observer.begun_s:
                 fetched_s = self.world.now_s
                 self._fetch_anew()
             first = next(self._faults(), None)
@@ -161,17 +173,17 @@ class Simulation:
 
     def _faults(self) -> Iterator[tuple[str, str]]:
         """As they are found: where one is left, nobody has to know the others."""
-        has_forked = self.observer.has_forked
-        yield from quiet.faults(self.nodes, self.players, self.database, self.answers, has_forked=has_forked)
-        yield from quiet.lines_lost(self.observer.history, self.database)
+        history = self.observer.history
+        yield from quiet.faults(self.nodes, self.players, self.database, self.answers, history)
+        yield from quiet.lines_lost(history, self.database)
         yield from heard.repeated(self.players)
         if not self.schedule.faults:
             yield from heard.out_of_turn(self.players)
-        if not has_forked:
-            yield from heard.faults(self.players, self.observer.history)
         life = next((node.life for node in self.nodes if node.life is not None and node.life.is_open), None)
-        if life is not None and not has_forked:
-            for fault in self.answers.faults(life.app.replica.books):
+        if life is not None:
+            epoch = life.log.position[0]
+            yield from heard.faults(self.players, history, epoch=epoch)
+            for fault in self.answers.faults(life.app.replica.books, epoch=epoch):
                 yield "what was answered stays so", fault
 
     def _look_at_queues(self) -> None:
@@ -205,11 +217,12 @@ class Simulation:
         cast = self.schedule.cast
         read = Read()
         players = []
-        for number, device in enumerate(devices_of(cast) if cast else usual_cast(Random(f"{seed}/players"))):
+        for number, device in enumerate(cast_of(self.schedule)):
             player_seed = f"{seed}/player/{number}"
+            network = Network(self.world, self.nodes, Random(f"{player_seed}/network"), read=read)
             player = Player(
                 self.world,
-                Network(self.world, self.nodes, Random(f"{player_seed}/network"), read=read),
+                network,
                 name=device.name,
                 user=device.user,
                 token=self._issue(device.user),
@@ -218,14 +231,18 @@ class Simulation:
                 timing=TIMING,
                 window=device.window,
                 seed=player_seed,
-                entries=lambda: self.observer.newest,
+                accepted_at=partial(_accepted_at, network),
                 read=read,
                 on_fault=partial(self.observer.violated, "no fault is left to nobody"),
             )
+            self.database.add_player(account_of(device.user, created_at=BEGINNING))
             player.is_only_device = device.is_only
             player.is_wanted = not cast
             players.append(player)
         return players
+
+    def _opened(self, epoch: str, number: int, snapshot: bytes) -> None:
+        self.observer.opened(epoch, decode_snapshot(snapshot).previous_epoch, number)
 
     def _new_token_id(self) -> str:
         self._token_numbers += 1
@@ -246,6 +263,13 @@ class Simulation:
         )  # fmt: skip
         if fault is not None:
             self.observer.violated("what was answered is so", fault)
+        if what == "use_code" and answer.is_good and self._rulings.is_banned_from(player.user.id, arguments[0]):
+            self.observer.violated(CODES, f"{player.name} has used {arguments[0]}, and is banned from its room")
+
+
+def _accepted_at(network: Network) -> Place:
+    """Where the connection that was opened last takes part."""
+    return network.wires[-1].accepted_at
 
 
 def simulate(schedule: Schedule, *, tells: bool = False) -> Outcome:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Generic, TypeVar
 
+from bench.simulation.checks.branches import Path, lies_on
 from bench.simulation.checks.history import History, Line
 from bench.simulation.clients.player import Player
 from bench.simulation.clients.views import Heard
@@ -16,13 +17,21 @@ _Key = TypeVar("_Key")
 _NOT_SINGLE = frozenset({Feature.PRESENCE_BATCH.value, Feature.PRESENCE_FRIENDS.value})
 
 
-def faults(players: Sequence[Player], history: History) -> Iterator[tuple[str, str]]:
-    """Invariant, and how it is violated."""
-    truth = _Truth(history)
+def faults(players: Sequence[Player], history: History, *, epoch: str) -> Iterator[tuple[str, str]]:
+    """Invariant, and how it is violated. `epoch`: of the log as it is now. A connection that is open is compared with
+    that log; one that is over with any that goes through the place at which it began: its node may have stood in one
+    that is gone."""
+    truths = _Truths(history)
     for player in players:
         for number, heard in enumerate(player.heard):
             is_open = heard.is_live and number == len(player.heard) - 1
-            for invariant, how in _of_connection(heard, truth, is_open=is_open, is_slow=player.is_slow):
+            paths = [history.branches.path(epoch)] if is_open else history.branches.paths_through(heard.accepted_at)
+            found: list[tuple[str, str]] = []
+            for path in reversed(paths):
+                found = list(_of_connection(heard, truths.of(path), is_open=is_open, is_slow=player.is_slow))
+                if not found:
+                    break
+            for invariant, how in found:
                 yield invariant, f"{player.name}, connection {number + 1}: {how}"
 
 
@@ -52,34 +61,53 @@ def out_of_turn(players: Sequence[Player]) -> Iterator[tuple[str, str]]:
 
 
 class _Truth:
-    """The account, as every connection is compared with it."""
+    """The account of one log, as every connection is compared with it."""
 
-    def __init__(self, history: History) -> None:
-        self.room = _Lines("room", history.room_lines)
-        self.chat = _Lines("chat", history.chat)
-        self.of_lobby = {line_id for line_id, line in history.chat.items() if line.heard_by is None}
-        self.chat_without_lobby = _Lines(
-            "chat", {line_id: line for line_id, line in history.chat.items() if line.heard_by is not None}
-        )  # fmt: skip
-        self.presence = history.presence
-        self.presence_numbers = history.presence_numbers
+    def __init__(self, history: History, path: Path) -> None:
+        chat = [(line_id, line) for line_id, line in history.chat if lies_on(path, line.place)]
+        self.room = _Lines("room", [(text, line) for text, line in history.room_lines if lies_on(path, line.place)])
+        self.chat = _Lines("chat", chat)
+        announced = [(key, line) for key, line in history.announcements if lies_on(path, line.place)]
+        self.announcements = _Lines("announcement", announced)
+        self.of_lobby = {line_id for line_id, line in chat if line.heard_by is None}
+        self.chat_without_lobby = _Lines("chat", [each for each in chat if each[1].heard_by is not None])
+        told = zip(history.presence, history.presence_places, strict=True)
+        here = [(event, place) for event, place in told if lies_on(path, place)]
+        self.presence = [event for event, _ in here]
+        self.presence_numbers = [number for _, (_, number) in here]
         self.places: dict[tuple[int, bool], list[int]] = {}
         """Where each event of presence stands."""
-        for place, event in enumerate(history.presence):
+        for place, event in enumerate(self.presence):
             self.places.setdefault(event, []).append(place)
+
+
+class _Truths:
+    """Of each log, made when it is asked for."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._made: dict[tuple[tuple[str, float], ...], _Truth] = {}
+
+    def of(self, path: Path) -> _Truth:
+        key = tuple(path.items())
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = _Truth(self._history, path)
+        return found
 
 
 class _Lines(Generic[_Key]):
     """Lines of one kind, in the one order."""
 
-    def __init__(self, what: str, lines: Mapping[_Key, Line]) -> None:
+    def __init__(self, what: str, lines: Sequence[tuple[_Key, Line]]) -> None:
         self.what = what
-        self.lines = lines
-        self.order = {key: place for place, key in enumerate(lines)}
+        self.lines = dict(lines)
+        self.order = {key: place for place, key in enumerate(self.lines)}
 
 
 def _of_connection(heard: Heard, truth: _Truth, *, is_open: bool, is_slow: bool) -> Iterator[tuple[str, str]]:
     yield from _lines(heard, truth.room, heard.room_lines, is_open=is_open)
+    yield from _lines(heard, truth.announcements, heard.announcements, is_open=is_open)
     if heard.features:
         yield from _lines(heard, truth.chat, [line.id for line in heard.chat], is_open=is_open)
     else:  # the lobby's lines come to it once its user has said one
@@ -110,7 +138,9 @@ def _lines(heard: Heard, truth: _Lines[_Key], told: Sequence[_Key], *, is_open: 
             f"{what} lines {list(told)}, said in the order {sorted(told, key=order.__getitem__)}",
         )
     if is_open:
-        due = {key for key, line in lines.items() if line.number > heard.from_entry and line.is_for(heard.user_id)}
+        due = {
+            key for key, line in lines.items() if line.place[1] > heard.accepted_at[1] and line.is_for(heard.user_id)
+        }
         if missing := due.difference(told):
             yield "nothing is lost", f"{what} lines {sorted(missing, key=order.__getitem__)}"
 
@@ -121,7 +151,7 @@ def _presence(heard: Heard, truth: _Truth, *, is_open: bool) -> Iterator[tuple[s
     if is_open:
         if whole[len(whole) - len(told) :] != told:
             yield "all hear one order", f"of who is online: {told[-8:]}, and it was {whole[-8:]}"
-        due = sum(number > heard.from_entry for number in truth.presence_numbers)
+        due = sum(number > heard.accepted_at[1] for number in truth.presence_numbers)
         if len(told) < due:
             yield "nothing is lost", f"{due - len(told)} events of who is online"
     elif told and not any(whole[at : at + len(told)] == told for at in truth.places.get(told[0], ())):
@@ -133,7 +163,7 @@ def _batches(heard: Heard, truth: _Truth) -> Iterator[tuple[str, str]]:
     due = Counter(
         user_id
         for (user_id, _), number in zip(truth.presence, truth.presence_numbers, strict=True)
-        if number > heard.from_entry
+        if number > heard.accepted_at[1]
     )
     for user_id, changes in due.items():
         told = heard.batches.get(user_id, [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from bench.simulation.checks.branches import Branches, Path, Place, lies_on
 from lobby_server.core.machine import effects
 from lobby_server.core.machine.books import Books
 from lobby_server.core.machine.commands import SaidLine
@@ -21,7 +22,7 @@ Fault = tuple[str, str]
 class Line:
     """A line of chat, or what was said in a room. `heard_by`: None: the lobby's, which all hear but `deaf`."""
 
-    number: int
+    place: Place
     """Of its entry."""
     sender_id: int
     heard_by: frozenset[int] | None
@@ -32,110 +33,154 @@ class Line:
 
 
 @dataclass
-class History:
-    """In the order of the log; each fact once, from the node that applied its entry first."""
+class _Course:
+    """What is known of one epoch, as of its last entry."""
 
-    presence: list[tuple[int, bool]] = field(default_factory=list)
-    presence_numbers: list[int] = field(default_factory=list)
-    room_lines: dict[str, Line] = field(default_factory=dict)
-    """By their texts, which are all different."""
-    chat: dict[int, Line] = field(default_factory=dict)
-    """By id."""
-    rooms_made: set[str] = field(default_factory=set)
-    rooms_ended: set[str] = field(default_factory=set)
-    _online: set[int] = field(default_factory=set)
-    _texts: dict[str, int] = field(default_factory=dict)
+    online: set[int] = field(default_factory=set)
+    texts: dict[str, float] = field(default_factory=dict)
     """Lines of chat that were told, and the entry of each."""
+    told: int = 0
+    """Of the lines of chat that were told, the one that was said last."""
+    left: dict[tuple[str, int], float] = field(default_factory=dict)
+    """Room and peer id of members who have left, and the entry in which they did."""
+
+
+@dataclass
+class History:
+    """In the order in which entries were applied, each fact once, from the node that applied its entry first. Where
+    there was more than one log, a fact belongs to that of its place."""
+
+    branches: Branches = field(default_factory=Branches)
+    presence: list[tuple[int, bool]] = field(default_factory=list)
+    presence_places: list[Place] = field(default_factory=list)
+    room_lines: list[tuple[str, Line]] = field(default_factory=list)
+    """With their texts, which are all different."""
+    chat: list[tuple[int, Line]] = field(default_factory=list)
+    """With their ids."""
+    announcements: list[tuple[int, Line]] = field(default_factory=list)
+    """With their ids."""
+    rooms_made: dict[str, list[Place]] = field(default_factory=dict)
+    rooms_ended: dict[str, list[Place]] = field(default_factory=dict)
+    signed_out: dict[str, list[Place]] = field(default_factory=dict)
+    """By token."""
+    bans: dict[int, list[Place]] = field(default_factory=dict)
+    """By user, where it was decided whether they may be here."""
+    audiences: dict[int, list[Place]] = field(default_factory=dict)
+    """By user, where they chose who may know where they are."""
+    of_pairs: dict[tuple[int, int], list[Place]] = field(default_factory=dict)
+    """By two users, the smaller id first: where something was decided between them."""
+    _courses: dict[str, _Course] = field(default_factory=dict)
+    """By epoch."""
     _lines_said: int = 0
     _said: dict[tuple[str, int], int] = field(default_factory=dict)
     """By the node where it came in and its number there, as which one each line of chat was said."""
-    _told: int = 0
-    """Of the lines of chat that were told, the one that was said last."""
-    _left: dict[tuple[str, int], int] = field(default_factory=dict)
-    """Room and peer id of members who have left, and the entry in which they did."""
 
-    def begin_anew(self) -> None:
-        """All nodes were gone, and Valkey's data with them: nobody is online or in a room."""
-        self._online.clear()
-        self._left.clear()
-        self._texts = dict.fromkeys(self._texts, 0)
+    def begin(self, epoch: str, online: Iterable[int]) -> None:
+        """The first entry of an epoch is about to be applied by some node. `online`: users, as that node has them."""
+        if epoch in self._courses:
+            return
+        previous, number = self.branches.parent_of(epoch)
+        before = self._courses.get(previous)
+        course = self._courses[epoch] = _Course(online=set(online))
+        if before is not None:
+            course.texts = {text: at for text, at in before.texts.items() if at <= number}
+            course.left = {place: at for place, at in before.left.items() if at <= number}
+            course.told = before.told if len(course.texts) == len(before.texts) else 0
+        else:  # a new lobby: nobody is in a room, and what was told stays told
+            course.texts = {text: 0 for each in self._courses.values() for text in each.texts}
 
-    def fork(self, number: int, online: Iterable[int]) -> None:
-        """From an entry on the log is another one. `online`: users, as of the entry before."""
-        self._online = set(online)
-        self._texts = {text: told for text, told in self._texts.items() if told < number}
-        self._left = {place: left for place, left in self._left.items() if left < number}
-        self._told = 0
-
-    def take(self, effect: effects.Effect, number: int, books: Books) -> Fault | None:
+    def take(self, effect: effects.Effect, place: Place, books: Books) -> Fault | None:
         """One effect of an entry, and the books after it. What is wrong with it; None: nothing. Who is to hear a line
         is reckoned anew here, beside the rules."""
         if isinstance(effect, (effects.CameOnline, effects.WentOffline)):
-            return self._take_presence(effect.user.id, isinstance(effect, effects.CameOnline), number)
+            return self._take_presence(effect.user.id, isinstance(effect, effects.CameOnline), place)
         if isinstance(effect, effects.SaidInRoom):
             room = books.rooms.room_of(effect.member.user.id)
-            self.room_lines[effect.text] = _line(number, effect.member.user.id, room.members if room else (), books)
+            line = _line(place, effect.member.user.id, room.members if room else (), books)
+            self.room_lines.append((effect.text, line))
         elif isinstance(effect, effects.LineToKeep):
             self._lines_said += 1
             self._said[effect.node, effect.line.ref] = self._lines_said
         elif isinstance(effect, effects.LineSaid):
-            return self._take_line(effect.line, number, books)
+            return self._take_line(effect.line, place, books)
+        elif isinstance(effect, effects.Announced):
+            self.announcements.append((effect.id, Line(place, 0, None)))
         elif isinstance(effect, effects.RoomCreated):
-            self.rooms_made.add(effect.room.id)
+            self.rooms_made.setdefault(effect.room.id, []).append(place)
         elif isinstance(effect, (effects.RoomDeleted, effects.RoomExpired)):
-            self.rooms_ended.add(effect.room.id)
+            self.rooms_ended.setdefault(effect.room.id, []).append(place)
+        elif isinstance(effect, effects.SignedOut):
+            self.signed_out.setdefault(effect.token_id, []).append(place)
         elif isinstance(effect, effects.RoomLeft):
-            self._left[effect.departure.room.id, effect.departure.member.peer_id] = number
+            departure = effect.departure
+            self._course(place).left[departure.room.id, departure.member.peer_id] = place[1]
         elif isinstance(effect, (effects.RoomJoined, effects.HostPlaceTaken)):
-            return self._take_entry(effect.entry)
+            return self._take_entry(effect.entry, place)
         elif isinstance(effect, effects.PartyEntered):
-            return next(filter(None, map(self._take_entry, effect.entries)), None)
+            return next(filter(None, (self._take_entry(entry, place) for entry in effect.entries)), None)
         return None
 
-    def _take_presence(self, user_id: int, is_online: bool, number: int) -> Fault | None:
+    def decide(self, one_id: int, other_id: int, place: Place) -> None:
+        """Something is decided between two users: that they are friends, that one asks, that one blocks."""
+        self.of_pairs.setdefault((min(one_id, other_id), max(one_id, other_id)), []).append(place)
+
+    def lost_pairs(self, kept: Path) -> set[tuple[int, int]]:
+        """Two users, in either order, between whom something was decided in a log that is gone."""
+        lost = {pair for pair, places in self.of_pairs.items() if not all(lies_on(kept, each) for each in places)}
+        return lost | {pair[::-1] for pair in lost}
+
+    # -- private ---------------------------------------------------------------------------------------------------
+
+    def _course(self, place: Place) -> _Course:
+        return self._courses.setdefault(place[0], _Course())
+
+    def _take_presence(self, user_id: int, is_online: bool, place: Place) -> Fault | None:
+        online = self._course(place).online
         self.presence.append((user_id, is_online))
-        self.presence_numbers.append(number)
-        if (user_id in self._online) == is_online:
+        self.presence_places.append(place)
+        if (user_id in online) == is_online:
             return TWICE, f"user {user_id} {'comes online' if is_online else 'goes offline'} a second time"
-        (self._online.add if is_online else self._online.discard)(user_id)
+        (online.add if is_online else online.discard)(user_id)
         return None
 
-    def _take_line(self, line: SaidLine, number: int, books: Books) -> Fault | None:
-        sender_id = line.sender.id
+    def _take_line(self, line: SaidLine, place: Place, books: Books) -> Fault | None:
+        course, sender_id = self._course(place), line.sender.id
         if line.party_id is not None:
             party = books.parties.get(line.party_id)
-            self.chat[line.id] = _line(number, sender_id, party.members if party else (), books)
+            told = _line(place, sender_id, party.members if party else (), books)
         elif line.other_id is not None:
             is_there = not line.is_withheld and books.presence.has_socket(line.other_id)
-            self.chat[line.id] = _line(number, sender_id, (sender_id, *([line.other_id] if is_there else [])), books)
+            told = _line(place, sender_id, (sender_id, *([line.other_id] if is_there else [])), books)
         else:
-            self.chat[line.id] = Line(number, sender_id, None, books.blocks.blockers_of(sender_id))
-        if line.text in self._texts:
+            told = Line(place, sender_id, None, books.blocks.blockers_of(sender_id))
+        self.chat.append((line.id, told))
+        if line.text in course.texts:
             return TWICE, f"line {line.text!r} is told a second time"
-        self._texts[line.text] = number
+        course.texts[line.text] = place[1]
         said = self._said.get((line.node, line.ref))
         if said is None:
             return IN_ORDER, f"line {line.text!r} is told, and nobody said it"
-        if said < self._told:
-            return IN_ORDER, f"line {line.text!r} was the {said}. that was said, and is told after the {self._told}."
-        self._told = said
+        if said < course.told:
+            return IN_ORDER, f"line {line.text!r} was the {said}. that was said, and is told after the {course.told}."
+        course.told = said
         return None
 
-    def _take_entry(self, entry: Entry) -> Fault | None:
-        place = (entry.room.id, entry.member.peer_id)
-        if entry.already_in or place not in self._left:
+    def _take_entry(self, entry: Entry, place: Place) -> Fault | None:
+        member = (entry.room.id, entry.member.peer_id)
+        if entry.already_in or member not in self._course(place).left:
             return None
         user = entry.member.user.username
-        return ONE_PLACE, f"{user} is peer {place[1]} of room {place[0]}, and so was one who has left"
+        return ONE_PLACE, f"{user} is peer {member[1]} of room {member[0]}, and so was one who has left"
 
 
-def _line(number: int, sender_id: int, concerned: Iterable[int], books: Books) -> Line:
+def _line(place: Place, sender_id: int, concerned: Iterable[int], books: Books) -> Line:
     heard_by = frozenset(user_id for user_id in concerned if not books.blocks.blocks(user_id, sender_id))
-    return Line(number, sender_id, heard_by)
+    return Line(place, sender_id, heard_by)
 
 
 FOLLOWED: tuple[type[effects.Effect], ...] = (
     effects.CameOnline, effects.WentOffline, effects.SaidInRoom, effects.LineToKeep, effects.LineSaid,
     effects.RoomCreated, effects.RoomDeleted, effects.RoomExpired, effects.RoomLeft, effects.RoomJoined,
-    effects.HostPlaceTaken, effects.PartyEntered,
+    effects.HostPlaceTaken, effects.PartyEntered, effects.SignedOut,
+    effects.Announced,
 )  # fmt: skip

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bench.simulation.checks.branches import Place, lies_on
+from bench.simulation.checks.committed import COMMITTED, PAIRS
 from bench.simulation.checks.history import FOLLOWED, History
+from bench.simulation.checks.rulings import PUT_OUT, RULED, Rulings
 from bench.simulation.checks.state import fault_of, list_of, summary_of
 from bench.simulation.nodes.watched import WatchedLog
 from bench.simulation.outside.loop import World
@@ -20,12 +23,18 @@ from lobby_server.core.machine.effects import Effect
 from lobby_server.core.machine.image import dump
 from lobby_server.core.presence import User
 from lobby_server.protocol import messages
+from lobby_server.protocol.codes import CloseCode
 from lobby_server.service.app import App
+from lobby_server.service.session import Session
 
 LOOK_EVERY = 40
 """Entries between two looks at the whole state: a look costs more than an entry."""
 MOST_WAITING = 5_000
 """Commands of a node that are not applied yet."""
+CLOCK_SET_S = 14.0
+"""Longer than a connection waits for its place in the log."""
+UNNOTICED = frozenset({CloseCode.SERVICE_RESTART, 1013, 1014})
+"""Close codes that clients of the base protocol may not notice (Godot 3)."""
 ROOM_JOINED = messages.RoomJoined.TYPE.encode()
 
 
@@ -44,13 +53,11 @@ class Violation:
 class Observer:
     """Of one run."""
 
-    def __init__(self, world: World, database: Database, *, tells: bool) -> None:
+    def __init__(self, world: World, database: Database, *, rulings: Rulings, tells: bool) -> None:
         """`tells`: whether the story is kept."""
         self.violation: Violation | None = None
         self.story: list[tuple[float, str, str]] = []
         self.history = History()
-        self.newest = 0
-        """The number of the newest entry that was applied anywhere."""
         self.entries = 0
         """Applied, by all nodes together."""
         self.asked_to_join: Counter[tuple[int, str]] = Counter()
@@ -58,23 +65,29 @@ class Observer:
         self._world = world
         self._database = database
         self._tells = tells
-        self._batches: dict[int, bytes] = {}
+        self._rulings = rulings
         self._summaries: dict[tuple[str, int], tuple[tuple[object, ...], str]] = {}
         self._images: dict[tuple[str, int], tuple[int, str]] = {}
         self._revisions: dict[WatchedLog, int] = {}
         self._lists: dict[int, tuple[object, ...]] = {}
         """By revision, of whichever node first."""
         self._apps: dict[WatchedLog, App] = {}
-        self._epochs: set[str] = set()
         self._begun: dict[WatchedLog, str] = {}
         """The last epoch that a node began with its own state, or with one that was dumped at its beginning."""
         self._stood: dict[WatchedLog, tuple[str, str]] = {}
         """In which epoch each node was, and how it was called, at its last entry."""
+        self._epochs: set[str] = set()
+        """That have begun."""
+        self._is_ban: dict[int, bool] = {}
+        """By user, whether what was decided last is that they are banned."""
+        self._shown = 0
+        """The highest revision of the list on any node."""
+        self._place: Place = ("", 0)
+        """Of the entry that is being applied."""
         self._is_first = False
+        """Whether nobody has applied it before."""
         self._doing: Command | None = None
         """That is being applied."""
-        self.has_forked = False
-        """Whether something that was applied somewhere is not so any more: see `_fork`."""
         self.begun_s = 0.0
         """When a node began an epoch, the last time."""
 
@@ -92,36 +105,78 @@ class Observer:
 
     def watch_app(self, app: App, log: WatchedLog) -> None:
         self._apps[log] = app
+        welcome = app.announcer.welcome
+
+        def watched(session: Session) -> None:
+            session.transport.accepted_at = log.position  # type: ignore[attr-defined]
+            welcome(session)
+
+        vars(app.announcer)["welcome"] = watched
         for kind in FOLLOWED:
             app.replica.hear(kind, self._hearer(app, log))
+        for kind in RULED:
+            app.replica.hear(kind, self._hearer_of_ruled(app))
         app.replica.hear(effects.Accepted, self._hearer_of_accepted(app, log))
+        app.replica.hear(effects.UserPutOut, self._hearer_of_put_out(app, log))
         app.replica.hear(effects.OwnRoomLeft, self._hearer_of_own_room_left(app, log))
 
+    def opened(self, epoch: str, previous: str, number: int) -> None:
+        self.history.branches.open(epoch, previous, number)
+
     def entry(self, log: WatchedLog, entry: Entry) -> None:
-        known = self._batches.get(entry.number)
-        self._is_first = known != entry.batch
-        if self._is_first and known is not None:
-            self._fork(log, entry.number)
-        if self._is_first:
-            self._batches[entry.number] = entry.batch
-            if entry.number == 1:
-                self.history.begin_anew()
-        self.newest = max(self.newest, entry.number)
+        epoch = log.position[0]
+        self._place = (epoch, entry.number)
+        self._is_first = self.history.branches.apply(self._place)
+        if self._is_first and epoch not in self._epochs:
+            self._begin(log, epoch)
         self.entries += 1
+
+    def _begin(self, log: WatchedLog, epoch: str) -> None:
+        """An epoch begins, from the state of this node: its first entry is about to be applied."""
+        self._epochs.add(epoch)
+        app = self._apps[log]
+        is_new = not self.history.branches.parent_of(epoch)[0]
+        self.history.begin(epoch, [user.id for user in app.presence.online()])
+        self._rulings.begin(app.replica.books, is_new=is_new)
+        revision = app.replica.books.rooms.revision
+        if is_new and revision <= self._shown:
+            self.violated("revision only up", f"a new lobby begins at {revision}, and {self._shown} was shown")
 
     def command(self, log: WatchedLog, command: Command, node: str) -> None:
         self._doing = command
         if isinstance(command, commands.BeginEpoch):
             self._begun[log], self.begun_s = log.position[0], self._world.now_s
-            self._begin_epoch(log)
+            self.note(log.node, f"begins epoch {log.position[0]} at entry {log.position[1]}")
         elif self._is_first:
             if isinstance(command, commands.JoinRoom):
                 self._check_asked(command)
             if self._tells:
                 self.note(log.node, f"entry {log.number} of {node}: {_told(command)}")
-            check = _COMMITTED.get(type(command))
+            check = COMMITTED.get(type(command))
             if check is not None and (what := check(self._database, command)):
                 self.violated("commit before announcement", what)
+            of_pair = PAIRS.get(type(command))
+            if of_pair is not None:
+                self.history.decide(*of_pair(self._database, command), self._place)
+            elif isinstance(command, commands.BanUser):
+                self.history.bans.setdefault(command.user.id, []).append(self._place)
+            elif isinstance(command, (commands.UnbanUser, commands.SetWhereabouts)):
+                decided = self.history.bans if isinstance(command, commands.UnbanUser) else self.history.audiences
+                decided.setdefault(command.user_id, []).append(self._place)
+            if isinstance(command, commands.BanUser):
+                self._is_ban[command.user.id] = True
+            elif isinstance(command, commands.UnbanUser):
+                self._is_ban[command.user_id] = False
+            self._rulings.before(command, self._apps[log].replica.books)
+
+    def done(self, log: WatchedLog, command: Command) -> None:
+        if self._is_first and not isinstance(command, commands.BeginEpoch):
+            for ruling in self._rulings.after(command, self._apps[log].replica.books):
+                self.violated(*ruling)
+
+    def closes(self, session: Session, code: int) -> None:
+        if not session.features and code in UNNOTICED:
+            self.violated("base clients notice that they are closed", f"session {session.id} is closed with {code}")
 
     def applied(self, log: WatchedLog, entry: Entry) -> None:
         app = self._apps[log]
@@ -139,10 +194,11 @@ class Observer:
                 self.violated("a new epoch has revisions of its own", f"{log.node} has given those of {stood[0]} anew")
         book = app.replica.books.rooms
         held, revision = self._revisions.get(log, 0), book.revision
-        if revision < held:
+        if revision < held and not self._was_in_another_lobby(stood, stands):
             self.violated("revision only up", f"{log.node} went from {held} to {revision}")
         if revision != held:
             self._revisions[log] = revision
+            self._shown = max(self._shown, revision)
             shown = list_of(book)
             if self._lists.setdefault(revision, shown) != shown:
                 self.violated("one revision, one list", f"{log.node} has another list at {revision} than was shown")
@@ -155,32 +211,17 @@ class Observer:
         if entry.number % LOOK_EVERY == 0:
             self.look(log)
 
+    def _was_in_another_lobby(self, stood: tuple[str, str] | None, stands: tuple[str, str]) -> bool:
+        """A replica that was out of reach may go on from its own state though a new lobby has begun from the database
+        meanwhile, which nobody has any more who can be reached."""
+        beginning_of = self.history.branches.beginning_of
+        return stood is not None and beginning_of(stood[0]) != beginning_of(stands[0])
+
     def _check_asked(self, command: commands.JoinRoom) -> None:
         wish = (command.user.id, command.room_id)
         self.asked_to_join[wish] -= 1
         if self.asked_to_join[wish] < 0:
             self.violated("nobody is moved unasked", f"{command.user.username} into room {command.room_id}")
-
-    def _begin_epoch(self, log: WatchedLog) -> None:
-        """Nodes may have stood in two logs until now: from here on there is one."""
-        epoch, number = log.position
-        if epoch in self._epochs:
-            return
-        self._epochs.add(epoch)
-        self.note(log.node, f"begins epoch {epoch} at entry {number}")
-        if self.has_forked:
-            self._go_another_way(log, number + 1)
-
-    def _fork(self, log: WatchedLog, number: int) -> None:
-        """Valkey has lost its data, and the node that went on from its own state had not seen what a node had that was
-        out of reach: what only that one knew is gone, and nobody can help that. Its sessions are closed."""
-        self.has_forked = True
-        if number > 1:  # else all begins anew
-            self._go_another_way(log, number)
-
-    def _go_another_way(self, log: WatchedLog, number: int) -> None:
-        """From an entry on, what happens is what happens to this node."""
-        self.history.fork(number, [user.id for user in self._apps[log].presence.online()])
 
     # -- a look at the whole ----------------------------------------------------------------------------------------
 
@@ -216,8 +257,19 @@ class Observer:
             if isinstance(effect, effects.WentOffline) and isinstance(self._doing, commands.NodeDown):
                 how = f"{effect.user.username}, as {self._doing.node} ends"
                 self.violated("an orderly end takes nobody offline", how)
-            if fault := self.history.take(effect, log.number, app.replica.books):
+            if fault := self.history.take(effect, self._place, app.replica.books):
                 self.violated(*fault)
+
+        return hear
+
+    def _hearer_of_ruled(self, app: App) -> Callable[[Effect, object], None]:
+        replica = app.replica
+
+        def hear(effect: Effect, _: object) -> None:
+            if self._is_first and self._doing is not None:
+                now_s = replica.state.now_s
+                for ruling in self._rulings.heard(effect, self._doing, replica.books, now_s=now_s):
+                    self.violated(*ruling)
 
         return hear
 
@@ -225,13 +277,42 @@ class Observer:
         """A client with features hears of the room of its user at once: it may have come back."""
 
         def hear(effect: Effect, session: Any) -> None:
+            user: User = effect.user  # type: ignore[attr-defined]
+            if session is not None and session.is_accepted and self._is_banned(user.id, app, log):
+                self.violated("who is banned stays out", f"{user.username} comes to {log.node}")
             if session is None or not session.features or not session.is_accepted or session.is_behind:
                 return
-            user: User = effect.user  # type: ignore[attr-defined]
             room = app.replica.books.rooms.room_of(user.id)
             if room is not None and not session.transport.is_sending(ROOM_JOINED):
                 how = f"{user.username} is in room {room.id}, and {log.node} says nothing of it"
                 self.violated("who comes back is told where they are", how)
+            if self._is_first and room is None:
+                what = self._rulings.to_be_told(user.id, now_s=app.replica.state.now_s)
+                if what and not session.transport.is_sending(what.encode()):
+                    self.violated(PUT_OUT, f"{user.username} comes back, and {log.node} does not say {what}")
+
+        return hear
+
+    def _is_banned(self, user_id: int, app: App, log: WatchedLog) -> bool:
+        """By the clock of that node, and as the log has it. Within a while of a change of the clock nobody can tell
+        what it said as the token was looked at."""
+        decided = self.history.bans.get(user_id)
+        if not decided or not self._is_ban.get(user_id):
+            return False
+        if decided[-1][0] == self._place[0] and decided[-1][1] >= self._place[1]:
+            return False  # this node is behind, and will hear of it
+        ban, clock = self._database.kept_bans().get(user_id), app.clock
+        is_certain = self._world.now_s - clock.set_at_s > CLOCK_SET_S  # type: ignore[attr-defined]
+        holds = ban is not None and (ban.until is None or ban.until > clock.utc_now())
+        return is_certain and holds and lies_on(self.history.branches.kept(log.position[0]), decided[-1])
+
+    def _hearer_of_put_out(self, app: App, log: WatchedLog) -> Callable[[Effect, object], None]:
+        """Whoever is kicked out of the lobby, or banned, has no connection any more."""
+
+        def hear(effect: Effect, _: object) -> None:
+            user: User = effect.user  # type: ignore[attr-defined]
+            if any(each.is_accepted for each in app.sessions.of_user(user.id)):
+                self.violated("who is put out has no connection", f"{log.node} keeps that of {user.username}")
 
         return hear
 
@@ -257,43 +338,3 @@ def _short(value: object) -> str:
     if isinstance(value, (str, int, float, tuple)) or value is None:
         return str(value)
     return str(getattr(value, "username", None) or getattr(value, "id", value))
-
-
-# -- what the database has to have before anybody hears of it ---------------------------------------------------------
-
-
-def _create_room(database: Database, command: commands.CreateRoom) -> str:
-    return "" if command.room.id in database.rooms_made else f"room {command.room.id} is not in the database"
-
-
-def _tell(database: Database, command: commands.Tell) -> str:
-    missing = [line.id for line in command.lines if not database.has_line(line.id)]
-    return f"lines {missing} are not in the database" if missing else ""
-
-
-def _ask_friend(database: Database, command: commands.AskFriend) -> str:
-    return "" if command.request.id in database.requests_made else f"friend request {command.request.id} is not there"
-
-
-def _befriend(database: Database, command: commands.Befriend) -> str:
-    pair = (command.request.sender.id, command.request.receiver.id)
-    return "" if pair in database.ever_friends else f"the friendship of {pair} is not in the database"
-
-
-def _block(database: Database, command: commands.Block) -> str:
-    pair = (command.user_id, command.other.id)
-    return "" if pair in database.ever_blocked else f"the block {pair} is not in the database"
-
-
-def _sign_out(database: Database, command: commands.SignOut) -> str:
-    return "" if database.is_revoked(command.token_id) else f"token {command.token_id} is not revoked in the database"
-
-
-_COMMITTED: dict[type[Command], Callable[[Database, Any], str]] = {
-    commands.CreateRoom: _create_room,
-    commands.Tell: _tell,
-    commands.AskFriend: _ask_friend,
-    commands.Befriend: _befriend,
-    commands.Block: _block,
-    commands.SignOut: _sign_out,
-}

@@ -4,29 +4,37 @@ have, and every player believes what is true.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence, Set
 from dataclasses import replace
 
 import msgspec
 
 from bench.simulation.checks.answers import Answers
+from bench.simulation.checks.branches import lies_on
 from bench.simulation.checks.history import History
+from bench.simulation.checks.state import overdue
 from bench.simulation.clients.player import Player
 from bench.simulation.nodes.node import Life, Node
 from bench.simulation.outside.store import Database
 from lobby_server.core.machine.image import digest
+from lobby_server.core.room_codes import code_of
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.resources import Room, RoomList
 from lobby_server.protocol.social_resources import Party
 from lobby_server.service.app import App
+from lobby_server.service.ports import StoredRoom
 from lobby_server.service.rooms.stored import stored_room
+
+Pair = tuple[int, int]
+DUE_WITHIN_S = 6.0
+"""By then it has been said that a deadline has come, by a node that does not lead if need be."""
 
 
 def faults(
-    nodes: Sequence[Node], players: Sequence[Player], database: Database, answers: Answers, *, has_forked: bool
+    nodes: Sequence[Node], players: Sequence[Player], database: Database, answers: Answers, history: History
 ) -> Iterator[tuple[str, str]]:
-    """Invariant, and how it is violated: the first ones explain the others. `has_forked`: what one node alone knew is
-    lost, so the database may have friends and blocks that the state takes up with the next start."""
+    """Invariant, and how it is violated: the first ones explain the others. What was decided between two users in a log
+    that is gone may stand in the database: the state takes it up with the next start."""
     lives = []
     for node in nodes:
         if node.life is None or not node.life.is_open or not node.life.log.takes_part:
@@ -39,8 +47,17 @@ def faults(
     truth = lives[0].app
     yield from _sockets(lives, truth)
     yield from _rooms_written(truth, database, answers)
-    if not has_forked:
-        yield from _friends_written(truth, database, answers)
+    is_out = _banned_by_a_lost_log(truth, database, history, lives[0].log.position[0])
+    lost = history.lost_pairs(history.branches.kept(lives[0].log.position[0]))
+    yield from _friends_written(truth, database, answers.pairs_in_doubt | lost, answers.users_leaving)
+    for room_id in history.rooms_ended:
+        room = truth.rooms.book.by_code(code_of(room_id))
+        if room is not None and truth.rooms.book.get(room.id) is not room:
+            yield "the rules hold", f"the code of room {room_id} leads to it, and it is gone"
+    yield from _bans_written(truth, database, history, lives[0].log.position[0])
+    if fault := overdue(truth.replica.state, lives[0].log.now_s() - DUE_WITHIN_S):
+        yield "what is due comes", fault
+    players = [each for each in players if each.user.id not in is_out]
     playing = {each.user.username for each in players if each.is_wanted and not each.refused}
     if len(playing) != len(truth.presence):
         yield "every player is a user", f"{len(playing)} players are there, and {len(truth.presence)} users online"
@@ -48,7 +65,8 @@ def faults(
     online = {each.id for each in truth.presence.online()}
     for player in players:
         yield from _views(player, truth, listed, online)
-        yield from _invitation_views(player, truth, database)
+        if player.is_wanted:
+            yield from _invitation_views(player, truth, database)
 
 
 def left_behind(nodes: Sequence[Node], database: Database, rooms_made: Container[str]) -> Iterator[tuple[str, str]]:
@@ -71,7 +89,8 @@ def left_behind(nodes: Sequence[Node], database: Database, rooms_made: Container
 
 def lines_lost(history: History, database: Database) -> Iterator[tuple[str, str]]:
     """Lines of chat that were told, and that nobody finds who asks for them later. They are kept for weeks."""
-    lost = [line_id for line_id in history.chat if not database.has_line(line_id)]
+    gone = database.users_deleted
+    lost = [key for key, line in history.chat if not database.has_line(key) and line.sender_id not in gone]
     if lost:
         yield "what was told is kept", f"lines {lost} of chat are not in the database"
 
@@ -115,26 +134,67 @@ def _rooms_written(truth: App, database: Database, answers: Answers) -> Iterator
             yield "writes are kept", f"room {room.id} is not in the database"
         elif room.id in answers.rooms_in_doubt and stored.invited_user_ids != is_now.invited_user_ids:
             continue
-        elif replace(stored, created_at=is_now.created_at) != is_now:
+        elif _as_kept(stored, is_now, database) != _as_kept(is_now, is_now, database):
             yield "writes are kept", f"room {room.id} is {stored} in the database, and is {is_now}"
     if kept:
         yield "writes are kept", f"rooms {sorted(kept)} are in the database and nowhere else"
 
 
-def _friends_written(truth: App, database: Database, answers: Answers) -> Iterator[tuple[str, str]]:
+def _as_kept(room: StoredRoom, is_now: StoredRoom, database: Database) -> StoredRoom:
+    """As far as it has to be equal: of whoever is deleted the database forgets that they are banned or invited."""
+    gone = database.users_deleted
+    return replace(
+        room, created_at=is_now.created_at, banned_user_ids=room.banned_user_ids - gone,
+        invited_user_ids=room.invited_user_ids - gone,
+    )  # fmt: skip
+
+
+def _friends_written(
+    truth: App, database: Database, pairs_in_doubt: Set[Pair], users_in_doubt: Set[int]
+) -> Iterator[tuple[str, str]]:
     books = truth.replica.books
     friends = {(user_id, other) for user_id in books.friends.user_ids() for other in books.friends.friend_ids(user_id)}
-    if differ := (friends ^ database.kept_friends()) - answers.pairs_in_doubt:
-        yield "writes are kept", f"friendships differ: {sorted(differ)}"
     requests = {request.id for request in books.friends.requests()}
-    asked = {database.requests_made[request_id] for request_id in requests ^ database.kept_requests()}
-    if differ := asked - answers.pairs_in_doubt:
-        yield "writes are kept", f"friend requests differ: {sorted(differ)}"
     blocks = {
         (user_id, each.user.id) for user_id in books.blocks.user_ids() for each in books.blocks.blocked_by(user_id)
     }
-    if differ := (blocks ^ database.kept_blocks()) - answers.pairs_in_doubt:
-        yield "writes are kept", f"blocks differ: {sorted(differ)}"
+    for what, differ in (
+        ("friendships", friends ^ database.kept_friends()),
+        ("friend requests", {database.requests_made[each] for each in requests ^ database.kept_requests()}),
+        ("blocks", blocks ^ database.kept_blocks()),
+    ):
+        if certain := sorted(pair for pair in differ - pairs_in_doubt if users_in_doubt.isdisjoint(pair)):
+            yield "writes are kept", f"{what} differ: {certain}"
+
+
+def _bans_written(truth: App, database: Database, history: History, epoch: str) -> Iterator[tuple[str, str]]:
+    """Bans from the lobby. Of one that was decided in a log that is gone nobody knows; nor, in a new lobby, of one that
+    had ended by then."""
+    kept, known = database.kept_bans(), truth.replica.books.user_bans
+    now_s, now = truth.clock.utc_now().timestamp(), history.branches.path(epoch)
+    for user_id in sorted(kept.keys() | known.keys()):
+        if not all(lies_on(now, place) for place in history.bans.get(user_id, ())):
+            continue
+        ban, stored = known.get(user_id), kept.get(user_id)
+        until_s = stored.until.timestamp() if stored is not None and stored.until is not None else None
+        if ban is None or stored is None:
+            holds = ban.holds(now_s) if ban is not None else until_s is None or until_s > now_s
+            if holds:
+                where = "the database" if ban is None else "the state"
+                yield "writes are kept", f"user {user_id} is banned in {where} and nowhere else"
+        elif ban.until_s != until_s:
+            yield "writes are kept", f"user {user_id} is banned until {ban.until_s}, in the database until {until_s}"
+
+
+def _banned_by_a_lost_log(truth: App, database: Database, history: History, epoch: str) -> set[int]:
+    """Users whose ban was lifted in a log that is gone: the nodes keep them out until the next start, or until it is
+    lifted again."""
+    now, known = history.branches.path(epoch), truth.replica.books.user_bans
+    return {
+        user_id
+        for user_id in known.keys() - database.kept_bans().keys()
+        if not all(lies_on(now, place) for place in history.bans.get(user_id, ()))
+    }
 
 
 # -- what players believe ---------------------------------------------------------------------------------------------
@@ -157,6 +217,7 @@ def _views(player: Player, truth: App, listed: tuple[Room, ...], online: set[int
         wrong = sorted((player.presence.online or set()) ^ online)
         yield "views equal the truth", f"{name} is wrong about who of {wrong} is online"
     yield from _room_view(player, truth)
+    yield from _featured_views(player, truth)
     if player.is_only_device:
         yield from _social_views(player, truth)
     if truth.presence.user(user.id) is None:
@@ -179,6 +240,33 @@ def _room_view(player: Player, truth: App) -> Iterator[tuple[str, str]]:
             yield "views equal the truth", f"{name} takes peer {view.host_peer_id} of room {room.id} for its host"
     elif view.host_peer_id != host.peer_id:
         yield "views equal the truth", f"{name} takes peer {view.host_peer_id} of room {room.id} for its host"
+
+
+def _featured_views(player: Player, truth: App) -> Iterator[tuple[str, str]]:
+    """What those hear who ask for it: of their own room, of whom they block, of where their friends are."""
+    name, user, features = player.name, player.user, player.connection.accepted_features
+    room, seen = truth.rooms.book.room_of(user.id), player.room_state
+    # A host who has made the room by a call, and not entered it over a socket, is told nothing of it.
+    is_untold = room is not None and room.host.id == user.id and (seen is None or seen.roomId != room.id)
+    if Feature.ROOM_STATE in features and room is not None and not is_untold:
+        is_now = msgspec.structs.asdict(truth.hosting.state(user, room.id))
+        sees = None if seen is None else msgspec.structs.asdict(seen)
+        if sees != is_now:
+            yield "views equal the truth", f"{name} sees {sees}, and the room is {is_now}"
+    books = truth.replica.books
+    if Feature.OWN_CHANGES in features and player.blocks is not None:
+        blocked = set(books.blocks.hidden_from(user.id))
+        if player.blocks != blocked:
+            yield "views equal the truth", f"{name} sees that they block {player.blocks}, and it is {blocked}"
+    if Feature.FRIEND_ROOMS in features and player.friend_rooms.rooms is not None:
+        friends = set(books.friends.friend_ids(user.id))
+        public = {
+            each: room.id for each in friends if (room := books.rooms.room_of(each)) is not None and room.is_public
+        }
+        where = {each: room_id for each, room_id in public.items() if books.whereabouts.get(each) != "nobody"}
+        believed = {each: room_id for each, room_id in player.friend_rooms.rooms.items() if each in friends}
+        if believed != where:
+            yield "views equal the truth", f"{name} sees friends in rooms {believed}, and they are in {where}"
 
 
 def _told(party: Party | None, reader_id: int) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lobby_server.core.machine.books import Books
 from lobby_server.core.machine.state import LobbyState
+from lobby_server.core.room_codes import code_of
 from lobby_server.core.rooms import RoomBook
 
 
@@ -35,6 +36,25 @@ def list_of(book: RoomBook) -> tuple[object, ...]:
     )  # fmt: skip
 
 
+def overdue(state: LobbyState, now_s: float) -> str | None:
+    """What should have been over by then, and is not; None: nothing."""
+    books = state.books
+    for room in books.rooms.all():
+        if any(until_s < now_s for until_s in room.deadlines_s):
+            return f"room {room.id} waits until {room.deadlines_s}"
+    for user_id, until_s in books.presence.held():
+        if until_s < now_s:
+            return f"user {user_id} is held until {until_s:.1f}"
+    for party in books.parties.all():
+        for user_id, until_s in party.offline_until_s.items():
+            if until_s < now_s:
+                return f"user {user_id} is missed in party {party.id} until {until_s:.1f}"
+        for invitation in party.invitations.values():
+            if invitation.until_s < now_s:
+                return f"user {invitation.guest.id} is invited into party {party.id} until {invitation.until_s:.1f}"
+    return None
+
+
 def _rooms(books: Books) -> str | None:
     seen: dict[int, str] = {}
     for room in books.rooms.all():
@@ -56,6 +76,8 @@ def _rooms(books: Books) -> str | None:
             return f"room {room.id} has {len(room.members)} members, and its end is at {room.empty_until_s}"
         if room.players is not None and not room.members.keys() <= room.players:
             return f"users {sorted(room.members.keys() - room.players)} are in room {room.id}, which began without them"
+        if books.rooms.by_code(code_of(room.id)) is not room:
+            return f"the code of room {room.id} leads elsewhere"
         if not room.ready_user_ids <= room.members.keys():
             return f"users {sorted(room.ready_user_ids - room.members.keys())} are ready, and not in room {room.id}"
     if len(seen) != books.rooms.players:

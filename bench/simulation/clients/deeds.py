@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from bench.simulation.clients.player import Player
-from bench.simulation.nodes.calls import Answer
+from bench.simulation.nodes.calls import Answer, Asked
 from loadtest.client.errors import NotConnected
+from lobby_server.core.room_codes import code_of
 from lobby_server.protocol.messages import JoinRoom
 from lobby_server.protocol.social_messages import SendChatMessage
 
@@ -29,15 +30,20 @@ class Scene:
         new_token: Callable[[Player], str],
         note: Callable[[str, str], None],
         asked_to_join: Counter[tuple[int, str]],
+        operator_token: str = "",
     ) -> None:
-        """`answered` hears who asked what with which arguments, the answer, and when the call began."""
+        """`answered` hears who asked what with which arguments, the answer, and when the call began. `operator_token`:
+        of an administrator, who does not play."""
         self.players = players
         self.answered = answered
         self.new_token = new_token
         self.note = note
         self.asked_to_join = asked_to_join
+        self._operator_token = operator_token
         self.put_out: dict[str, list[int]] = {}
         """By room, the users whom somebody has tried to put out of it."""
+        self.asked_into: dict[str, list[int]] = {}
+        """By party or room, the users whom somebody has invited into it."""
         self._lines = 0
 
     def user_id(self, number: int) -> int:
@@ -58,6 +64,18 @@ class Scene:
         began_s = player.world.now_s
         answer = player.ask(what, *arguments)
         self.note(player.name, f"{asked} → {answer.status} {answer.code}".rstrip())
+        self.answered(player, what, arguments, answer, began_s)
+        if what in ("invite_to_party", "invite_to_room"):
+            self.asked_into.setdefault(arguments[0], []).append(arguments[1])
+        return answer
+
+    def command(self, player: Player, what: str, *arguments: Any) -> Answer:
+        """A call of an administrator, who sits at the device of a player; blocks."""
+        asked = f"{what} {' '.join(map(str, arguments))}"
+        self.note("operator", asked)
+        began_s = player.world.now_s
+        answer = player.network.ask(Asked(what, self._operator_token, arguments))
+        self.note("operator", f"{asked} → {answer.status} {answer.code}".rstrip())
         self.answered(player, what, arguments, answer, began_s)
         return answer
 
@@ -125,7 +143,15 @@ def _kick(scene: Scene, player: Player, a: int, b: int) -> None:
             put_out(scene, player, peer_id)
             if b % 2:  # they do not take it
                 for other in scene.devices(room.members[peer_id]):
-                    player.world.call_later(COMES_BACK_S, partial(enter, scene, other, room.room_id))
+                    act = partial(_try_again, scene, other, room.room_id, has_code=b % 4 == 1)
+                    player.world.call_later(COMES_BACK_S, partial(other.do, act))
+
+
+def _try_again(scene: Scene, player: Player, room_id: str, *, has_code: bool) -> None:
+    """One who was kicked; with the code of the room, if they know it."""
+    if has_code:
+        scene.ask(player, "use_code", code_of(room_id))
+    enter(scene, player, room_id)
 
 
 def put_out(scene: Scene, player: Player, peer_id: int) -> None:
@@ -253,6 +279,22 @@ def _enter_with_party(scene: Scene, player: Player, a: int, b: int) -> None:
         scene.ask(player, "enter_with_party", room.id)
 
 
+def _withdraw_party(scene: Scene, player: Player, a: int, b: int) -> None:
+    """Take back an invitation into the own party."""
+    party = player.party.party if player.party is not None else None
+    invited = scene.asked_into.get(party.id, []) if party is not None else []
+    guest_id = choose(invited, a)
+    if party is not None and guest_id is not None:
+        scene.ask(player, "withdraw_party", party.id, guest_id)
+
+
+def _withdraw_room(scene: Scene, player: Player, a: int, b: int) -> None:
+    room = player.room
+    guest_id = None if room is None else choose(scene.asked_into.get(room.room_id, []), a)
+    if room is not None and guest_id is not None:
+        scene.ask(player, "withdraw_room", room.room_id, guest_id)
+
+
 def _decline_room(scene: Scene, player: Player, a: int, b: int) -> None:
     room_id = choose(list(player.invitations), a)
     if room_id is not None:
@@ -312,6 +354,8 @@ DEEDS: dict[str, tuple[Deed, int]] = {
     "enter_with_party": (_enter_with_party, 3),
     "invite_to_room": (_invite_to_room, 3),
     "decline_room": (_decline_room, 1),
+    "withdraw_party": (_withdraw_party, 1),
+    "withdraw_room": (_withdraw_room, 1),
     "sign_out": (_sign_out, 1),
     "drop": (_drop, 4),
     "away": (_away, 4),

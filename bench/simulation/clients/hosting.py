@@ -9,20 +9,20 @@ from bench.simulation.clients.player import Player
 from lobby_server.core.room_codes import code_of
 
 
-def _is_host(player: Player) -> bool:
-    """As far as they know."""
-    return player.room is not None and player.room.host_peer_id == player.room.peer_id
+def _tries(player: Player, b: int) -> bool:
+    """Whether they are the host, as far as they know; or try it all the same, one time in three."""
+    return player.room is not None and (player.room.host_peer_id == player.room.peer_id or b % 3 == 0)
 
 
 def _change_room(scene: Scene, player: Player, a: int, b: int) -> None:
     """Other places, and one time in three closed to those who are not invited."""
-    if player.room is not None and _is_host(player):
+    if player.room is not None and _tries(player, b):
         scene.ask(player, "change_room", player.room.room_id, 2 + a % 4, b % 3 == 0)
 
 
 def _hand_over_room(scene: Scene, player: Player, a: int, b: int) -> None:
     room = player.room
-    if room is not None and _is_host(player):
+    if room is not None and _tries(player, b):
         peer_id = choose([each for each in room.members if each != room.peer_id], a)
         if peer_id is not None:
             scene.ask(player, "hand_over_room", room.room_id, peer_id)
@@ -35,7 +35,7 @@ def _set_ready(scene: Scene, player: Player, a: int, b: int) -> None:
 
 def _of_host(what: str) -> Deed:
     def deed(scene: Scene, player: Player, a: int, b: int) -> None:
-        if player.room is not None and _is_host(player):
+        if player.room is not None and _tries(player, b):
             scene.ask(player, what, player.room.room_id)
 
     return deed
@@ -54,10 +54,15 @@ def _unban(scene: Scene, player: Player, a: int, b: int) -> None:
 
 
 def _use_code(scene: Scene, player: Player, a: int, b: int) -> None:
-    """Of the room in which another player is; most of them enter it then."""
+    """Of the room in which another player is; or, one time in three, of one that they were put out of. Most of them
+    enter it then."""
     room = scene.players[a % len(scene.players)].room
-    if room is not None and scene.ask(player, "use_code", code_of(room.room_id)).is_good and b % 4:
-        enter(scene, player, room.room_id)
+    room_id = None if room is None else room.room_id
+    if b % 3 == 0:
+        put_out_of = [each for each, user_ids in scene.put_out.items() if player.user.id in user_ids]
+        room_id = choose(put_out_of, a) or room_id
+    if room_id is not None and scene.ask(player, "use_code", code_of(room_id)).is_good and b % 4:
+        enter(scene, player, room_id)
 
 
 HOSTING: dict[str, tuple[Deed, int]] = {

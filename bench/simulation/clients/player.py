@@ -17,7 +17,7 @@ from bench.simulation.clients.fiber import Fiber
 from bench.simulation.clients.network import ListApi, Network
 from bench.simulation.clients.reading import Read
 from bench.simulation.clients.signals import order_signals
-from bench.simulation.clients.views import Heard, PresenceView, RoomView
+from bench.simulation.clients.views import FriendRoomsView, Heard, PresenceView, RoomView
 from bench.simulation.nodes.calls import SEE, Answer, Asked
 from bench.simulation.outside.loop import World
 from bench.simulation.outside.wire import WINDOW_BYTES
@@ -29,6 +29,7 @@ from loadtest.client.timing import Timing
 from lobby_server.core.presence import User
 from lobby_server.protocol import messages, social_messages
 from lobby_server.protocol.codes import ErrorReason
+from lobby_server.protocol.feature_messages import RoomStateTold
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.resources import Room
 from lobby_server.protocol.social_resources import FriendList, MyParty
@@ -40,7 +41,10 @@ DOUBT_LOOKS_S = (0.0, 2.0, 7.0, UNCERTAIN_S)
 LEFT_LOOKS_S = (0.5, 8.0)
 AGAIN_S = 1.0
 """Between tries of a fetch that failed."""
+RETURNS_S = 1.5
+"""After which whoever was put out of the lobby tries to come back."""
 ONLINE, MY_ROOM, FRIENDS, MY_PARTY = "online", "my_room", "friends", "my_party"
+BLOCKS, FRIEND_ROOMS = "blocks", "friend_rooms"
 """What a player fetches, besides the list."""
 ABOUT_ROOM = (
     messages.RoomJoined, messages.RoomCreated, messages.PeerJoined, messages.PeerLeft, messages.HostChanged,
@@ -76,13 +80,13 @@ class Player:
         timing: Timing,
         window: int,
         seed: str,
-        entries: Callable[[], int],
+        accepted_at: Callable[[], tuple[str, int]],
         on_fault: Callable[[str], None],
         read: Read | None = None,
     ) -> None:
-        """`name`: of the device, for the story. `entries`: the number of the newest entry that was applied. `read`:
-        what any player has read before. `on_fault` hears of exceptions, which the library's signals would keep to
-        themselves."""
+        """`name`: of the device, for the story. `accepted_at`: by which entry the connection that was established last
+        takes part. `read`: what any player has read before. `on_fault` hears of exceptions, which the library's signals
+        would keep to themselves."""
         read = Read() if read is None else read
         self.world = world
         self.network = network
@@ -109,6 +113,10 @@ class Player:
         self.presence = PresenceView()
         self.friends: FriendList | None = None
         self.party: MyParty | None = None
+        self.blocks: set[int] | None = None
+        """Whom the user blocks; None: not followed."""
+        self.friend_rooms = FriendRoomsView()
+        self.room_state: RoomStateTold | None = None
         self._look_s = 0.0
         """When the player looks again, the last time that is known of."""
         self.refused = ""
@@ -120,7 +128,10 @@ class Player:
         """Of its user."""
         self.is_slow = window < WINDOW_BYTES
         """Whether it may miss states that others have replaced: it reads less than it is sent."""
-        self._entries = entries
+        self._accepted_at = accepted_at
+        self._comes_back = False
+        self._is_gone = False
+        """Its account is deleted."""
         self._room_events = 0
         self._room_asked_s = -inf
         self._wanted: dict[str, None] = {}
@@ -146,13 +157,23 @@ class Player:
         return self.heard[-1].invitations if self.heard else {}
 
     def connect(self) -> None:
-        self.is_wanted = True
-        self.connection.connect_to_server(self.token)
+        if not self._is_gone:
+            self.is_wanted, self.refused = True, ""
+            self.connection.connect_to_server(self.token)
 
     def disconnect(self) -> None:
         self.is_wanted = False
         self.connection.disconnect_from_server()
         self._lost()
+
+    def comes_back(self) -> None:
+        """An administrator puts the user out, for a while: whoever is refused tries again."""
+        self._comes_back = True
+
+    def leaves_for_ever(self) -> None:
+        self._is_gone = True
+        self.refused = ""
+        self.disconnect()
 
     def ask(self, what: str, *arguments: Any) -> Answer:
         """An HTTP call with the player's token; blocks."""
@@ -175,6 +196,10 @@ class Player:
     def fetch_all(self) -> None:
         """Fetch everything once more, the list too if it is fetched."""
         self._want(ONLINE, MY_ROOM, FRIENDS, MY_PARTY)
+        if Feature.OWN_CHANGES in self.connection.accepted_features:
+            self._want(BLOCKS)
+        if Feature.FRIEND_ROOMS in self.connection.accepted_features:
+            self._want(FRIEND_ROOMS)
         if isinstance(self.list, ServerList):
             self.list.refresh()
 
@@ -224,6 +249,14 @@ class Player:
             heard.invitations.setdefault(message.room_id, set()).add(message.from_user_id)
         elif isinstance(message, social_messages.MatchInviteClosed):
             heard.invitations.pop(message.room_id, None)
+        elif isinstance(message, (social_messages.UserBlocked, social_messages.UserUnblocked)):
+            self._want(BLOCKS)
+        elif isinstance(message, social_messages.FriendRoom):
+            self.friend_rooms.tell(message.user_id, message.room_id)
+        elif isinstance(message, RoomStateTold):
+            self.room_state = message
+        elif isinstance(message, social_messages.Announcement):
+            heard.announcements.append(message.id)
         elif isinstance(message, messages.Error) and message.reason is ErrorReason.TRY_AGAIN_LATER:
             self.doubt()
 
@@ -238,7 +271,7 @@ class Player:
 
     def _established(self) -> None:
         features = frozenset(each.value for each in self.connection.accepted_features)
-        self.heard.append(Heard(self.user.id, features, self._entries()))
+        self.heard.append(Heard(self.user.id, features, self._accepted_at()))
         self.established_s = self.world.now_s
         self.room = None
         self._room_events += 1
@@ -249,6 +282,13 @@ class Player:
         if not features:
             self._want(MY_ROOM)
         self._want(FRIENDS, MY_PARTY)
+        self.room_state = None
+        self.friend_rooms.begin()
+        self.friend_rooms.rooms = None
+        if Feature.OWN_CHANGES in self.connection.accepted_features:
+            self._want(BLOCKS)
+        if Feature.FRIEND_ROOMS in self.connection.accepted_features:
+            self._want(FRIEND_ROOMS)
         if self.world.now_s - self._room_asked_s < UNCERTAIN_S:
             self.doubt()
 
@@ -257,8 +297,14 @@ class Player:
             self.heard[-1].is_live = False
 
     def _refuse(self, reason: str) -> None:
-        self.refused = reason
+        self.refused = "" if self._is_gone else reason
         self._lost()
+        if self._comes_back:
+            self.world.call_later(RETURNS_S, self._return)
+
+    def _return(self) -> None:
+        if self.refused and self.is_wanted:
+            self.connect()
 
     # -- what is fetched ------------------------------------------------------------------------------------------
 
@@ -273,6 +319,8 @@ class Player:
         self._wanted.clear()
         if ONLINE in what:
             self.presence.begin()
+        if FRIEND_ROOMS in what:
+            self.friend_rooms.begin()
         before = self._room_events
         answer = self.network.ask(Asked(SEE, self.token, what))
         if answer.is_stale or not answer.is_good:
@@ -280,6 +328,10 @@ class Player:
         found = answer.body
         if ONLINE in found:
             self.presence.fetched(found[ONLINE])
+        if BLOCKS in found:
+            self.blocks = {each.user_id for each in found[BLOCKS].blocks}
+        if FRIEND_ROOMS in found:
+            self.friend_rooms.fetched({each.user_id: each.room_id for each in found[FRIEND_ROOMS].rooms})
         self.friends = found.get(FRIENDS, self.friends)
         self.party = found.get(MY_PARTY, self.party)
         if MY_ROOM in found:

@@ -80,9 +80,22 @@ def _join_party(scene: Scene, player: Player, party_id: str) -> None:
     player.look()
 
 
+def _invite_and_take_back(scene: Scene, player: Player, a: int, b: int) -> None:
+    """A member invites a user into their party, and another member takes that back, whether they may or not."""
+    party = player.party.party if player.party is not None else None
+    others = [] if party is None else [each.user_id for each in party.members if each.user_id != player.user.id]
+    member_id, guest_id = choose(others, b), scene.user_id(a)
+    if party is None or member_id is None:
+        return
+    if scene.ask(player, "invite_to_party", party.id, guest_id).is_good:
+        for other in [each for each in scene.players if each.user.id == member_id][:1]:
+            scene.ask(other, "withdraw_party", party.id, guest_id)
+
+
 RACES: dict[str, tuple[Deed, int]] = {
     "quarrel": (_quarrel, 2),
     "kick_who_returns": (_kick_who_returns, 2),
     "leave_as_guest_joins": (_leave_as_guest_joins, 2),
+    "invite_and_take_back": (_invite_and_take_back, 3),
 }
 """As `bench.simulation.clients.deeds.DEEDS`."""

@@ -15,8 +15,8 @@ class Heard:
 
     user_id: int
     features: frozenset[str]
-    from_entry: int
-    """Entries that had been applied anywhere as it was accepted."""
+    accepted_at: tuple[str, int]
+    """Epoch and number of the entry by which it takes part: it hears what comes after."""
     is_live: bool = True
     presence: list[tuple[int, bool]] = field(default_factory=list)
     """Single events, in their order; none where they come in batches."""
@@ -24,6 +24,8 @@ class Heard:
     """By user id, what batches said of them, one after the other."""
     room_lines: list[str] = field(default_factory=list)
     chat: list[ChatMessage] = field(default_factory=list)
+    announcements: list[int] = field(default_factory=list)
+    """By their ids."""
     invitations: dict[str, set[int]] = field(default_factory=dict)
     """Into rooms, by the ids of these: who has sent those of whose end nothing was heard."""
 
@@ -82,3 +84,30 @@ class PresenceView:
         self._told[user_id] = is_online
         if self.online is not None:
             (self.online.add if is_online else self.online.discard)(user_id)
+
+
+class FriendRoomsView:
+    """In which public room each friend is: what was fetched, and what was told since the fetch began."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[int, str] | None = None
+        """By friend; None: not fetched yet."""
+        self._told: dict[int, str | None] = {}
+
+    def begin(self) -> None:
+        """As `PresenceView.begin`."""
+        self._told.clear()
+
+    def fetched(self, rooms: dict[int, str]) -> None:
+        self.rooms = rooms
+        for friend_id, room_id in self._told.items():
+            self.tell(friend_id, room_id)
+
+    def tell(self, friend_id: int, room_id: str | None) -> None:
+        self._told[friend_id] = room_id
+        if self.rooms is None:
+            return
+        if room_id is None:
+            self.rooms.pop(friend_id, None)
+        else:
+            self.rooms[friend_id] = room_id

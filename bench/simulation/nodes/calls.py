@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 
+from bench.simulation.outside.passwords import PASSWORD
 from lobby_server.backplane.node.catching_up import CATCH_UP_S
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, TokenRefused
 from lobby_server.protocol.requests import RoomSettings, RoomWish, Whom
+from lobby_server.service.accounts.hashing import Asker
 from lobby_server.service.app import App
 from lobby_server.service.auth import Claims
 from lobby_server.service.ports import StoreUnavailable
@@ -42,6 +44,16 @@ class Answer(msgspec.Struct, frozen=True):
         return 200 <= self.status < 300
 
 
+class Knock(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a call that is limited. `said`: by the nodes together, 0.0 if it is allowed, else how long to
+    wait; None: that was not known soon. `nodes`: that took part then."""
+
+    node: str
+    nodes: int
+    said: float | None
+    is_let_in: bool
+
+
 NONE = Answer(0, code="no answer")
 SEE = "see"
 """What reads: its arguments say what, and the answer has each by name. In place of a call for each, at one moment."""
@@ -63,8 +75,8 @@ async def handle(app: App, asked: Asked) -> Answer:
             is_stale = await _catches_up_in_vain(app)
             return Answer(200, _SEEN[asked.what](app, claims.user), is_stale=is_stale)
         return Answer(200, await _ACTS[asked.what](app, claims, *asked.arguments))
-    except TokenRefused:
-        return Answer(401, code="invalid_token")
+    except TokenRefused as refused:
+        return Answer(401, code=refused.code.value)
     except Refusal as refusal:
         return Answer(503 if refusal.code.value == "try_again_later" else 409, code=refusal.code.value)
     except StoreUnavailable:
@@ -98,11 +110,23 @@ async def _sign_out(app: App, claims: Claims) -> None:
     await app.sign_ins.log_out(claims)
 
 
+async def _delete_account(app: App, claims: Claims) -> None:
+    await app.upkeep.delete(claims, password=PASSWORD, asker=Asker("a browser"))
+
+
+async def _knock(app: App, claims: Claims) -> Knock:
+    """Something that is limited over all nodes, and does nothing."""
+    log: Any = app.replica.log
+    wait_s = await app.token_limit.take(str(claims.user.id))
+    return Knock(node=log.node, nodes=len(app.replica.state.nodes), said=log.taken, is_let_in=not wait_s)
+
+
 _SEEN: dict[str, Callable[[App, User], Any]] = {
     "online": lambda app, user: frozenset(each.id for each in app.presence.online()),
     "my_room": lambda app, user: app.rooms.mine(user),
     "my_party": lambda app, user: app.social.parties.mine(user),
     "friends": lambda app, user: app.social.friends.overview(user),
+    "friend_rooms": lambda app, user: app.social.whereabouts.of_friends(user),
     "blocks": lambda app, user: app.social.blocks.overview(user),
 }
 
@@ -146,5 +170,22 @@ _ACTS: dict[str, Act] = {
     "reopen_room": _by_user(lambda app, user, room_id: app.hosting.reopen(user, room_id)),
     "unban": _by_user(lambda app, user, room_id, user_id: app.hosting.unban(user, room_id, user_id)),
     "use_code": _by_user(lambda app, user, code: app.hosting.use_code(user, code)),
+    "withdraw_party": _by_user(
+        lambda app, user, party_id, guest_id: app.social.parties.withdraw(user, party_id, guest_id)
+    ),
+    "withdraw_room": _by_user(
+        lambda app, user, room_id, guest_id: app.social.invitations.withdraw(user, room_id, guest_id)
+    ),
+    "choose_audience": _by_user(lambda app, user, audience: app.social.whereabouts.choose(user, audience)),
     "sign_out": _sign_out,
+    "delete_account": _delete_account,
+    "knock": _knock,
+    # Of an administrator.
+    "ban_user": _by_user(
+        lambda app, user, name, ends_in_s: app.administration.ban(user, name, reason="quarrel", ends_in_s=ends_in_s)
+    ),
+    "unban_user": _by_user(lambda app, user, user_id: app.administration.unban(user, user_id)),
+    "kick_user": _by_user(lambda app, user, name: app.administration.kick(user, name, reason="quarrel")),
+    "close_room": _by_user(lambda app, user, room_id: app.administration.close_room(user, room_id, reason="quarrel")),
+    "announce": _by_user(lambda app, user, text: app.social.announcements.announce(user, title=text, body=text)),
 }

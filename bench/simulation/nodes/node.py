@@ -16,6 +16,7 @@ from typing import Any, cast
 from bench.simulation.nodes.calls import NONE, Answer, Asked, handle
 from bench.simulation.nodes.watched import Watch, WatchedLog
 from bench.simulation.outside.loop import ProcessLoop, World
+from bench.simulation.outside.passwords import put_in
 from bench.simulation.outside.store import Database, MemoryJournal, SimulatedStore
 from bench.simulation.outside.stream import SimulatedStream
 from bench.simulation.outside.valkey import Valkey
@@ -31,6 +32,8 @@ SNAPSHOT_S = 2.0
 """So often that a node which is cut off for some seconds finds entries trimmed away."""
 RESTART_S = 1.0
 """How long a supervisor waits before it starts a process again."""
+LIST_BYTES = 1200
+"""Above which the list of rooms comes in parts: three or four rooms, where a lobby has place for a hundred."""
 HTTP_LATENCY_S = (0.001, 0.01)
 Claimed = dict[str, object]
 
@@ -83,7 +86,8 @@ class Node:
     def set_clock(self, ahead_s: float) -> None:
         self.ahead_s = ahead_s
         if self.life is not None:
-            self.life.loop.clock.ahead_s = ahead_s
+            clock = self.life.loop.clock
+            clock.ahead_s, clock.set_at_s = ahead_s, self.world.now_s
 
     def ended(self, why: str) -> None:
         """The process has ended, by itself or not."""
@@ -156,6 +160,8 @@ class Life:
                 on_fatal=self._fatal,
             )
             vars(self.app.tokens)["_signed_claims"] = partial(_signed_once, self.app.tokens._signed_claims, node.signed)
+            put_in(self.app.accounts)
+            self.app.announcer._rooms.max_bytes = LIST_BYTES
             node.watch.watch_app(self.app, self.log)
             loop.create_task(self._start())
 
@@ -236,7 +242,9 @@ class Life:
             wire.lose_node()
             return
         self.wires[wire] = None
-        wire.accept(_Served(self, wire, self.app.open_session(wire)))
+        session = self.app.open_session(wire)
+        wire.hear_closed = partial(self.node.watch.closes, session)
+        wire.accept(_Served(self, wire, session))
 
     def call(self, asked: Asked, reply: Callable[[Answer], None]) -> None:
         """An HTTP call has arrived; `reply` is called when its answer has, or it is known that none will."""

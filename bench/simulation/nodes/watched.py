@@ -8,6 +8,7 @@ from lobby_server.backplane.log import ValkeyLog
 from lobby_server.backplane.wire import Entry
 from lobby_server.core.machine.commands import Command
 from lobby_server.service.app import App
+from lobby_server.service.session import Session
 
 
 class Watch(Protocol):
@@ -22,11 +23,20 @@ class Watch(Protocol):
     def watch_app(self, app: App, log: WatchedLog) -> None:
         """A process is composed."""
 
+    def opened(self, epoch: str, previous: str, number: int) -> None:
+        """Valkey takes a new stream, that goes on from a place of another one; empty: from the database."""
+
     def entry(self, log: WatchedLog, entry: Entry) -> None:
         """An entry is about to be applied."""
 
     def command(self, log: WatchedLog, command: Command, node: str) -> None:
         """A command of the entry is about to be applied."""
+
+    def done(self, log: WatchedLog, command: Command) -> None:
+        """A command was applied, or refused."""
+
+    def closes(self, session: Session, code: int) -> None:
+        """A node closes a connection."""
 
     def applied(self, log: WatchedLog, entry: Entry) -> None:
         """An entry was applied."""
@@ -38,16 +48,23 @@ class WatchedLog(ValkeyLog):
     def __init__(self, *arguments: Any, watch: Watch, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._watch = watch
+        self.taken: float | None = None
+        """What the nodes together said of the last thing that is limited; None: it was not known soon."""
 
     @property
     def position(self) -> tuple[str, int]:
         """Epoch, and number of the last entry."""
         return self._standing.epoch, self.number
 
+    async def take(self, key: str, *, rate_per_s: float, burst: float) -> float | None:
+        self.taken = await super().take(key, rate_per_s=rate_per_s, burst=burst)
+        return self.taken
+
     def follow(self, apply: Any, state: Any, **told: Any) -> None:
         def watched(command: Command, at_s: float, node: str, request: Any) -> None:
             self._watch.command(self, command, node)
             apply(command, at_s, node, request)
+            self._watch.done(self, command)
 
         super().follow(watched, state, **told)
 

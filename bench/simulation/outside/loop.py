@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from datetime import datetime, timedelta, timezone
 from heapq import heappop, heappush
+from math import inf
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -306,6 +307,8 @@ class NodeClock:
         self.call_later = loop.call_later
         self.ahead_s = 0.0
         """How far the wall clock is ahead of the truth."""
+        self.set_at_s = -inf
+        """When that became so, the last time."""
         self._world = loop.world
 
     def utc_now(self) -> datetime:

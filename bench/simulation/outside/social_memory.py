@@ -140,8 +140,8 @@ class SocialMemory:
         key: str | None = None,
     ) -> StoredNotification:
         self._check(kind, title, body, room_id or "")
-        if key is not None and key in self._keys:
-            return self._notifications[self._keys[key]]
+        if key is not None and (known := self._notifications.get(self._keys.get(key, 0))) is not None:
+            return known
         made = StoredNotification(
             id=self._next_id(),
             user_id=user_id,

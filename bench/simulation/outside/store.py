@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -12,7 +12,10 @@ from bench.simulation.outside.loop import ProcessLoop
 from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.friends import FriendRequest
 from lobby_server.core.presence import User
-from lobby_server.service.ports import StoredRoom, StoreUnavailable
+from lobby_server.protocol.requests import Audience
+from lobby_server.service.administration.ports import StoredUserBan
+from lobby_server.service.ports import Account, StoredRoom, StoreUnavailable
+from lobby_server.service.social.ports import ChatLine, NewLine
 
 LATENCY_S = (0.0005, 0.004)
 AFTER_S = 0.05
@@ -29,6 +32,9 @@ class Database(MemoryStore):
         """Sender and receiver of a friend request, by its id."""
         self.ever_friends: set[tuple[int, int]] = set()
         self.ever_blocked: set[tuple[int, int]] = set()
+        self.ever_banned: set[int] = set()
+        self.lines_made: set[int] = set()
+        self.users_deleted: set[int] = set()
 
     async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
         await super().add_room(room, is_again=is_again)
@@ -47,10 +53,43 @@ class Database(MemoryStore):
         await super().add_block(user_id, blocked, since)
         self.ever_blocked.add((user_id, blocked.id))
 
+    async def add_chat_lines(self, lines: Sequence[NewLine]) -> list[ChatLine]:
+        made = await super().add_chat_lines(lines)
+        self.lines_made.update(line.id for line in made)
+        return made
+
+    async def keep_user_ban(self, ban: StoredUserBan) -> None:
+        await super().keep_user_ban(ban)
+        self.ever_banned.add(ban.user.id)
+
+    async def delete_account(self, user_id: int, *, revokes: tuple[str, datetime] | None = None) -> bool:
+        is_deleted = await super().delete_account(user_id, revokes=revokes)
+        if is_deleted:
+            self.users_deleted.add(user_id)
+        return is_deleted
+
+    def add_player(self, account: Account) -> None:
+        """Who plays has an account."""
+        self._accounts[account.id] = account
+
     # -- what a check asks ----------------------------------------------------------------------------------------
 
     def has_line(self, line_id: int) -> bool:
         return line_id in self._lines
+
+    def is_told(self, notification_id: int) -> bool:
+        """Whether a notification counts as told; one that is gone does."""
+        found = self._notifications.get(notification_id)
+        return found is None or found.is_delivered
+
+    def has_announcement(self, announcement_id: int) -> bool:
+        return any(each.id == announcement_id for each in self._announcements)
+
+    def kept_bans(self) -> dict[int, StoredUserBan]:
+        return dict(self._user_bans)
+
+    def kept_audiences(self) -> dict[int, Audience]:
+        return dict(self._whereabouts)
 
     def is_revoked(self, token_id: str) -> bool:
         return token_id in self._revoked

@@ -89,8 +89,7 @@ class SimulatedStream:
         return found
 
     async def take(self, key: str, *, interval_us: int, tolerance_us: int) -> float:
-        """Nobody is limited here."""
-        return 0.0
+        return float(await self._call(self._valkey.take, key, interval_us, tolerance_us))
 
     async def stand(self, node: str, number: int) -> None:
         await self._call(self._valkey.stand, node, number)

@@ -63,11 +63,13 @@ class Data:
     """The number at which each stands, and when it last said so."""
     seeding: tuple[str, float] | None = None
     gate: tuple[str, float] | None = None
+    paces: dict[str, float] = field(default_factory=dict)
+    """Of what nodes count together, in microseconds."""
 
     def copy(self) -> Data:
         return Data(
             self.epoch, self.opened_in, self.number, list(self.log), self.last_id, self.snapshot, dict(self.alive),
-            dict(self.candidates), self.seeding, self.gate,
+            dict(self.candidates), self.seeding, self.gate, dict(self.paces),
         )  # fmt: skip
 
 
@@ -89,6 +91,10 @@ class Valkey:
         self.life = 0
         """Goes up when it dies: connections to the life before are reset."""
         self._saved = Data()
+        self.hear_lost: Callable[[], None] = lambda: None
+        """Hears that data are gone."""
+        self.hear_opened: Callable[[str, int, bytes], None] = lambda epoch, number, snapshot: None
+        """Hears of every stream that is opened: its epoch, and the number and the state that it goes on from."""
 
     # -- what becomes of it ---------------------------------------------------------------------------------------
 
@@ -119,6 +125,8 @@ class Valkey:
     def come_up(self, *, keeps: str) -> None:
         """`keeps`: all, nothing, or what was saved last."""
         self.is_up, self.is_hanging = True, False
+        if keeps != "all":
+            self.hear_lost()
         if keeps == "nothing":
             self.data = Data()
         elif keeps == "saved":
@@ -249,6 +257,7 @@ class Valkey:
         data.log, data.last_id, data.candidates = [], (0, 0), {}
         data.number, data.snapshot, data.seeding = number, snapshot, None
         data.epoch, data.opened_in = epoch, self.life
+        self.hear_opened(epoch, number, snapshot)
         return True
 
     def take_gate(self, token: str, for_s: float) -> bool:
@@ -261,6 +270,14 @@ class Valkey:
     def release_gate(self, token: str) -> None:
         if self.data.gate is not None and self.data.gate[0] == token:
             self.data.gate = None
+
+    def take(self, key: str, interval_us: int, tolerance_us: int) -> float:
+        now_us, state_us = self.time_s() * 1e6, self.data.paces.get(key, 0.0)
+        wait_us = state_us - tolerance_us - now_us
+        if wait_us > 0:
+            return wait_us / 1e6
+        self.data.paces[key] = max(state_us, now_us) + interval_us
+        return 0.0
 
     def _check_epoch(self, epoch: str) -> None:
         if self.data.epoch != epoch or self.data.opened_in != self.life:

@@ -111,8 +111,12 @@ class Wire:
         self.served: Served | None = None
         self.inbox: Inbox | None = None
         self.window = window
+        self.accepted_at: tuple[str, int] = ("", 0)
+        """Epoch and number of the entry by which its user's socket takes part; nothing: it does not yet."""
         self.lane_out = Lane(world, random, self._arrived_at_client)
         self.lane_in = Lane(world, random, self._arrived_at_node)
+        self.hear_closed: Callable[[int], None] = lambda code: None
+        """Hears with which code the node closes it."""
         self._world = world
         self._loop = loop
         self._parser = FrameParser()
@@ -156,6 +160,7 @@ class Wire:
 
     def close(self, code: int, reason: str, *, before: bytes) -> None:
         self._is_closing = True
+        self.hear_closed(code)
         if before:
             self.lane_out.send(before)
         self.lane_out.send((code, reason))

@@ -16,7 +16,7 @@ from lobby_server.protocol.messages import (
     RoomsSnapshot,
     encode_frame,
 )
-from lobby_server.protocol.parts import encode_frames
+from lobby_server.protocol.parts import MAX_MESSAGE_BYTES, encode_frames
 from lobby_server.protocol.resources import Room
 from lobby_server.service.fanout.profile import RoomsMode
 from lobby_server.service.rooms.fetch_meter import FetchMeter
@@ -29,6 +29,8 @@ class RoomChanges:
     """The frames that tell of a changed room list, and the list as it was told last."""
 
     def __init__(self, rooms: ListedRooms, meter: FetchMeter) -> None:
+        self.max_bytes = MAX_MESSAGE_BYTES
+        """Of a message: a longer list comes in parts."""
         self._rooms = rooms
         self._meter = meter
         self._told: Mapping[str, Room] = {}
@@ -70,7 +72,9 @@ class RoomChanges:
             self._told, self._told_revision = self._rooms.by_id(), self._rooms.revision
         if self._snapshot is None:
             rooms = list(self._told.values())
-            self._snapshot = encode_frames(RoomsSnapshot(rev=self._told_revision, rooms=rooms))
+            self._snapshot = encode_frames(
+                RoomsSnapshot(rev=self._told_revision, rooms=rooms), max_bytes=self.max_bytes
+            )
         return self._snapshot
 
     def _delta(self) -> list[bytes]:
@@ -80,4 +84,5 @@ class RoomChanges:
         # Oldest first: a client that puts each new one on top has the order of the list, but for rooms that come back
         # into it, which belong where `created_at` says.
         changed.reverse()
-        return encode_frames(RoomsDelta(base=self._told_revision, rev=self._rooms.revision, set=changed, gone=gone))
+        delta = RoomsDelta(base=self._told_revision, rev=self._rooms.revision, set=changed, gone=gone)
+        return encode_frames(delta, max_bytes=self.max_bytes)

@@ -11,4 +11,6 @@ SCHEDULES: tuple[str, ...] = (
     "257: 11.008 create_room 5 450 409, 11.686 rewind 1 493 345, 11.904 join 9 673 715, 12.191 store_slow 2 507 580, 12.656 create_room 3 434 890, 13.412 store_away 1 766 21, 16.95 away 18 720 347",
     "10: 6.27 create_room 16 889 762, 6.686 create_room 13 241 759, 9.266 kill_candidate 1 302 376, 12.15 join 19 155 410, 12.25 join 16 704 482, 15.771 store_before 0 784 25, 15.867 kick_who_returns 19 414 822",
     "7: 10 store_slow 0 999 99, 10.1 say_lobby 3 0 0, 10.3 drain 0 0 0, 10.35 drain 1 0 0, 10.4 drain 2 0 0",
+    "344: 5.766 kill_candidate 1 370 10, 8.267 kill 1 325 53, 8.391 restart 1 901 209, 10.662 lose_answers 0 939 235, 14.331 wipe 1 339 819, 15.143 create_party 8 984 154",
+    "392: 7.289 create_room 13 373 885, 7.597 join 18 442 104, 8.269 create_room 7 426 605, 8.592 join 14 583 371, 8.643 rolling 0 87 354, 9.089 kill_candidate 0 14 571, 9.23 kill 1 694 296, 12.448 drain 2 554 965, 15.657 fork 0 324 866",
 )

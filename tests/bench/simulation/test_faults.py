@@ -238,6 +238,15 @@ def test_log_is_lost_once_without_one_node_and_once_with_that_one_alone(stage: S
     assert cut() == [False, False, False]
 
 
+def test_power_fails_for_all_nodes_and_valkey_s_data(stage: Stage) -> None:
+    valkey: Any = stage.valkey
+    begin(stage, "blackout", 1, SHORTEST, 0)
+    assert [node.done for node in stage.nodes] == [["kill"]] * 3  # type: ignore[attr-defined]
+    assert not valkey.is_up
+    stage.world.run(1.0)
+    assert (valkey.is_up, valkey.kept) == (True, "nothing")
+
+
 def test_everything_that_can_break_is_drawn() -> None:
     assert [what for what, fault in FAULTS.items() if fault.weight < 1] == []
 

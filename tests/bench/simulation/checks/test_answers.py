@@ -9,12 +9,15 @@ import pytest
 
 from bench.simulation.checks.answers import Answers
 from bench.simulation.checks.history import History
-from bench.simulation.nodes.calls import NONE, Answer
+from bench.simulation.checks.limits import Limits
+from bench.simulation.nodes.calls import NONE, Answer, Knock
 from bench.simulation.outside.store import Database
 from lobby_server.core.machine import commands
 from lobby_server.service.rooms.stored import stored_room
 from tests.bench.simulation.lobbies import ANN, AT, BOB, CLEO, Lobby
 
+EPOCH = "e1"
+HERE, LATE = [(EPOCH, 5)], [(EPOCH, 15)]
 GOOD, AWAY, REFUSED = Answer(200), Answer(503, code="try_again_later"), Answer(409, code="no")
 
 
@@ -24,8 +27,16 @@ class Account:
     def __init__(self) -> None:
         self.lobby, self.database, self.history = Lobby(), Database(), History()
         self.lobby.come(ANN, BOB, CLEO)
-        self.answers = Answers(self.history, self.database)
+        self.limits = Limits(rate_per_s=1.0, burst=1.0)
+        self.answers = Answers(self.history, self.database, self.limits)
+        self.history.branches.open(EPOCH, "", 0)
         self._now_s = 0.0
+        self.epoch = EPOCH
+
+    def goes_another_way(self) -> None:
+        """From the tenth entry on."""
+        self.history.branches.open("e2", EPOCH, 10)
+        self.epoch = "e2"
 
     def take(
         self, user: Any, what: str, *arguments: Any, answer: Answer = GOOD, began_s: float | None = None
@@ -38,7 +49,7 @@ class Account:
         )  # fmt: skip
 
     def faults(self) -> list[str]:
-        return list(self.answers.faults(self.lobby.books))
+        return list(self.answers.faults(self.lobby.books, epoch=self.epoch))
 
 
 @pytest.fixture
@@ -51,7 +62,7 @@ def account() -> Account:
 
 def make_room(account: Account) -> Any:
     room = account.lobby.make_room("r1", ANN)
-    account.history.rooms_made.add("r1")
+    account.history.rooms_made["r1"] = HERE
     return room
 
 
@@ -74,7 +85,7 @@ def test_room_that_is_gone_was_ended_by_somebody_or_is_lost(account: Account) ->
     created(account)
     account.lobby.books.rooms.remove("r1")
     assert account.faults() == ["ann was told of room r1, which is gone, and nobody has ended it"]
-    account.history.rooms_ended.add("r1")
+    account.history.rooms_ended["r1"] = HERE
     assert account.faults() == []
 
 
@@ -85,7 +96,7 @@ def test_room_of_an_answer_that_was_none_is_not_kept_to(account: Account) -> Non
 
 async def test_room_that_was_deleted_is_gone_from_lobby_and_database(account: Account) -> None:
     room = make_room(account)
-    account.history.rooms_ended.add("r1")
+    account.history.rooms_ended["r1"] = HERE
     assert account.take(ANN, "delete_room", "r1") is None
     assert account.faults() == ["ann was told that room r1 is deleted, and it is there"]
     account.lobby.books.rooms.remove("r1")
@@ -109,6 +120,7 @@ async def test_token_that_was_signed_out_holds_nowhere(
     account: Account, *, in_state: bool, in_database: bool, holds: bool
 ) -> None:
     account.take(ANN, "sign_out")
+    account.history.signed_out["token of ann"] = HERE
     if in_state:
         account.lobby.books.revoked["token of ann"] = 9.0
     if in_database:
@@ -211,3 +223,132 @@ def test_room_into_which_nobody_knows_whether_somebody_is_invited_is_in_doubt(ac
     assert account.answers.rooms_in_doubt == set()
     account.take(ANN, what, "r1", BOB.id, answer=NONE)
     assert account.answers.rooms_in_doubt == {"r1"}
+
+
+# -- what was decided in a log that is gone ------------------------------------------------------------------------
+
+
+def test_room_that_was_made_in_a_log_that_is_gone_may_be_gone(account: Account) -> None:
+    make_room(account)
+    created(account)
+    account.lobby.books.rooms.remove("r1")
+    account.goes_another_way()
+    assert len(account.faults()) == 1, "it was made before"
+    account.history.rooms_made["r1"] = LATE
+    assert account.faults() == []
+
+
+def test_room_that_was_deleted_in_a_log_that_is_gone_may_be_there(account: Account) -> None:
+    make_room(account)
+    account.history.rooms_ended["r1"] = HERE
+    account.take(ANN, "delete_room", "r1")
+    account.goes_another_way()
+    assert len(account.faults()) == 1
+    account.history.rooms_ended["r1"] = LATE
+    assert account.faults() == []
+
+
+async def test_token_that_was_signed_out_in_a_log_that_is_gone_is_revoked_in_the_database(account: Account) -> None:
+    account.take(ANN, "sign_out")
+    account.history.signed_out["token of ann"] = LATE
+    account.goes_another_way()
+    assert len(account.faults()) == 1
+    await account.database.revoke_token("token of ann", AT)
+    assert account.faults() == []
+
+
+def test_what_was_decided_between_two_in_a_log_that_is_gone_is_not_held_to(account: Account) -> None:
+    account.take(ANN, "block", BOB.id)
+    account.goes_another_way()
+    account.history.decide(ANN.id, BOB.id, HERE[0])
+    assert len(account.faults()) == 1
+    account.history.decide(ANN.id, BOB.id, LATE[0])
+    assert account.faults() == []
+
+
+# -- about oneself -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("in_state", "in_database"), [(True, False), (False, True), (True, True)])
+async def test_who_may_know_where_one_is_is_in_state_and_database(
+    account: Account, *, in_state: bool, in_database: bool
+) -> None:
+    account.take(ANN, "choose_audience", "everybody")
+    account.take(ANN, "choose_audience", "nobody")
+    if in_state:
+        account.lobby.do(commands.SetWhereabouts(ANN.id, "nobody"))
+    if in_database:
+        await account.database.set_whereabouts(ANN.id, "nobody")
+    assert len(account.faults()) == (not in_state) + (not in_database)
+
+
+def test_choice_that_may_still_happen_or_was_lost_says_nothing(account: Account) -> None:
+    account.take(ANN, "choose_audience", "everybody", answer=NONE)
+    account.take(ANN, "choose_audience", "nobody")
+    account.take(BOB, "choose_audience", "nobody")
+    account.history.audiences[BOB.id] = LATE
+    account.goes_another_way()
+    assert account.faults() == []
+
+
+SIGNED_OUT = commands.SignOut(ANN, "user 1 ann", 9.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("left", "how"),
+    [
+        (lambda lobby: lobby.do(commands.Arrive(ANN, 1, "1")), "online"),
+        (lambda lobby: lobby.block(BOB, ANN), "blocked"),
+        (lambda lobby: lobby.block(ANN, BOB), "blocking"),
+        (lambda lobby: lobby.do(commands.SetWhereabouts(ANN.id, "nobody")), "choosing who knows where they are"),
+        (lambda lobby: lobby.books.revoked.clear(), "let in"),
+        (lambda lobby: None, ""),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_of_a_deleted_account_nothing_is_left(account: Account, left: Any, how: str) -> None:
+    account.take(ANN, "delete_account")
+    account.lobby.do(commands.Depart(ANN.id, ANN.id, abrupt=False))
+    account.lobby.do(SIGNED_OUT)
+    account.history.signed_out["user 1 ann"] = HERE
+    left(account.lobby)
+    expected = [f"user 1 was answered that their account is deleted, and is {how}"] if how else []
+    assert account.faults() == expected
+
+
+def test_deletion_that_was_decided_in_a_log_that_is_gone_is_not_held_to(account: Account) -> None:
+    account.take(ANN, "delete_account")
+    assert len(account.faults()) == 1, "the tokens of the user were never signed out"
+    account.history.signed_out["user 1 ann"] = LATE
+    account.goes_another_way()
+    assert account.faults() == []
+
+
+def test_what_was_between_others_and_one_who_leaves_ends_at_some_moment(account: Account) -> None:
+    account.take(BOB, "block", ANN.id)
+    account.take(ANN, "delete_account", answer=AWAY)
+    assert account.faults() == []
+
+
+def test_call_that_is_limited_is_judged_as_it_comes_and_in_the_end(account: Account) -> None:
+    def knock(said: float) -> Answer:
+        return Answer(200, Knock(node="a", nodes=1, said=said, is_let_in=True))
+
+    assert account.take(ANN, "knock", answer=knock(3.0)) is not None
+    for _ in range(9):
+        assert account.take(ANN, "knock", answer=knock(0.0), began_s=0.0) is None
+    assert account.faults() == []
+    for _ in range(9):
+        account.limits.take(ANN.id, knock(0.0).body, at_s=99.0)
+    assert len(account.faults()) == 1
+
+
+@pytest.mark.parametrize("what", ["delete_room", "close_room"])
+def test_room_that_may_have_been_deleted_in_the_database_may_be_gone(account: Account, what: str) -> None:
+    make_room(account)
+    created(account)
+    account.lobby.books.rooms.remove("r1")
+    account.take(BOB, what, "r1", answer=REFUSED)
+    assert len(account.faults()) == 1
+    account.take(BOB, what, "r1", answer=NONE)
+    assert account.faults() == []

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench.simulation.checks.branches import Place
 from bench.simulation.checks.heard import faults, out_of_turn, repeated
 from bench.simulation.checks.history import History, Line
 from bench.simulation.clients.views import Heard
@@ -26,14 +27,19 @@ def history() -> History:
     """Three lines in a room of both and one that is for Bob alone; a line of the lobby, and one of a party of both."""
     found = History()
     both = frozenset({ANN, BOB})
-    found.room_lines = {
-        "one": Line(10, BOB, both), "two": Line(11, BOB, both), "three": Line(12, BOB, both),
-        "secret": Line(13, BOB, frozenset({BOB})),
-    }  # fmt: skip
-    found.chat = {1: Line(20, BOB, None), 2: Line(21, BOB, both)}
+    found.room_lines = [
+        ("one", Line(at(10), BOB, both)), ("two", Line(at(11), BOB, both)), ("three", Line(at(12), BOB, both)),
+        ("secret", Line(at(13), BOB, frozenset({BOB}))),
+    ]  # fmt: skip
+    found.chat = [(1, Line(at(20), BOB, None)), (2, Line(at(21), BOB, both))]
     found.presence = [(BOB, True), (ANN, True), (BOB, False), (BOB, True)]
-    found.presence_numbers = [1, 2, 30, 31]
+    found.presence_places = [at(1), at(2), at(30), at(31)]
+    found.branches.open("e1", "", 0)
     return found
+
+
+def at(number: int, epoch: str = "e1") -> Place:
+    return epoch, number
 
 
 WHOLE: dict[str, Any] = {
@@ -43,13 +49,13 @@ WHOLE: dict[str, Any] = {
 
 def heard(
     *, rooms: tuple[str, ...] = (), chat: tuple[int, ...] = (), presence: list[tuple[int, bool]] | None = None,
-    from_entry: int = 1, features: frozenset[str] = frozenset({"rev"}), is_live: bool = True,
+    accepted_at: Place = ("e1", 1), features: frozenset[str] = frozenset({"rev"}), is_live: bool = True,
     batches: dict[int, list[bool]] | None = None,
 ) -> Heard:  # fmt: skip
     """By Ann, on a connection that was accepted after the first entry."""
     lines: Any = [SimpleNamespace(id=number) for number in chat]
     return Heard(
-        ANN, features, from_entry, is_live, presence=presence or [], batches=batches or {}, room_lines=list(rooms),
+        ANN, features, accepted_at, is_live, presence=presence or [], batches=batches or {}, room_lines=list(rooms),
         chat=lines,
     )  # fmt: skip
 
@@ -58,9 +64,9 @@ def player(*connections: Heard, is_slow: bool = False) -> Any:
     return SimpleNamespace(name="ann", heard=list(connections), is_slow=is_slow)
 
 
-def found(history: History, *connections: Heard, is_slow: bool = False) -> list[str]:
+def found(history: History, *connections: Heard, is_slow: bool = False, epoch: str = "e1") -> list[str]:
     """The invariants that are violated."""
-    return [invariant for invariant, _ in faults([player(*connections, is_slow=is_slow)], history)]
+    return [invariant for invariant, _ in faults([player(*connections, is_slow=is_slow)], history, epoch=epoch)]
 
 
 def test_connection_that_heard_everything_once_in_its_order_is_no_fault(history: History) -> None:
@@ -93,8 +99,8 @@ def test_smallest_fault_in_chat_is_found(history: History, chat: tuple[int, ...]
 
 
 def test_line_from_before_the_connection_is_not_due_and_may_be_heard(history: History) -> None:
-    assert found(history, heard(**{**WHOLE, "rooms": ("two", "three")}, from_entry=10)) == []
-    assert found(history, heard(**WHOLE, from_entry=10)) == []
+    assert found(history, heard(**{**WHOLE, "rooms": ("two", "three")}, accepted_at=at(10))) == []
+    assert found(history, heard(**WHOLE, accepted_at=at(10))) == []
 
 
 def test_connection_that_has_ended_may_lack_the_rest_and_nothing_else(history: History) -> None:
@@ -116,7 +122,7 @@ def test_base_client_hears_the_lobby_s_chat_or_not(history: History) -> None:
 
 
 def test_who_blocks_the_sender_is_not_to_hear_the_lobby_s_line(history: History) -> None:
-    history.chat[1] = Line(20, BOB, None, frozenset({ANN}))
+    history.chat[0] = (1, Line(at(20), BOB, None, frozenset({ANN})))
     assert found(history, heard(**WHOLE)) == [STRANGE]
     assert found(history, heard(**{**WHOLE, "chat": (2,)})) == []
 
@@ -210,5 +216,45 @@ def test_slow_player_may_miss_states_and_no_lines(history: History) -> None:
 
 
 def test_fault_names_the_player_and_the_connection(history: History) -> None:
-    [(_, how)] = faults([player(heard(**WHOLE), heard(**{**WHOLE, "chat": (1,)}))], history)
+    [(_, how)] = faults([player(heard(**WHOLE), heard(**{**WHOLE, "chat": (1,)}))], history, epoch="e1")
     assert how == "ann, connection 2: chat lines [2]"
+
+
+# -- announcements -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ids", "invariants"), [([7, 8], []), ([7], [LOST]), ([7, 8, 8], [TWICE]), ([8, 7], [ORDER])])
+def test_announcement_is_heard_once_by_everybody(history: History, ids: list[int], invariants: list[str]) -> None:
+    history.announcements = [(7, Line(at(40), 0, None)), (8, Line(at(41), 0, None))]
+    connection = heard(**WHOLE)
+    connection.announcements = ids
+    assert found(history, connection) == invariants
+
+
+# -- a log that went another way -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def forked(history: History) -> History:
+    """After the twentieth entry the log goes on in another epoch: what came after it there is not so any more."""
+    history.branches.open("e2", "e1", 20)
+    history.chat.append((3, Line(at(21, "e2"), BOB, None)))
+    return history
+
+
+NOW: dict[str, Any] = {"rooms": ("one", "two", "three"), "chat": (1, 3), "presence": [(BOB, True), (ANN, True)]}
+
+
+def test_connection_that_is_open_is_held_to_the_log_that_there_is(forked: History) -> None:
+    assert found(forked, heard(**NOW), epoch="e2") == []
+    assert found(forked, heard(**{**NOW, "chat": (1,)}), epoch="e2") == [LOST]
+    assert found(forked, heard(**{**NOW, "chat": (1, 2, 3)}), epoch="e2") == [UNTRUE], "that was told in the other one"
+
+
+def test_connection_that_is_over_is_held_to_one_of_the_logs_it_may_have_been_in(forked: History) -> None:
+    assert found(forked, heard(**WHOLE, is_live=False), epoch="e2") == []
+    assert found(forked, heard(**NOW, is_live=False), epoch="e2") == []
+    mixed = {**NOW, "chat": (1, 2, 3)}
+    assert found(forked, heard(**mixed, is_live=False), epoch="e2") != [], "no log has all that"
+    later = heard(chat=(2,), accepted_at=at(21, "e2"), is_live=False)
+    assert found(forked, later, epoch="e2") == [UNTRUE], "it began where that was not so any more"

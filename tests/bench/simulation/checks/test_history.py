@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.simulation.checks.branches import Place
 from bench.simulation.checks.history import FOLLOWED, IN_ORDER, ONE_PLACE, TWICE, History, Line
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.commands import SaidLine
@@ -21,7 +22,20 @@ def lobby() -> Lobby:
 
 @pytest.fixture
 def history() -> History:
-    return History()
+    found = History()
+    found.branches.open("e1", "", 0)
+    found.begin("e1", [])
+    return found
+
+
+def at(number: int, epoch: str = "e1") -> Place:
+    return epoch, number
+
+
+def go_on(history: History, epoch: str, number: int, online: list[int], *, after: str = "e1") -> None:
+    """The log goes on in another epoch, from that number on."""
+    history.branches.open(epoch, after, number)
+    history.begin(epoch, online)
 
 
 def online(user: User) -> effects.Effect:
@@ -46,29 +60,29 @@ def line(number: int, sender: User, text: str, **to: object) -> effects.Effect:
 
 def test_coming_and_going_is_kept_in_its_order_with_its_entries(lobby: Lobby, history: History) -> None:
     for number, effect in enumerate((online(ANN), online(BOB), offline(ANN), online(ANN)), 7):
-        assert history.take(effect, number, lobby.books) is None
+        assert history.take(effect, at(number), lobby.books) is None
     assert history.presence == [(1, True), (2, True), (1, False), (1, True)]
-    assert history.presence_numbers == [7, 8, 9, 10]
+    assert history.presence_places == [at(7), at(8), at(9), at(10)]
 
 
 def test_who_is_online_does_not_come_online_and_who_is_not_does_not_go(lobby: Lobby, history: History) -> None:
-    history.take(online(ANN), 1, lobby.books)
-    assert history.take(online(ANN), 2, lobby.books) == (TWICE, "user 1 comes online a second time")
-    assert history.take(offline(BOB), 3, lobby.books) == (TWICE, "user 2 goes offline a second time")
+    history.take(online(ANN), at(1), lobby.books)
+    assert history.take(online(ANN), at(2), lobby.books) == (TWICE, "user 1 comes online a second time")
+    assert history.take(offline(BOB), at(3), lobby.books) == (TWICE, "user 2 goes offline a second time")
 
 
 def test_lobby_that_begins_anew_has_nobody_online(lobby: Lobby, history: History) -> None:
-    history.take(online(ANN), 1, lobby.books)
-    history.begin_anew()
-    assert history.take(online(ANN), 2, lobby.books) is None
+    history.take(online(ANN), at(1), lobby.books)
+    go_on(history, "e2", 0, [], after="")
+    assert history.take(online(ANN), at(1, "e2"), lobby.books) is None
 
 
 def test_log_that_goes_another_way_has_those_online_who_are_named(lobby: Lobby, history: History) -> None:
     for user in (ANN, BOB):
-        history.take(online(user), 1, lobby.books)
-    history.fork(2, [BOB.id])
-    assert history.take(online(ANN), 2, lobby.books) is None
-    assert history.take(online(BOB), 3, lobby.books) is not None
+        history.take(online(user), at(1), lobby.books)
+    go_on(history, "e2", 1, [BOB.id])
+    assert history.take(online(ANN), at(2, "e2"), lobby.books) is None
+    assert history.take(online(BOB), at(3, "e2"), lobby.books) is not None
 
 
 # -- rooms ---------------------------------------------------------------------------------------------------------
@@ -77,18 +91,18 @@ def test_log_that_goes_another_way_has_those_online_who_are_named(lobby: Lobby, 
 def test_line_in_a_room_is_for_its_members_but_those_who_block_the_sender(lobby: Lobby, history: History) -> None:
     room = lobby.make_room("r1", ANN, BOB, CLEO)
     lobby.block(BOB, ANN)
-    history.take(effects.SaidInRoom(room.members[ANN.id], "hello", ()), 5, lobby.books)
-    assert history.room_lines == {"hello": Line(5, ANN.id, frozenset({ANN.id, CLEO.id}))}
+    history.take(effects.SaidInRoom(room.members[ANN.id], "hello", ()), at(5), lobby.books)
+    assert history.room_lines == [("hello", Line(at(5), ANN.id, frozenset({ANN.id, CLEO.id})))]
 
 
 def test_rooms_that_were_made_and_those_that_have_ended_are_known(lobby: Lobby, history: History) -> None:
     rooms = [lobby.make_room(f"r{user.id}", user) for user in (ANN, BOB, CLEO)]
     for room in rooms:
-        history.take(effects.RoomCreated(room), 1, lobby.books)
-    history.take(effects.RoomDeleted(rooms[0], ANN), 2, lobby.books)
-    history.take(effects.RoomExpired(rooms[1]), 3, lobby.books)
-    assert history.rooms_made == {"r1", "r2", "r3"}
-    assert history.rooms_ended == {"r1", "r2"}
+        history.take(effects.RoomCreated(room), at(1), lobby.books)
+    history.take(effects.RoomDeleted(rooms[0], ANN), at(2), lobby.books)
+    history.take(effects.RoomExpired(rooms[1]), at(3), lobby.books)
+    assert history.rooms_made == {"r1": [at(1)], "r2": [at(1)], "r3": [at(1)]}
+    assert history.rooms_ended == {"r1": [at(2)], "r2": [at(3)]}
 
 
 def entered(room: Room, user: User, peer_id: int, *, already_in: bool = False) -> effects.Effect:
@@ -103,8 +117,8 @@ def left(room: Room, user: User, peer_id: int) -> effects.Effect:
 def room(lobby: Lobby, history: History) -> Room:
     """Of Ann, which Bob has left, who was peer 2."""
     found = lobby.make_room("r1", ANN)
-    history.take(entered(found, BOB, 2), 5, lobby.books)
-    history.take(left(found, BOB, 2), 6, lobby.books)
+    history.take(entered(found, BOB, 2), at(5), lobby.books)
+    history.take(left(found, BOB, 2), at(6), lobby.books)
     return found
 
 
@@ -113,7 +127,7 @@ def test_place_that_a_member_had_is_nobody_s_any_more(lobby: Lobby, history: His
         entered(room, CLEO, 2), effects.HostPlaceTaken(Entry(room, Member(CLEO, 2)), True),
         effects.PartyEntered(room, (Entry(room, Member(ANN, 1)), Entry(room, Member(CLEO, 2)))),
     ):  # fmt: skip
-        assert history.take(effect, 7, lobby.books) == (
+        assert history.take(effect, at(7), lobby.books) == (
             ONE_PLACE, "cleo is peer 2 of room r1, and so was one who has left",
         )  # fmt: skip
 
@@ -121,20 +135,37 @@ def test_place_that_a_member_had_is_nobody_s_any_more(lobby: Lobby, history: His
 def test_other_place_or_room_or_one_who_is_in_it_is_no_fault(lobby: Lobby, history: History, room: Room) -> None:
     other = lobby.make_room("r2", CLEO)
     for effect in (entered(room, BOB, 3), entered(other, BOB, 2), entered(room, CLEO, 2, already_in=True)):
-        assert history.take(effect, 7, lobby.books) is None
+        assert history.take(effect, at(7), lobby.books) is None
 
 
-@pytest.mark.parametrize(("number", "is_given_anew"), [(6, True), (7, False)])
+@pytest.mark.parametrize(("number", "is_given_anew"), [(5, True), (6, False)])
 def test_place_is_free_again_in_a_log_that_went_another_way_before(
     lobby: Lobby, history: History, room: Room, number: int, *, is_given_anew: bool
 ) -> None:
-    history.fork(number, [])
-    assert (history.take(entered(room, CLEO, 2), 8, lobby.books) is None) is is_given_anew
+    go_on(history, "e2", number, [])
+    assert (history.take(entered(room, CLEO, 2), at(8, "e2"), lobby.books) is None) is is_given_anew
 
 
 def test_places_are_free_again_after_a_new_beginning(lobby: Lobby, history: History, room: Room) -> None:
-    history.begin_anew()
-    assert history.take(entered(room, CLEO, 2), 1, lobby.books) is None
+    go_on(history, "e2", 0, [], after="")
+    assert history.take(entered(room, CLEO, 2), at(1, "e2"), lobby.books) is None
+
+
+# -- what was decided ----------------------------------------------------------------------------------------------
+
+
+def test_pair_of_which_something_was_decided_in_a_log_that_is_gone_is_lost(history: History) -> None:
+    history.decide(BOB.id, ANN.id, at(5))
+    history.decide(BOB.id, CLEO.id, at(4))
+    assert history.lost_pairs(history.branches.kept("e1")) == set()
+    go_on(history, "e2", 4, [])
+    assert history.lost_pairs(history.branches.kept("e2")) == {(ANN.id, BOB.id), (BOB.id, ANN.id)}
+
+
+def test_what_was_decided_before_a_new_lobby_is_not_lost(history: History) -> None:
+    history.decide(BOB.id, ANN.id, at(5))
+    go_on(history, "e2", 0, [], after="")
+    assert history.lost_pairs(history.branches.kept("e2")) == set()
 
 
 # -- chat ----------------------------------------------------------------------------------------------------------
@@ -142,15 +173,15 @@ def test_places_are_free_again_after_a_new_beginning(lobby: Lobby, history: Hist
 
 def test_line_of_the_lobby_is_for_all_but_those_who_block_the_sender(lobby: Lobby, history: History) -> None:
     lobby.block(BOB, ANN)
-    history.take(line(4, ANN, "hello"), 9, lobby.books)
-    said = history.chat[4]
+    history.take(line(4, ANN, "hello"), at(9), lobby.books)
+    [(_, said)] = history.chat
     assert [said.is_for(user.id) for user in (ANN, BOB, CLEO)] == [True, False, True]
 
 
 def test_line_of_a_party_is_for_its_members(lobby: Lobby, history: History) -> None:
     lobby.make_party("p1", ANN, BOB)
-    history.take(line(4, ANN, "hello", party_id="p1"), 9, lobby.books)
-    assert [history.chat[4].is_for(user.id) for user in (ANN, BOB, CLEO)] == [True, True, False]
+    history.take(line(4, ANN, "hello", party_id="p1"), at(9), lobby.books)
+    assert [history.chat[0][1].is_for(user.id) for user in (ANN, BOB, CLEO)] == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -161,46 +192,46 @@ def test_line_to_one_is_for_the_other_too_who_is_there_and_from_whom_it_is_not_k
 ) -> None:
     if not is_there:
         lobby.do(commands.Depart(BOB.id, BOB.id, abrupt=False))
-    history.take(line(4, ANN, "hello", other_id=BOB.id, is_withheld=is_withheld), 9, lobby.books)
-    assert [history.chat[4].is_for(user.id) for user in (ANN, BOB, CLEO)] == [True, hears, False]
+    history.take(line(4, ANN, "hello", other_id=BOB.id, is_withheld=is_withheld), at(9), lobby.books)
+    assert [history.chat[0][1].is_for(user.id) for user in (ANN, BOB, CLEO)] == [True, hears, False]
 
 
 def test_text_that_is_told_twice_is_a_fault(lobby: Lobby, history: History) -> None:
-    history.take(said(4, ANN, "hello"), 8, lobby.books)
-    assert history.take(line(4, ANN, "hello"), 9, lobby.books) is None
-    assert history.take(line(5, ANN, "hello"), 10, lobby.books) == (TWICE, "line 'hello' is told a second time")
+    history.take(said(4, ANN, "hello"), at(8), lobby.books)
+    assert history.take(line(4, ANN, "hello"), at(9), lobby.books) is None
+    assert history.take(line(5, ANN, "hello"), at(10), lobby.books) == (TWICE, "line 'hello' is told a second time")
 
 
-@pytest.mark.parametrize(("number", "is_told_anew"), [(9, True), (10, False)])
+@pytest.mark.parametrize(("number", "is_told_anew"), [(8, True), (9, False)])
 def test_line_is_told_anew_in_a_log_that_went_another_way_before(
     lobby: Lobby, history: History, number: int, *, is_told_anew: bool
 ) -> None:
-    history.take(said(4, ANN, "hello"), 8, lobby.books)
-    history.take(line(4, ANN, "hello"), 9, lobby.books)
-    history.fork(number, [])
-    assert (history.take(line(4, ANN, "hello"), 10, lobby.books) is None) is is_told_anew
+    history.take(said(4, ANN, "hello"), at(8), lobby.books)
+    history.take(line(4, ANN, "hello"), at(9), lobby.books)
+    go_on(history, "e2", number, [])
+    assert (history.take(line(4, ANN, "hello"), at(10, "e2"), lobby.books) is None) is is_told_anew
 
 
 def test_line_of_before_is_told_twice_after_a_new_beginning_too(lobby: Lobby, history: History) -> None:
-    history.take(said(4, ANN, "hello"), 8, lobby.books)
-    history.take(line(4, ANN, "hello"), 9, lobby.books)
-    history.begin_anew()
-    history.fork(5, [])
-    assert history.take(line(4, ANN, "hello"), 5, lobby.books) is not None
+    history.take(said(4, ANN, "hello"), at(8), lobby.books)
+    history.take(line(4, ANN, "hello"), at(9), lobby.books)
+    go_on(history, "e2", 0, [], after="")
+    go_on(history, "e3", 0, [], after="e2")
+    assert history.take(line(4, ANN, "hello"), at(5, "e3"), lobby.books) is not None
 
 
 def test_lines_are_told_as_they_were_said_and_one_may_be_left_out(lobby: Lobby, history: History) -> None:
     for number, text in enumerate(("one", "two", "three"), 1):
         history.take(said(number, ANN, text), number, lobby.books)
-    assert history.take(line(1, ANN, "one"), 5, lobby.books) is None
-    assert history.take(line(3, ANN, "three"), 6, lobby.books) is None
-    assert history.take(line(2, ANN, "two"), 7, lobby.books) == (
+    assert history.take(line(1, ANN, "one"), at(5), lobby.books) is None
+    assert history.take(line(3, ANN, "three"), at(6), lobby.books) is None
+    assert history.take(line(2, ANN, "two"), at(7), lobby.books) == (
         IN_ORDER, "line 'two' was the 2. that was said, and is told after the 3.",
     )  # fmt: skip
 
 
 def test_line_that_nobody_said_is_a_fault(lobby: Lobby, history: History) -> None:
-    assert history.take(line(4, ANN, "hello"), 9, lobby.books) == (
+    assert history.take(line(4, ANN, "hello"), at(9), lobby.books) == (
         IN_ORDER, "line 'hello' is told, and nobody said it",
     )  # fmt: skip
 
@@ -209,5 +240,5 @@ def test_what_is_followed_is_all_that_is_taken(lobby: Lobby, history: History) -
     assert set(FOLLOWED) == {
         effects.CameOnline, effects.WentOffline, effects.SaidInRoom, effects.LineToKeep, effects.LineSaid,
         effects.RoomCreated, effects.RoomDeleted, effects.RoomExpired, effects.RoomLeft, effects.RoomJoined,
-        effects.HostPlaceTaken, effects.PartyEntered,
+        effects.HostPlaceTaken, effects.PartyEntered, effects.SignedOut, effects.Announced,
     }  # fmt: skip

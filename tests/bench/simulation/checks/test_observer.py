@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import partial
+from math import inf
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bench.simulation.checks.observer import LOOK_EVERY, MOST_WAITING, Observer
+from bench.simulation.checks.rulings import Rulings
 from bench.simulation.outside.loop import World
 from bench.simulation.outside.store import Database
 from lobby_server.backplane.place.standing import TAIL
@@ -15,9 +19,12 @@ from lobby_server.backplane.wire import Entry
 from lobby_server.core.friends import FriendRequest
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.commands import Command, SaidLine
+from lobby_server.service.administration.ports import StoredUserBan
 from lobby_server.service.rooms.stored import stored_room
 from lobby_server.service.social.ports import NewLine
 from tests.bench.simulation.lobbies import ANN, AT, BOB, CLEO, Lobby
+
+RULINGS = partial(Rulings, grace_s=0.0)
 
 
 class Log(SimpleNamespace):
@@ -39,7 +46,8 @@ class Node:
             settings=SimpleNamespace(outbox_log_bytes=100),
             fanout=SimpleNamespace(profiles=lambda: iter((1, 2)), logged_bytes=0),
             writer=SimpleNamespace(is_full=False, waiting=0),
-            announcer=SimpleNamespace(knows_of_rooms=True),
+            announcer=SimpleNamespace(knows_of_rooms=True, welcome=lambda session: None),
+            clock=SimpleNamespace(utc_now=lambda: AT, set_at_s=-inf),
             sessions=SimpleNamespace(of_user=lambda user_id: ()),
         )
         self.epoch = "e1"
@@ -51,7 +59,8 @@ class Node:
         self._hearers[type(effect)](effect, session)
 
     def _hear(self, kind: type, hear: Any) -> None:
-        self._hearers[kind] = hear
+        before = self._hearers.get(kind)
+        self._hearers[kind] = hear if before is None else lambda *told: (before(*told), hear(*told))
 
     def take(self, number: int, *said: Command, batch: bytes = b"") -> None:
         """Apply an entry with these commands."""
@@ -63,6 +72,7 @@ class Node:
             for effect in self.lobby.do(command):
                 if (hear := self._hearers.get(type(effect))) is not None:
                     hear(effect, None)
+            self.observer.done(self.log, command)
         self.observer.applied(self.log, entry)
 
 
@@ -73,7 +83,9 @@ def database() -> Database:
 
 @pytest.fixture
 def observer(database: Database) -> Observer:
-    return Observer(World(), database, tells=True)
+    found = Observer(World(), database, rulings=RULINGS(), tells=True)
+    found.opened("e1", "", 0)
+    return found
 
 
 @pytest.fixture
@@ -94,7 +106,9 @@ ROOM = Lobby().make_room("r1", ANN)
 COMMANDS: dict[str, Command] = {
     "room": commands.CreateRoom(ROOM), "lines": commands.Tell((LINE,)), "request": commands.AskFriend(REQUEST, "key"),
     "friends": commands.Befriend(REQUEST, AT, "key"), "block": commands.Block(ANN.id, BOB, AT),
-    "token": commands.SignOut(ANN, "t1", 9.0, 0.0),
+    "token": commands.SignOut(ANN, "t1", 9.0, 0.0), "announcement": commands.Announce(1, "hello", "", 0),
+    "notification": commands.DeliverNotices(ANN.id, (commands.Notice(1, "kind", "", "", BOB.id, 0),)),
+    "ban": commands.BanUser(BOB, "quarrel", None),
 }  # fmt: skip
 
 
@@ -109,12 +123,28 @@ async def commit(database: Database, what: str) -> None:
         await database.add_friendship(ANN, BOB, AT)
     elif what == "block":
         await database.add_block(ANN.id, BOB, AT)
+    elif what == "announcement":
+        await database.add_announcement(title="hello", body="", author=ANN, created_at=AT)
+    elif what == "notification":
+        await notify(database)
+        await database.set_delivered(ANN.id, up_to=1)
+    elif what == "ban":
+        await database.keep_user_ban(StoredUserBan(user=BOB, reason="", until=None, created_at=AT, by=ANN))
     else:
         await database.revoke_token("t1", AT)
 
 
+async def notify(database: Database) -> None:
+    await database.add_notification(
+        user_id=ANN.id, kind="kind", title="", body="", from_user_id=BOB.id, created_at=AT, is_delivered=False
+    )
+
+
 @pytest.mark.parametrize("what", COMMANDS)
-def test_what_the_database_has_not_may_not_be_announced(observer: Observer, node: Node, what: str) -> None:
+async def test_what_the_database_has_not_may_not_be_announced(
+    observer: Observer, database: Database, node: Node, what: str
+) -> None:
+    await notify(database)
     observer.entry(node.log, Entry(1, 0, b"x"))
     observer.command(node.log, COMMANDS[what], "a")
     assert violated(observer) == "commit before announcement"
@@ -216,6 +246,7 @@ def test_revision_that_goes_up_without_a_change_has_not_to_be_announced(observer
 
 
 def begins(observer: Observer, node: Node) -> None:
+    observer.opened(node.epoch, "e1", node.log.number)
     node.log.position = (node.epoch, node.log.number)
     observer.command(node.log, commands.BeginEpoch(1.0), "")
 
@@ -234,9 +265,37 @@ def test_node_that_goes_on_in_a_new_epoch_has_begun_it(
 ) -> None:
     node.take(1, commands.Nothing())
     node.epoch = "e2"
+    observer.opened("e2", "e1", 1)
     change(observer, node)
     node.take(2, commands.Nothing())
     assert violated(observer) == invariant
+
+
+@pytest.mark.parametrize(("went_on_from", "invariant"), [("e1", "revision only up"), ("", "")])
+def test_revision_goes_down_only_for_who_leaves_a_new_lobby_for_one_that_outlived_it(
+    observer: Observer, node: Node, went_on_from: str, invariant: str
+) -> None:
+    observer.opened("e2", went_on_from, 0)
+    node.epoch = "e2"
+    node.lobby.books.rooms.revision = 9
+    node.take(1, commands.Nothing())
+    observer.opened("e3", "e1", 5)
+    node.epoch, node.log.node = "e3", "a again"
+    node.lobby.books.rooms.revision = 7
+    node.take(6, commands.Nothing())
+    assert violated(observer) == invariant
+
+
+def test_new_lobby_begins_with_a_revision_above_all_that_were_shown(observer: Observer, node: Node) -> None:
+    node.lobby.books.rooms.revision = 7
+    node.take(1, commands.Nothing())
+    for revision, invariant in ((8, ""), (7, "revision only up")):
+        fresh = Node(observer, "b")
+        fresh.epoch = f"with {revision}"
+        observer.opened(fresh.epoch, "", 0)
+        fresh.lobby.books.rooms.revision = revision
+        fresh.take(1, commands.Nothing())
+        assert violated(observer) == invariant
 
 
 # -- who comes back, and who does not ------------------------------------------------------------------------------
@@ -299,6 +358,58 @@ def test_connection_of_the_base_protocol_ends_with_a_room_that_is_lost(
     assert (violated(observer) == "no room is kept that is lost") is is_found
 
 
+# -- who is put out ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_accepted", [True, False])
+def test_connection_of_who_is_put_out_is_closed(observer: Observer, node: Node, *, is_accepted: bool) -> None:
+    node.app.sessions.of_user = lambda user_id: (a_session(is_accepted=is_accepted),)
+    node.hears(effects.UserPutOut(ANN, "quarrel", is_banned=False))
+    assert violated(observer) == ("who is put out has no connection" if is_accepted else "")
+
+
+@pytest.mark.parametrize(
+    ("until_s", "change", "is_found"),
+    [
+        (None, lambda node: None, True),
+        (1, lambda node: None, True),
+        (-1, lambda node: None, False),
+        (None, lambda node: setattr(node.app.clock, "set_at_s", 0.0), False),
+        (None, lambda node: node.take(3, commands.UnbanUser(ANN.id)), False),
+    ],
+    ids=["without an end", "holds", "has ended", "the clock was set", "lifted"],
+)
+async def test_who_is_banned_stays_out(
+    observer: Observer, database: Database, node: Node, until_s: int | None, change: Any, *, is_found: bool
+) -> None:
+    until = None if until_s is None else AT + timedelta(seconds=until_s)
+    await database.keep_user_ban(StoredUserBan(user=ANN, reason="", until=until, created_at=AT, by=BOB))
+    node.take(1, commands.BanUser(ANN, "", None if until is None else until.timestamp()))
+    node.hears(effects.Accepted(ANN), a_session(features=()))
+    assert violated(observer) == "", "it arrived before"
+    node.take(2, commands.Nothing())
+    change(node)
+    node.hears(effects.Accepted(ANN), a_session(features=()))
+    assert (violated(observer) == "who is banned stays out") is is_found
+
+
+@pytest.mark.parametrize(
+    ("features", "code", "is_found"), [((), 1001, False), ((), 1012, True), (("rev",), 1012, False)]
+)
+def test_base_client_is_closed_with_a_code_that_it_notices(
+    observer: Observer, features: tuple[str, ...], code: int, *, is_found: bool
+) -> None:
+    observer.closes(a_session(features=features, id=7), code)
+    assert (violated(observer) == "base clients notice that they are closed") is is_found
+
+
+def test_connection_hears_from_the_place_on_at_which_it_was_welcome(node: Node) -> None:
+    node.take(1, commands.Nothing())
+    session = a_session()
+    node.app.announcer.welcome(session)
+    assert session.transport.accepted_at == ("e1", 1)
+
+
 # -- nothing twice -------------------------------------------------------------------------------------------------
 
 
@@ -332,15 +443,15 @@ def test_users_of_a_node_that_ends_have_time_to_come_back(
     assert violated(observer) == invariant
 
 
-def test_other_entry_in_the_place_of_one_is_a_fork_and_what_was_known_begins_anew(
-    observer: Observer, node: Node
-) -> None:
+def test_log_that_goes_another_way_begins_anew_with_what_is_known_there(observer: Observer, node: Node) -> None:
     node.take(1, commands.Arrive(ANN, 1, "1"))
     node.take(2, commands.Arrive(BOB, 2, "1"))
+    observer.opened("e2", "e1", 1)
     other = Node(observer, "b")
+    other.epoch = "e2"
     other.lobby.come(ANN)
     other.take(2, commands.Arrive(CLEO, 3, "1"))
-    assert observer.has_forked
+    assert observer.history.branches.has_forked
     other.take(3, commands.Arrive(BOB, 2, "1"))
     assert violated(observer) == "", "Bob came online again: what only the other node knew is gone"
 
@@ -379,13 +490,13 @@ def test_first_violation_is_the_one_that_is_told(observer: Observer) -> None:
 
 
 def test_story_is_kept_only_where_it_is_told(database: Database) -> None:
-    silent = Observer(World(), database, tells=False)
+    silent = Observer(World(), database, rulings=RULINGS(), tells=False)
     silent.note("ann", "joins")
     assert silent.story == []
 
 
-def test_newest_entry_is_that_of_any_node_and_each_is_counted(observer: Observer, node: Node) -> None:
+def test_entry_is_counted_for_each_node(observer: Observer, node: Node) -> None:
     node.take(1, commands.Nothing())
     node.take(2, commands.Nothing())
     Node(observer, "b").take(1, commands.Nothing())
-    assert (observer.newest, observer.entries) == (2, 3)
+    assert observer.entries == 3

@@ -13,14 +13,19 @@ import pytest
 
 from bench.simulation.checks.answers import Answers
 from bench.simulation.checks.history import History, Line
-from bench.simulation.checks.quiet import faults, left_behind, lines_lost
+from bench.simulation.checks.limits import Limits
+from bench.simulation.checks.quiet import DUE_WITHIN_S, faults, left_behind, lines_lost
 from bench.simulation.clients.views import RoomView
 from bench.simulation.outside.store import Database
+from lobby_server.core.bans import UserBan
 from lobby_server.core.invitations import MatchInvitation
 from lobby_server.core.machine import commands, effects
+from lobby_server.core.room_codes import code_of
+from lobby_server.protocol.feature_messages import RoomStateTold
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.resources import RoomList
+from lobby_server.service.administration.ports import StoredUserBan
 from lobby_server.service.social.ports import NewLine
 from tests.bench.simulation.lobbies import AT
 from tests.service.house import ANN, BOB, CLEO, House
@@ -33,10 +38,14 @@ class Scene:
 
     def __init__(self, house: House, database: Database) -> None:
         self.house, self.database = house, database
-        self.answers = Answers(History(), database)
+        self.history = History()
+        self.history.branches.open("e1", "", 0)
+        self.answers = Answers(self.history, database, Limits(rate_per_s=1.0, burst=1.0))
         app = house.app
         [node, *_] = [node for _, sockets in app.presence.sockets() for node, _, _ in sockets]
-        log: Any = SimpleNamespace(position=("e1", 7), takes_part=True, waiting=0, node=node)
+        log: Any = SimpleNamespace(
+            position=("e1", 7), takes_part=True, waiting=0, node=node, now_s=house.clock.monotonic_s
+        )  # fmt: skip
         self.life: Any = SimpleNamespace(app=app, is_open=True, log=log)
         self.node: Any = SimpleNamespace(name="a", life=self.life)
         self.life.node = self.node
@@ -53,12 +62,13 @@ class Scene:
             room=RoomView.of(app.rooms.mine(user)) if room is not None else None,
             presence=SimpleNamespace(online={each.id for each in app.presence.online()}),
             friends=app.social.friends.overview(user), party=app.social.parties.mine(user), invitations={},
+            blocks=None, friend_rooms=SimpleNamespace(rooms=None), room_state=None,
         )  # fmt: skip
 
-    def found(self, *, has_forked: bool = False) -> list[str]:
+    def found(self) -> list[str]:
         """The invariants that are violated."""
         nodes: list[Any] = list(self.nodes)
-        seen = faults(nodes, self.players, self.database, self.answers, has_forked=has_forked)
+        seen = faults(nodes, self.players, self.database, self.answers, self.history)
         return [invariant for invariant, _ in seen]
 
 
@@ -141,7 +151,7 @@ def test_notification_that_is_not_kept_is_found(scene: Scene) -> None:
     ("change", "found"),
     [
         (lambda scene: None, ["what is not made leaves nothing"]),
-        (lambda scene: scene.answers._history.rooms_made.add("a0-9"), []),
+        (lambda scene: scene.history.rooms_made.update({"a0-9": []}), []),
         (lambda scene: setattr(scene.life, "has_named", lambda room_id: False), []),
         (lambda scene: setattr(scene.life, "first_name", "another"), []),
         (lambda scene: setattr(scene.life.log, "waiting", 1), []),
@@ -158,7 +168,7 @@ async def test_room_of_the_database_that_was_never_made_is_taken_back_by_who_was
     scene.life.first_name, scene.life.has_named = scene.life.log.node, lambda room_id: True
     change(scene)
     nodes: list[Any] = list(scene.nodes)
-    seen = left_behind(nodes, scene.database, scene.answers._history.rooms_made)
+    seen = left_behind(nodes, scene.database, scene.history.rooms_made)
     assert [invariant for invariant, _ in seen] == found
 
 
@@ -216,12 +226,27 @@ async def test_what_the_database_has_otherwise_is_found(scene: Scene, change: An
     assert scene.found() == [WRITES]
 
 
-@pytest.mark.parametrize("change", [part, forget_request, block])
-async def test_friends_and_blocks_of_a_log_that_forked_are_not_held_against_the_database(
-    scene: Scene, change: Any
+@pytest.mark.parametrize(("change", "pair"), [(part, (1, 2)), (forget_request, (1, 3)), (block, (2, 3))])
+async def test_pair_that_was_decided_in_a_log_that_is_gone_is_not_held_against_the_database(
+    scene: Scene, change: Any, pair: tuple[int, int]
 ) -> None:
     await change(scene)
-    assert scene.found(has_forked=True) == []
+    scene.history.decide(*pair, ("e0", 4))
+    assert scene.found() == []
+
+
+async def test_user_whose_account_is_being_deleted_is_not_held_against_the_database(scene: Scene) -> None:
+    await part(scene)
+    scene.answers.users_leaving.add(ANN.id)
+    assert scene.found() == []
+
+
+async def test_room_of_the_database_has_forgotten_who_is_deleted(scene: Scene) -> None:
+    [room] = scene.house.app.rooms.book.all()
+    room.banned_user_ids.add(77)
+    assert scene.found() == [WRITES]
+    scene.database.users_deleted.add(77)
+    assert scene.found() == []
 
 
 @pytest.mark.parametrize(("change", "pair"), [(part, (1, 2)), (forget_request, (3, 1)), (block, (3, 2))])
@@ -244,10 +269,116 @@ async def test_room_of_which_nobody_knows_may_have_other_guests_and_nothing_else
 async def test_line_that_was_told_is_found_later(scene: Scene) -> None:
     new = NewLine(channel="lobby", sender=ANN, text="hello", sent_at=AT, is_withheld=False)
     [kept] = await scene.database.add_chat_lines([new])
-    history = History(chat={kept.id: Line(7, ANN.id, None)})
+    history = History(chat=[(kept.id, Line(("e1", 7), ANN.id, None))])
     assert list(lines_lost(history, scene.database)) == []
     await scene.database.delete_chat_before(AT + timedelta(seconds=1))
     assert [invariant for invariant, _ in lines_lost(history, scene.database)] == ["what was told is kept"]
+    scene.database.users_deleted.add(ANN.id)
+    assert list(lines_lost(history, scene.database)) == [], "they go with the account"
+
+
+# -- bans from the lobby, codes, deadlines -------------------------------------------------------------------------
+
+
+def a_ban(*, in_state: float | None = -1.0, in_database: int | None = -1) -> Callable[[Scene], None]:
+    """Of Bob; until when. -1: none. The clock stands at `AT`."""
+
+    def change(scene: Scene) -> None:
+        if in_state != -1.0:
+            scene.house.app.replica.books.user_bans[BOB.id] = UserBan(BOB, "", in_state)
+        if in_database != -1:
+            now = scene.house.clock.utc_now()
+            until = None if in_database is None else now + timedelta(seconds=in_database)
+            scene.database._user_bans[BOB.id] = StoredUserBan(user=BOB, reason="", until=until, created_at=now, by=ANN)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "invariants"),
+    [
+        (a_ban(in_state=None, in_database=None), []),
+        (a_ban(in_state=None), [WRITES]),
+        (a_ban(in_database=None), [WRITES]),
+        (a_ban(in_database=9), [WRITES]),
+        (a_ban(in_database=-9), []),
+        (a_ban(in_state=1.0, in_database=None), [WRITES]),
+    ],
+    ids=["equal", "state alone", "database alone", "database alone, with an end", "it has ended", "another end"],
+)
+def test_ban_is_in_state_and_database(scene: Scene, change: Callable[[Scene], None], invariants: list[str]) -> None:
+    change(scene)
+    assert scene.found() == invariants
+    scene.history.bans[BOB.id] = [("e0", 4)]
+    assert WRITES not in scene.found(), "it was decided in a log that is gone"
+
+
+def test_player_whose_ban_was_lifted_in_a_log_that_is_gone_stays_out(scene: Scene) -> None:
+    a_ban(in_state=None)(scene)
+    scene.players[1].refused = "user_banned"
+    scene.history.bans[BOB.id] = [("e0", 4)]
+    assert scene.found() == ["every player is a user"], "here he is online all the same"
+    scene.history.bans[BOB.id] = []
+    assert "players stay connected" in scene.found()
+
+
+def test_code_of_a_room_that_is_gone_leads_to_none(scene: Scene) -> None:
+    book = scene.house.app.rooms.book
+    [room] = book.all()
+    scene.history.rooms_ended = {room.id: [], "r9": []}
+    assert scene.found() == []
+    book._by_code[code_of("r9")] = replace(room, id="r9")
+    assert scene.found() == ["the rules hold"]
+
+
+def test_deadline_that_has_come_is_seen_to(scene: Scene) -> None:
+    [room] = scene.house.app.rooms.book.all()
+    now_s = scene.house.clock.monotonic_s()
+    room.host_until_s = now_s - DUE_WITHIN_S + 1.0
+    assert "what is due comes" not in scene.found()
+    room.host_until_s = now_s - DUE_WITHIN_S - 1.0
+    assert "what is due comes" in scene.found()
+
+
+# -- what players hear who ask for it ------------------------------------------------------------------------------
+
+
+def follow(scene: Scene, *features: Feature) -> Any:
+    """Bob asks for these, and sees what is true."""
+    bob = scene.players[1]
+    bob.connection.accepted_features = frozenset(features)
+    app = scene.house.app
+    [room] = app.rooms.book.all()
+    bob.room_state = RoomStateTold(**msgspec.structs.asdict(app.hosting.state(BOB, room.id)))
+    bob.blocks, bob.friend_rooms.rooms = set(), {ANN.id: room.id}
+    return bob
+
+
+def test_member_sees_the_room_as_it_is(scene: Scene) -> None:
+    bob = follow(scene, Feature.ROOM_STATE)
+    assert scene.found() == []
+    bob.room_state = msgspec.structs.replace(bob.room_state, isStarted=True)
+    assert scene.found() == [VIEWS]
+    bob.room_state = None
+    assert scene.found() == [VIEWS]
+
+
+def test_user_sees_whom_they_block(scene: Scene) -> None:
+    bob = follow(scene, Feature.OWN_CHANGES)
+    assert scene.found() == []
+    bob.blocks = {CLEO.id}
+    assert scene.found() == [VIEWS]
+
+
+def test_friend_is_seen_in_a_public_room_if_they_let_it_be_known(scene: Scene) -> None:
+    bob = follow(scene, Feature.FRIEND_ROOMS)
+    assert scene.found() == []
+    bob.friend_rooms.rooms[CLEO.id] = "r1"
+    assert scene.found() == [], "one who is no friend any more is not shown"
+    bob.friend_rooms.rooms = {}
+    assert scene.found() == [VIEWS]
+    scene.house.app.replica.books.whereabouts[ANN.id] = "nobody"
+    assert scene.found() == []
 
 
 # -- what players believe ------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.simulation.checks.state import fault_of
+from bench.simulation.checks.state import fault_of, overdue
 from lobby_server.core.invitations import MatchInvitation
 from lobby_server.core.machine import commands
 from lobby_server.core.parties import Invitation
@@ -127,6 +127,10 @@ def party_too_large(lobby: Lobby) -> None:
     lobby.books.parties.max_members = 1
 
 
+def code_elsewhere(lobby: Lobby) -> None:
+    lobby.books.rooms._by_code.clear()
+
+
 def in_two_parties(lobby: Lobby) -> None:
     lobby.make_party("p2", CLEO).members[BOB.id] = BOB
 
@@ -155,6 +159,7 @@ def in_two_parties(lobby: Lobby) -> None:
         (online_without_a_socket, "user 3 is online without a socket"),
         (leader_elsewhere, "the leader of party p1 is not in it"),
         (party_too_large, "party p1 has 2 members"),
+        (code_elsewhere, "the code of room r1 leads elsewhere"),
         (in_two_parties, "a member of party p2 is in another one too"),
     ],
     ids=lambda each: each.__name__ if callable(each) else "",
@@ -188,3 +193,38 @@ def test_empty_room_with_an_end_is_no_fault(lobby: Lobby) -> None:
     lobby.do(commands.LeaveRoom(ANN))
     lobby.do(commands.LeaveRoom(BOB))
     assert fault_of(lobby.state) is None
+
+
+# -- what is due ---------------------------------------------------------------------------------------------------
+
+
+def room_s_end(lobby: Lobby) -> None:
+    lobby.books.rooms.get("r1").empty_until_s = 9.0  # type: ignore[union-attr]
+
+
+def user_held(lobby: Lobby) -> None:
+    lobby.books.presence._held_until_s[CLEO.id] = 9.0
+
+
+def member_missed(lobby: Lobby) -> None:
+    lobby.books.parties.get("p1").offline_until_s[BOB.id] = 9.0  # type: ignore[union-attr]
+
+
+def invitation_over(lobby: Lobby) -> None:
+    lobby.books.parties.get("p1").invitations[CLEO.id] = Invitation(ANN, CLEO, 9.0)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (room_s_end, "room r1 waits until (9.0,)"),
+        (user_held, "user 3 is held until 9.0"),
+        (member_missed, "user 2 is missed in party p1 until 9.0"),
+        (invitation_over, "user 3 is invited into party p1 until 9.0"),
+    ],
+)
+def test_what_is_over_and_was_not_seen_to_is_named(lobby: Lobby, change: Callable[[Lobby], None], said: str) -> None:
+    assert overdue(lobby.state, 99.0) is None
+    change(lobby)
+    assert overdue(lobby.state, 9.0) is None
+    assert overdue(lobby.state, 9.1) == said

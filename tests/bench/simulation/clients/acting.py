@@ -63,12 +63,26 @@ class Player:
         self.later: list[float] = []
         self.acts: list[Any] = []
         """What is to be done later, in the order in which it was put off."""
-        self.is_wanted = True
+        self.is_wanted, self.is_patient, self.is_gone = True, False, False
+        self.network = SimpleNamespace(ask=self._command)
+        self.commanded: list[tuple[Any, ...]] = []
+        """What an administrator at this device has asked for."""
         self.world = SimpleNamespace(now_s=5.0, call_later=self._put_off)
 
     def ask(self, what: str, *arguments: Any) -> Answer:
         self.asked.append((what, *arguments))
         return self.answer
+
+    def _command(self, asked: Any) -> Answer:
+        assert asked.token == "the operator's"
+        self.commanded.append((asked.what, *asked.arguments))
+        return self.answer
+
+    def comes_back(self) -> None:
+        self.is_patient = True
+
+    def leaves_for_ever(self) -> None:
+        self.is_gone = True
 
     def _put_off(self, in_s: float, act: Any) -> None:
         self.later.append(in_s)
@@ -113,6 +127,7 @@ class Stage:
                 (player.name, what, arguments, answer.status, began_s)
             ),
             new_token=lambda player: f"new of {player.name}", note=lambda who, what: None, asked_to_join=Counter(),
+            operator_token="the operator's",
         )  # fmt: skip
 
     def do(self, what: str, a: int = 0, b: int = 0) -> list[tuple[Any, ...]]:

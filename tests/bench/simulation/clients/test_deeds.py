@@ -194,6 +194,17 @@ def test_invitation_is_chosen_among_those_that_came(stage: Stage, what: str) -> 
     assert stage.do(what, a=1) == [(what, "p8")]
 
 
+def test_invitation_is_taken_back_that_somebody_has_sent(stage: Stage) -> None:
+    stage.ann.party, stage.ann.room = of_party(1), a_room()
+    for what in ("withdraw_party", "withdraw_room"):
+        stage.do(what)
+    assert stage.ann.asked == [], "nobody is invited"
+    stage.do("invite_to_party", a=1)
+    stage.do("invite_to_room", a=1)
+    assert stage.do("withdraw_party")[-1] == ("withdraw_party", "p1", 2)
+    assert stage.do("withdraw_room")[-1] == ("withdraw_room", "r1", 2)
+
+
 def test_party_enters_a_room_of_the_list(stage: Stage) -> None:
     stage.ann.rooms = (SimpleNamespace(id="r0"),)
     assert stage.do("enter_with_party") == []

@@ -29,9 +29,10 @@ def test_where_there_is_no_room_nothing_is_decided(stage: Stage, what: str) -> N
 
 
 @pytest.mark.parametrize("what", OF_THE_HOST)
-def test_guest_decides_nothing(stage: Stage, what: str) -> None:
+def test_guest_decides_nothing_and_tries_to_one_time_in_three(stage: Stage, what: str) -> None:
     stage.ann.room = a_room(peer_id=2)
-    assert stage.do(what) == []
+    assert stage.do(what, b=1) == []
+    assert [asked for asked, *_ in stage.do(what, b=3)] == [what]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,12 @@ def test_one_who_was_put_out_may_come_back(stage: Stage, b: int) -> None:
 )
 def test_code_leads_to_the_room_of_another_player(stage: Stage, b: int, answer: Answer, *, enters: bool) -> None:
     stage.bob.room, stage.ann.answer = a_room("hidden"), answer
+    stage.scene.put_out = {"r9": [1]}
     assert stage.do("use_code", a=BOB, b=b) == [("use_code", code_of("hidden"))]
     assert bool(stage.ann.connection.done) is enters
     assert stage.scene.asked_to_join[1, "hidden"] == enters
+
+
+def test_code_is_also_tried_of_a_room_that_one_was_put_out_of(stage: Stage) -> None:
+    stage.scene.put_out = {"r8": [2], "r9": [1]}
+    assert stage.do("use_code", a=BOB, b=3) == [("use_code", code_of("r9"))]

@@ -4,6 +4,7 @@ to look again."""
 from __future__ import annotations
 
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,8 +18,15 @@ from bench.simulation.outside.loop import World
 from loadtest.client.timing import Timing
 from lobby_server.core.presence import User
 from lobby_server.protocol import messages
+from lobby_server.protocol.feature_messages import RoomStateTold
 from lobby_server.protocol.features import Feature
-from lobby_server.protocol.social_messages import MatchInviteClosed, MatchInvited
+from lobby_server.protocol.social_messages import (
+    Announcement,
+    FriendRoom,
+    MatchInviteClosed,
+    MatchInvited,
+    UserUnblocked,
+)
 
 TIMING = Timing(heartbeat_s=5.0, silence_limit_s=12.0, connect_timeout_s=2.0, handshake_timeout_s=4.0)
 
@@ -65,7 +73,8 @@ def network(world: World) -> Answering:
 def a_player(world: World, network: Answering, *features: Feature, window: int = 32_768) -> Player:
     return Player(
         world, network, name="ann", user=User(1, "ann"), token="token", features=frozenset(features), version="1",
-        timing=TIMING, window=window, seed="1", entries=lambda: 7, on_fault=lambda fault: pytest.fail(fault),
+        timing=TIMING, window=window, seed="1", accepted_at=lambda: ("e1", 7),
+        on_fault=lambda fault: pytest.fail(fault),
     )  # fmt: skip
 
 
@@ -93,7 +102,7 @@ def test_new_connection_fetches_all_that_it_may_have_missed(world: World, networ
     assert sorted(what for what, _ in network.asked) == ["friends", "my_party", "my_room", "online"]
     known: tuple[Any, ...] = (player.presence.online, player.friends, player.party, player.room)
     assert known == ({1, 2}, "friends", "party", None)
-    assert player.heard[0].from_entry == 7
+    assert player.heard[0].accepted_at == ("e1", 7)
 
 
 def test_fetch_that_failed_is_tried_again(world: World, network: Answering, player: Player) -> None:
@@ -233,3 +242,85 @@ def test_connection_that_is_lost_or_refused_hears_nothing_more(world: World, pla
 @pytest.mark.parametrize(("window", "is_slow"), [(600, True), (32_768, False)])
 def test_player_with_a_small_window_is_slow(world: World, network: Answering, window: int, *, is_slow: bool) -> None:
     assert a_player(world, network, window=window).is_slow is is_slow
+
+
+# -- what is followed by who asks for it ---------------------------------------------------------------------------
+
+
+STATE = RoomStateTold(
+    roomId="r1", code="ABCDEF", name=None, gamemode="duel", mapName=None, maxPlayers=4, isPublic=True, isStarted=False,
+    hostPeerId=1, ready=[],
+)  # fmt: skip
+
+
+def a_follower(world: World, network: Answering) -> Player:
+    network.answers |= {
+        "blocks": Answer(200, SimpleNamespace(blocks=[SimpleNamespace(user_id=2)])),
+        "friend_rooms": Answer(200, SimpleNamespace(rooms=[SimpleNamespace(user_id=3, room_id="r3")])),
+    }  # fmt: skip
+    network.answers |= {each: Answer(200) for each in ("online", "my_room", "friends", "my_party")}
+    network.answers["online"] = Answer(200, frozenset[int]())
+    player = a_player(world, network)
+    player.connection.accepted_features = frozenset({Feature.OWN_CHANGES, Feature.FRIEND_ROOMS})
+    return player
+
+
+def test_whom_the_user_blocks_and_where_friends_are_is_fetched_and_followed(world: World, network: Answering) -> None:
+    player = a_follower(world, network)
+    player._established()
+    world.run(1.0)
+    assert (player.blocks, player.friend_rooms.rooms) == ({2}, {3: "r3"})
+    network.answers["blocks"] = Answer(200, SimpleNamespace(blocks=[]))
+    tell(player, UserUnblocked(user_id=2), FriendRoom(user_id=4, room_id="r4"))
+    world.run(2.0)
+    assert (player.blocks, player.friend_rooms.rooms) == (set(), {3: "r3", 4: "r4"})
+
+
+def test_state_of_the_room_is_what_was_told_last_on_this_connection(world: World, player: Player) -> None:
+    player._established()
+    world.run(1.0)
+    tell(player, STATE)
+    assert player.room_state == STATE
+    player._established()
+    assert player.room_state is None
+
+
+def test_announcements_are_noted_for_their_connection(world: World, player: Player) -> None:
+    player._established()
+    tell(player, Announcement(id=7, title="hello", body="", ts=0))
+    player._established()
+    assert [each.announcements for each in player.heard] == [[7], []]
+
+
+# -- who is put out ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def connects(player: Player, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """With which tokens."""
+    found: list[str] = []
+    monkeypatch.setattr(player.connection, "connect_to_server", found.append)
+    return found
+
+
+def test_player_who_is_put_out_for_a_while_tries_to_come_back(
+    world: World, player: Player, connects: list[str]
+) -> None:
+    player._refuse("user_banned")
+    world.run(5.0)
+    assert (connects, player.refused) == ([], "user_banned"), "nobody has said that it is for a while"
+    player.comes_back()
+    player._refuse("user_banned")
+    world.run(10.0)
+    assert (connects, player.refused) == (["token"], "")
+
+
+def test_player_who_leaves_for_ever_is_not_refused_and_does_not_come_back(
+    world: World, player: Player, connects: list[str]
+) -> None:
+    player.comes_back()
+    player.leaves_for_ever()
+    player._refuse("signed_out")
+    player.connect()
+    world.run(5.0)
+    assert (connects, player.refused, player.is_wanted) == ([], "", False)

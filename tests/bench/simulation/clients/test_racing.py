@@ -109,3 +109,13 @@ def test_guest_who_was_not_invited_does_not_join(stage: Stage, cleo: Player) -> 
     stage.ann.answer = Answer(409)
     assert stage.do("leave_as_guest_joins", a=BOB, b=CLEO) == [("invite_to_party", "p1", 2)]
     assert stage.bob.asked == []
+
+
+@pytest.mark.parametrize(("answer", "is_taken_back"), [(Answer(200), True), (Answer(409), False)])
+def test_invitation_of_a_member_is_taken_back_by_another_one(
+    stage: Stage, answer: Answer, *, is_taken_back: bool
+) -> None:
+    assert stage.do("invite_and_take_back") == [], "in no party"
+    stage.ann.party, stage.ann.answer = of_party(1, 2), answer
+    assert stage.do("invite_and_take_back", a=1, b=0) == [("invite_to_party", "p1", 2)]
+    assert stage.bob.asked == ([("withdraw_party", "p1", 2)] if is_taken_back else [])

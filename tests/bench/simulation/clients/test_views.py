@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.simulation.clients.views import PresenceView, RoomView
+from bench.simulation.clients.views import FriendRoomsView, PresenceView, RoomView
 from lobby_server.protocol import messages
 from lobby_server.protocol.resources import PeerInfo
 
@@ -100,3 +100,20 @@ def test_last_that_was_told_of_a_user_counts() -> None:
     assert view.online == {BOB}
     view.tell(BOB, is_online=False)
     assert view.online == set()
+
+
+# -- where friends are ---------------------------------------------------------------------------------------------
+
+
+def test_friends_are_where_the_last_that_is_known_says() -> None:
+    view = FriendRoomsView()
+    view.tell(ANN, "r1")
+    assert view.rooms is None, "nothing is believed before the first fetch"
+    view.begin()
+    view.tell(BOB, "r2")
+    view.tell(CLEO, None)
+    view.fetched({ANN: "r1", CLEO: "r1"})
+    assert view.rooms == {ANN: "r1", BOB: "r2"}
+    view.tell(ANN, "r3")
+    view.tell(BOB, None)
+    assert view.rooms == {ANN: "r3"}

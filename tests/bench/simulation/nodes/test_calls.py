@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from bench.simulation.nodes.calls import _ACTS, _SEEN, NONE, Answer, Asked, handle
+from bench.simulation.nodes.calls import _ACTS, _SEEN, NONE, Answer, Asked, Knock, handle
+from bench.simulation.outside.passwords import account_of, put_in
 from lobby_server.backplane.node.catching_up import CATCH_UP_S
 from lobby_server.core.room_codes import code_of
+from tests.bench.simulation.lobbies import AT
 from tests.service.house import ANN, BOB, CLEO, House, token_of
 
 
@@ -212,6 +214,47 @@ async def test_token_that_is_signed_out_holds_no_more(house: House) -> None:
     assert (await call(house, BOB, "online")).is_good
 
 
+async def test_invitations_are_taken_back(house: House) -> None:
+    party_id = (await call(house, ANN, "create_party")).body.id
+    room_id = (await call(house, ANN, "create_room", 4, False)).body.id
+    for what, where in (("party", party_id), ("room", room_id)):
+        assert (await call(house, ANN, f"invite_to_{what}", where, BOB.id)).is_good
+        assert (await call(house, ANN, f"withdraw_{what}", where, BOB.id)).is_good
+        assert (await call(house, ANN, f"withdraw_{what}", where, BOB.id)).code == "invitation_not_found"
+
+
+async def test_user_says_who_may_know_where_they_are(house: House) -> None:
+    assert (await call(house, ANN, "choose_audience", "nobody")).is_good
+    assert house.app.replica.books.whereabouts == {ANN.id: "nobody"}
+    assert (await call(house, BOB, "friend_rooms")).body.rooms == []
+
+
+async def test_account_is_deleted_with_the_password_that_all_have(house: House) -> None:
+    put_in(house.app.accounts)
+    house.store._accounts[ANN.id] = account_of(ANN, created_at=AT)
+    assert (await call(house, ANN, "delete_account")).is_good
+    assert (await call(house, ANN, "my_party")).status == 401
+    assert ANN.id not in house.store._accounts
+
+
+async def test_call_that_is_limited_says_what_became_of_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(house.app.replica.log), "taken", None, raising=False)
+    assert (await call(house, ANN, "knock")).body == Knock(node="", nodes=0, said=None, is_let_in=True)
+
+
+async def test_administrator_bans_kicks_closes_and_announces(house: House) -> None:
+    assert (await call(house, CLEO, "ban_user", "ann", None)).is_good
+    assert (await call(house, ANN, "my_party")).code == "user_banned"
+    assert (await call(house, CLEO, "unban_user", ANN.id)).is_good
+    assert (await call(house, ANN, "my_party")).is_good
+    bob = house.connect(BOB, "rev")
+    room_id = (await call(house, BOB, "create_room", 4, True)).body.id
+    assert (await call(house, CLEO, "close_room", room_id)).is_good
+    assert (await call(house, CLEO, "announce", "hello")).is_good
+    assert (await call(house, CLEO, "kick_user", "bob")).is_good
+    assert not bob.session.is_accepted
+
+
 def test_every_deed_over_http_is_a_call_that_is_known() -> None:
     from bench.simulation.clients.doing import DRAWN
 
@@ -219,7 +262,8 @@ def test_every_deed_over_http_is_a_call_that_is_known() -> None:
         "create_room", "delete_room", "ask_friend", "accept_friend", "decline_friend", "remove_friend", "block",
         "unblock", "create_party", "invite_to_party", "join_party", "decline_party", "leave_party", "kick_from_party",
         "hand_over", "enter_with_party", "invite_to_room", "decline_room", "sign_out", "change_room", "hand_over_room",
-        "set_ready", "start_room", "reopen_room", "unban", "use_code",
+        "set_ready", "start_room", "reopen_room", "unban", "use_code", "withdraw_party", "withdraw_room",
+        "choose_audience", "delete_account", "knock", "ban_user", "kick_user", "close_room", "announce",
     }  # fmt: skip
-    assert over_http == set(DRAWN) & set(_ACTS) == set(_ACTS)
+    assert over_http == set(DRAWN) & set(_ACTS) == set(_ACTS) - {"unban_user"}, "a ban is lifted by whoever made it"
     assert set(_ACTS).isdisjoint(_SEEN)
