@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from bench.simulation.many import MakeSchedule
 
 
+class Interrupted(click.ClickException):
+    """Before it was known whether everything holds."""
+
+    exit_code = 130  # as a shell has it, of SIGINT
+
+
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option(
     "--seeds", type=click.IntRange(1), default=300, show_default=True, help="try so many, one after the other"
@@ -19,7 +25,11 @@ if TYPE_CHECKING:
 @click.option("--first", type=click.IntRange(0), help="of the seeds that are tried; default: 0, or the plan's seed")
 @click.option("--seed", type=click.IntRange(0), help="run this one only")
 @click.option("--schedule", "text", help="run this schedule only, as a failure prints it")
-@click.option("--trace", is_flag=True, help="tell what happened: who, what, when, on which node")
+@click.option(
+    "--trace",
+    is_flag=True,
+    help="tell the story of what fails, or of the seed that is run",
+)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="processes")
 @click.option("--faults", type=click.IntRange(0), help="with flags of the swarm: so many; default: 5 to 9")
 @click.argument("swarm", nargs=-1, type=click.UNPROCESSED, metavar="[FLAGS OF THE SWARM]")
@@ -40,11 +50,20 @@ def simulate(
     With flags of the swarm (--plan, --mix, --shape, --mode, -u, -t and all others that say what players do) it is a
     plan of the swarm that is played, as lobby-swarm --help tells; without, twenty players who do everything.
 
-    Exit codes: 0 everything held; 1 an invariant was violated; 2 the schedule or the plan cannot be read.
+    With Ctrl-C it says how many seeds held by then; while it shrinks, it goes on with the smallest schedule so far.
+
+    Exit codes: 0 everything held; 1 an invariant was violated; 2 the schedule or the plan cannot be read; 130
+    interrupted.
     """
-    from bench.simulation.command import explore, replay
+    from bench.simulation.command import Stopped, explore, replay
     from bench.simulation.schedule import read_schedule, schedule_of
 
+    if text is not None and (seed is not None or first is not None or swarm or faults is not None):
+        raise Misused(
+            "--schedule says all that happens: it goes without --seed, --first, --faults and flags of the swarm."
+        )
+    if seed is not None and first is not None:
+        raise Misused("--seed is one, --first the first of many: give one of the two.")
     if text is not None:
         try:
             schedule = read_schedule(text)
@@ -60,7 +79,10 @@ def simulate(
         if seed is not None:
             holds = replay(make(seed), trace=trace)
         else:
-            holds = explore(range(first or 0, (first or 0) + seeds), trace=trace, make=make, jobs=jobs)
+            try:
+                holds = explore(range(first or 0, (first or 0) + seeds), trace=trace, make=make, jobs=jobs)
+            except Stopped as stopped:
+                raise Interrupted(str(stopped)) from None
     if not holds:
         raise Failed("An invariant was violated.")
 

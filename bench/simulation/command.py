@@ -12,14 +12,19 @@ from bench.simulation import story
 from bench.simulation.many import MakeSchedule, quiet, search
 from bench.simulation.run import Outcome, simulate
 from bench.simulation.schedule import Schedule, schedule_of
-from bench.simulation.shrink import shrink
+from bench.simulation.shrink import MOST_RUNS, shrink
 
 SAY_EVERY = 50
 """Seeds between two lines where there is no bar."""
 
 
+class Stopped(Exception):
+    """By the user, before it was known whether everything holds; says how far it came."""
+
+
 def explore(seeds: Sequence[int], *, trace: bool, make: MakeSchedule = schedule_of, jobs: int = 1) -> bool:
-    """Try seeds until one fails. Whether all held. `make`: their schedules. `jobs`: processes."""
+    """Try seeds until one fails. Whether all held. `make`: their schedules. `jobs`: processes. Raises `Stopped` where
+    the user interrupts."""
     began_s = time.monotonic()
     entries = deeds = faults = done = 0
     with reporter() as told, told.stage("simulate", float(len(seeds))) as stage:
@@ -34,7 +39,10 @@ def explore(seeds: Sequence[int], *, trace: bool, make: MakeSchedule = schedule_
             if done % SAY_EVERY == 0:
                 stage.say(f"{done} of {len(seeds)} seeds, {done / (time.monotonic() - began_s) * 60:.0f} per minute")
 
-        failed = search(seeds, make=make, jobs=min(jobs, len(seeds)), progress=progress)
+        try:
+            failed = search(seeds, make=make, jobs=min(jobs, len(seeds)), progress=progress)
+        except KeyboardInterrupt:
+            raise Stopped(f"Interrupted after {done} of {len(seeds)} seeds, which all held.") from None
         took_s = time.monotonic() - began_s
         if failed is not None:
             stage.say(f"seed {failed.schedule.seed} fails")
@@ -46,6 +54,8 @@ def explore(seeds: Sequence[int], *, trace: bool, make: MakeSchedule = schedule_
         return True
     click.echo(f"seed {failed.schedule.seed} fails after {done} of {len(seeds)}: {failed.violation}\n")
     explain(failed, trace=trace)
+    if not trace:
+        click.echo("\nwhat happened in it: the same with --trace, or --schedule '…' --trace with the line above")
     return False
 
 
@@ -69,7 +79,7 @@ def explain(failed: Outcome, *, trace: bool) -> None:
     with reporter() as told:
         smallest = _shrunk(failed, told)
     schedule = smallest.schedule
-    click.echo(f"shrunk to {schedule.deeds} deeds and {schedule.faults} faults:")
+    click.echo(f"shrunk to {story.counted(schedule)}:")
     for line in story.events(schedule):
         click.echo(line)
     click.echo("")
@@ -81,9 +91,10 @@ def explain(failed: Outcome, *, trace: bool) -> None:
 
 
 def _shrunk(failed: Outcome, told: Reporter) -> Outcome:
-    with told.stage("shrink", 1.0) as stage, quiet():
+    with told.stage("shrink", float(MOST_RUNS)) as stage, quiet():
 
         def progress(runs: int, events: int) -> None:
+            stage.advance()
             if runs % 25 == 0:
                 stage.say(f"{events} events are left after {runs} runs")
 

@@ -22,8 +22,8 @@ def shrink(
     most_runs: int = MOST_RUNS,
     progress: Callable[[int, int], None] = lambda runs, events: None,
 ) -> Outcome:
-    """The outcome of the smallest schedule that was found. `outcome` violates an invariant. `progress` hears the runs
-    so far, and the events that are left."""
+    """The outcome of the smallest schedule that was found, by then where the user interrupts. `outcome` violates an
+    invariant. `progress` hears the runs so far, and the events that are left."""
     assert outcome.violation is not None
     invariant, best, runs = outcome.violation.invariant, outcome, 0
 
@@ -36,17 +36,32 @@ def shrink(
         progress(runs, len(best.schedule.events))
         return best is tried
 
-    size = max(1, len(best.schedule.events) // 2)
-    while runs < most_runs:
+    try:
+        _leave_out(lambda: best.schedule.events, attempt, is_enough=lambda: runs >= most_runs)
+    except KeyboardInterrupt:
+        pass  # what is found by now is an answer, too
+    return best
+
+
+# -- private -----------------------------------------------------------------------------------------------------------
+
+
+def _leave_out(
+    events: Callable[[], tuple[Event, ...]],
+    attempt: Callable[[tuple[Event, ...]], bool],
+    *,
+    is_enough: Callable[[], bool],
+) -> None:
+    size = max(1, len(events()) // 2)
+    while not is_enough():
         is_smaller = False
         at = 0
-        while at < len(best.schedule.events) and runs < most_runs:
-            events = best.schedule.events
-            if attempt(events[:at] + events[at + size :]):
+        while at < len(events()) and not is_enough():
+            left = events()
+            if attempt(left[:at] + left[at + size :]):
                 is_smaller = True
             else:
                 at += size
         if size == 1 and not is_smaller:
             break
         size = max(1, size // 2)
-    return best

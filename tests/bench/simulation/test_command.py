@@ -27,8 +27,11 @@ def outcome(schedule: Schedule, violation: Violation | None = None, *, story: bo
 class World:
     """In place of whole lobbies: seeds from `fails_at` on violate something, and shrink to `SHORT`."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, fails_at: int | None = None) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *, fails_at: int | None = None, interrupted_at: int | None = None
+    ) -> None:
         self.fails_at = fails_at
+        self.interrupted_at = interrupted_at
         self.tried: list[int] = []
         self.simulated: list[tuple[Schedule, bool]] = []
         monkeypatch.setattr(simulation, "search", self.search)
@@ -37,6 +40,8 @@ class World:
 
     def search(self, seeds: Sequence[int], *, progress: Callable[[Outcome], None], **_: Any) -> Outcome | None:
         for seed in seeds:
+            if seed == self.interrupted_at:
+                raise KeyboardInterrupt
             self.tried.append(seed)
             fails = self.fails_at is not None and seed >= self.fails_at
             found = outcome(Schedule(seed, LONG.events), BROKEN if fails else None)
@@ -74,7 +79,7 @@ def test_seed_that_fails_ends_the_search_and_is_told_with_the_smallest_schedule(
     assert result.exit_code == 1
     assert world.tried == [10, 11, 12]
     assert "seed 12 fails after 3 of 100: nothing is lost: ann did not hear it" in result.stdout
-    assert "shrunk to 1 deeds and 1 faults:" in result.stdout
+    assert "shrunk to 1 deed, 1 fault:" in result.stdout
     assert f'as a regression test, one line of SCHEDULES:\n    "{SHORT}",' in result.stdout
     assert "An invariant was violated." in result.stderr
 
@@ -116,3 +121,37 @@ def test_schedule_that_is_none_is_misuse(monkeypatch: pytest.MonkeyPatch, text: 
     result = simulate("--schedule", text)
     assert (result.exit_code, says in result.stderr) == (2, True), result.stderr
     assert world.simulated == []
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_how_to_see_what_happened_is_said_where_it_was_not_told(
+    monkeypatch: pytest.MonkeyPatch, *, is_told: bool
+) -> None:
+    World(monkeypatch, fails_at=0)
+    result = simulate("--seeds", 1, *(["--trace"] if is_told else []))
+    assert ("what happened in it" in result.stdout) is not is_told
+
+
+def test_user_who_interrupts_hears_how_many_seeds_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    World(monkeypatch, interrupted_at=12)
+    result = simulate("--seeds", 100, "--first", 10)
+    assert result.exit_code == 130
+    assert "Interrupted after 2 of 100 seeds, which all held." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--seeds", 0), "0 is not in the range x>=1"),
+        (("--schedule", str(SHORT), "--seed", 3), "goes without --seed"),
+        (("--schedule", str(SHORT), "--mix", "host=1"), "flags of the swarm"),
+        (("--seed", 3, "--first", 2), "give one of the two"),
+    ],
+)
+def test_what_does_not_go_together_is_misuse(
+    monkeypatch: pytest.MonkeyPatch, arguments: Sequence[object], says: str
+) -> None:
+    world = World(monkeypatch)
+    result = simulate(*arguments)
+    assert (result.exit_code, says in " ".join(result.stderr.split())) == (2, True), result.stderr
+    assert (world.tried, world.simulated) == ([], [])
