@@ -292,7 +292,7 @@ FAULTS: dict[str, Fault] = {
     "half_open": Fault(_half_open, 3, of_players=True),
     "reset": Fault(_reset, 2, of_players=True),
     "kill_candidate": Fault(_kill_candidate, 1, 0.6, 2.0),
-    "blackout": Fault(_blackout, 1, 0.1, 2.0),
+    "blackout": Fault(_blackout, 3, 0.1, 2.0),
     "fork": Fault(_fork, 1, 2.4, 4.0),
 }
 """By name."""

@@ -19,6 +19,7 @@ LEADER_DECIDES = "only the leader of a party decides"
 SENDER_LEFT = "an invitation ends with the membership of its sender"
 PLACE_KEPT = "a host's place is kept"
 GOODBYE = "who says goodbye is offline"
+OVER = "an invitation that is over lets nobody in"
 CODES = "codes let in who may come"
 PUT_OUT = "who is put out hears of it"
 AT_HOSTS_WILL = (
@@ -119,6 +120,10 @@ class Rulings:
                 yield from _offline(command.user_id, books)
         elif isinstance(command, commands.SignOut):
             yield from _offline(command.user.id, books)
+        elif isinstance(command, commands.EndMatchInvites):
+            room, guest_id = books.rooms.get(command.room_id), command.guest_id
+            if command.shuts_out and room is not None and guest_id not in room.members and room.admits(guest_id):
+                yield OVER, f"user {guest_id} is let into room {room.id}, though nobody invites them any more"
         elif isinstance(command, commands.UseRoomCode) and self._code is not None:
             (room, is_banned), user = self._code, command.user
             if is_banned and user.id in room.invited_user_ids:

@@ -83,6 +83,8 @@ class Scene:
 Deed = Callable[[Scene, Player, int, int], None]
 
 
+DECLINES_S = 0.3
+"""After which every other guest says no to an invitation into a room."""
 COMES_BACK_S = 0.5
 """After which one who was kicked tries to enter again."""
 
@@ -266,9 +268,13 @@ def _of_party(what: str, *, whom: str = "") -> Deed:
 def _of_invite(what: str) -> Deed:
     def deed(scene: Scene, player: Player, a: int, b: int) -> None:
         invite = choose(player.party.invites, a) if player.party is not None else None
-        if invite is not None:
-            scene.ask(player, what, invite.party_id)
-            player.look()
+        if invite is None:
+            return
+        is_good = scene.ask(player, what, invite.party_id).is_good
+        room = choose(player.rooms, a)
+        if is_good and what == "join_party" and room is not None and b % 3 == 0:
+            scene.ask(player, "enter_with_party", room.id)  # which is for the leader to decide
+        player.look()
 
     return deed
 
@@ -302,8 +308,13 @@ def _decline_room(scene: Scene, player: Player, a: int, b: int) -> None:
 
 
 def _invite_to_room(scene: Scene, player: Player, a: int, b: int) -> None:
-    if player.room is not None and scene.user_id(a) != player.user.id:
-        scene.ask(player, "invite_to_room", player.room.room_id, scene.user_id(a))
+    guest = scene.players[a % len(scene.players)]
+    if player.room is None or guest.user.id == player.user.id:
+        return
+    room_id = player.room.room_id
+    if scene.ask(player, "invite_to_room", room_id, guest.user.id).is_good and b % 2:
+        act = partial(scene.ask, guest, "decline_room", room_id)
+        player.world.call_later(DECLINES_S, partial(guest.do, act))
 
 
 def _sign_out(scene: Scene, player: Player, a: int, b: int) -> None:

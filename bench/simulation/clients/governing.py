@@ -86,7 +86,7 @@ def _delete_account(scene: Scene, player: Player, a: int, b: int) -> None:
 
 
 GOVERNING: dict[str, tuple[Deed, int]] = {
-    "ban_user": (_ban, 1),
+    "ban_user": (_ban, 2),
     "kick_user": (_kick, 1),
     "close_room": (_close_room, 1),
     "announce": (_announce, 1),

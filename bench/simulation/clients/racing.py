@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.simulation.clients.deeds import Deed, Scene, choose, enter, leave, put_out, say_room, send
+from bench.simulation.clients.deeds import Deed, Scene, choose, enter, leave, put_out, quietly, say_room, send
 from bench.simulation.clients.player import Player
 from lobby_server.protocol.social_messages import SendChatMessage
 
 MAKE_UP_S = 2.0
 """After which a user who has blocked another one thinks better of it."""
+GONE_S = 0.1
+"""After which a node has seen that a connection is lost, on most occasions."""
 APART_S = 0.005
 """Up to three times that the second deed comes after the first: about what a message takes."""
 
@@ -81,7 +83,8 @@ def _join_party(scene: Scene, player: Player, party_id: str) -> None:
 
 
 def _invite_and_take_back(scene: Scene, player: Player, a: int, b: int) -> None:
-    """A member invites a user into their party, and another member takes that back, whether they may or not."""
+    """A member invites a user into their party, and another member takes that back, whether they may or not; one time
+    in three they put the first one out as well."""
     party = player.party.party if player.party is not None else None
     others = [] if party is None else [each.user_id for each in party.members if each.user_id != player.user.id]
     member_id, guest_id = choose(others, b), scene.user_id(a)
@@ -90,12 +93,36 @@ def _invite_and_take_back(scene: Scene, player: Player, a: int, b: int) -> None:
     if scene.ask(player, "invite_to_party", party.id, guest_id).is_good:
         for other in [each for each in scene.players if each.user.id == member_id][:1]:
             scene.ask(other, "withdraw_party", party.id, guest_id)
+            if b % 3 == 0:
+                scene.ask(other, "kick_from_party", party.id, player.user.id)
+                player.look()
+
+
+def _put_out_while_away(scene: Scene, player: Player, a: int, b: int) -> None:
+    """A member loses the network, on all devices, as the host kicks them or deletes the room."""
+    room = player.room
+    peer_id = None if room is None else choose([each for each in room.members if each != room.peer_id], a)
+    if room is None or peer_id is None or room.host_peer_id != room.peer_id:
+        return
+    for other in scene.devices(room.members[peer_id]):
+        scene.note(other.name, "loses the network for a moment")
+        quietly(other.connection.drop_connection)
+
+    def act() -> None:
+        if b % 2 == 0:
+            scene.ask(player, "delete_room", room.room_id)
+            player.doubt()  # a base client that was its host hears nothing but the answer
+        elif player.room is room and peer_id in room.members:
+            put_out(scene, player, peer_id)
+
+    player.world.call_later(GONE_S, partial(player.do, act))
 
 
 RACES: dict[str, tuple[Deed, int]] = {
     "quarrel": (_quarrel, 2),
     "kick_who_returns": (_kick_who_returns, 2),
     "leave_as_guest_joins": (_leave_as_guest_joins, 2),
+    "put_out_while_away": (_put_out_while_away, 3),
     "invite_and_take_back": (_invite_and_take_back, 3),
 }
 """As `bench.simulation.clients.deeds.DEEDS`."""

@@ -11,6 +11,7 @@ from bench.simulation.checks.rulings import (
     GOODBYE,
     HOST_DECIDES,
     LEADER_DECIDES,
+    OVER,
     PLACE_KEPT,
     PUT_OUT,
     SENDER_LEFT,
@@ -129,6 +130,21 @@ def test_invitation_that_outlives_the_membership_of_its_sender_is_found(lobby: R
     lobby.books.matches.add(MatchInvitation("r1", BOB.id, CLEO.id))
     left = effects.RoomLeft(Departure(room_of(lobby), Member(BOB, 2), None))
     assert lobby.judge(commands.LeaveRoom(BOB), left) == [SENDER_LEFT]
+
+
+@pytest.mark.parametrize(("is_let_in", "is_found"), [(False, False), (True, True)])
+def test_invitation_into_a_private_room_that_is_over_lets_nobody_in(
+    lobby: Ruled, *, is_let_in: bool, is_found: bool
+) -> None:
+    room = room_of(lobby)
+    room.is_public = False
+    lobby.do(commands.InviteToRoom(ANN, CLEO, "r1", "key", AT))
+    end = commands.EndMatchInvites("r1", CLEO.id, (ANN.id,), "declined", shuts_out=True)
+    lobby.do(end)
+    assert lobby.found == []
+    if is_let_in:
+        room.invited_user_ids.add(CLEO.id)
+    assert lobby.judge(end) == ([OVER] if is_found else [])
 
 
 # -- the host's place ----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from bench.simulation.clients.racing import APART_S, MAKE_UP_S, RACES
 from bench.simulation.nodes.calls import Answer
 from lobby_server.protocol.messages import JoinRoom
 from lobby_server.protocol.social_messages import SendChatMessage
-from tests.bench.simulation.clients.acting import Player, Stage, of_party
+from tests.bench.simulation.clients.acting import Player, Stage, a_room, of_party
 
 BOB = 1
 """Of the players."""
@@ -117,5 +117,24 @@ def test_invitation_of_a_member_is_taken_back_by_another_one(
 ) -> None:
     assert stage.do("invite_and_take_back") == [], "in no party"
     stage.ann.party, stage.ann.answer = of_party(1, 2), answer
-    assert stage.do("invite_and_take_back", a=1, b=0) == [("invite_to_party", "p1", 2)]
+    assert stage.do("invite_and_take_back", a=1, b=1) == [("invite_to_party", "p1", 2)]
     assert stage.bob.asked == ([("withdraw_party", "p1", 2)] if is_taken_back else [])
+    stage.do("invite_and_take_back", a=1, b=3)
+    assert (("kick_from_party", "p1", 1) in stage.bob.asked) is is_taken_back
+
+
+@pytest.mark.parametrize("b", [0, 1], ids=["deletes", "kicks"])
+def test_member_is_put_out_while_they_are_away(stage: Stage, b: int) -> None:
+    stage.ann.room = None
+    stage.do("put_out_while_away", b=b)
+    stage.ann.room = a_room(members=(1, 2))
+    stage.ann.room.members[2] = "bob"
+    stage.ann.room.host_peer_id = 2
+    stage.do("put_out_while_away", b=b)
+    assert stage.bob.connection.done == [], "it is for the host to do"
+    stage.ann.room.host_peer_id = 1
+    stage.do("put_out_while_away", b=b)
+    assert stage.bob.connection.done == ["drop"]
+    stage.ann.do_later()
+    assert stage.ann.asked == ([] if b else [("delete_room", "r1")])
+    assert stage.ann.connection.done == ([("kick", 2)] if b else [])
