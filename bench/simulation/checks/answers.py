@@ -157,6 +157,8 @@ class Answers:
             }  # fmt: skip
             if self._is_addressed_after(user_id, self._users_gone[user_id]):
                 left |= dict.fromkeys(("a friend", "asked", "blocked", "blocking"), False)
+            if any(said.end_s > self._users_gone[user_id] for said in self._audiences.get(user_id, ())):
+                left["choosing who knows where they are"] = False  # on another device, at that moment
             if found := [what for what, is_left in left.items() if is_left]:
                 yield f"user {user_id} was answered that their account is deleted, and is {', '.join(found)}"
 

@@ -304,7 +304,10 @@ class Observer:
         ban, clock = self._database.kept_bans().get(user_id), app.clock
         is_certain = self._world.now_s - clock.set_at_s > CLOCK_SET_S  # type: ignore[attr-defined]
         holds = ban is not None and (ban.until is None or ban.until > clock.utc_now())
-        return is_certain and holds and lies_on(self.history.branches.kept(log.position[0]), decided[-1])
+        branches, epoch = self.history.branches, log.position[0]
+        if ban is not None and ban.until is not None and not lies_on(branches.path(epoch), decided[-1]):
+            return False  # a lobby that began anew has taken it up, or not, by the clock of another node
+        return is_certain and holds and lies_on(branches.kept(epoch), decided[-1])
 
     def _hearer_of_put_out(self, app: App, log: WatchedLog) -> Callable[[Effect, object], None]:
         """Whoever is kicked out of the lobby, or banned, has no connection any more."""

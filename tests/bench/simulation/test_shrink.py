@@ -10,7 +10,7 @@ from bench.simulation.checks.observer import Violation
 from bench.simulation.run import Outcome
 from bench.simulation.schedule import Schedule, read_schedule, schedule_of
 from bench.simulation.shrink import shrink
-from tests.bench.simulation.mutants import MUTANTS
+from tests.bench.simulation.planted.mutants import MUTANTS
 
 
 def fails_with_both(schedule: Schedule) -> Outcome:
@@ -45,6 +45,21 @@ def test_it_ends_after_so_many_runs() -> None:
     assert runs == 5
 
 
+def test_user_who_interrupts_gets_the_smallest_so_far() -> None:
+    runs = 0
+
+    def run(schedule: Schedule) -> Outcome:
+        nonlocal runs
+        runs += 1
+        if runs > 5:
+            raise KeyboardInterrupt
+        return fails_with_both(schedule)
+
+    smallest = shrink(fails_with_both(schedule_of(3)), run=run)
+    assert smallest.violation is not None
+    assert len(smallest.schedule.events) < len(schedule_of(3).events)
+
+
 def test_command_says_that_everything_held() -> None:
     result = CliRunner().invoke(main, ["simulate", "--seeds", "1"])
     assert result.exit_code == 0
@@ -65,7 +80,7 @@ def test_command_shrinks_a_failure_and_tells_it(monkeypatch: pytest.MonkeyPatch)
     assert result.exit_code == 1
     assert "An invariant was violated." in result.output
     shrunk = result.output.partition("shrunk to ")[2]
-    assert shrunk.startswith("1 deeds")
+    assert shrunk.startswith("1 deed,")
     assert "create_room" in shrunk
     assert "VIOLATED" in shrunk
     line = result.output.partition("one line of SCHEDULES:\n")[2].partition('"')[2].partition('"')[0]

@@ -393,6 +393,22 @@ async def test_who_is_banned_stays_out(
     assert (violated(observer) == "who is banned stays out") is is_found
 
 
+@pytest.mark.parametrize(("until_s", "is_found"), [(None, True), (9, False)])
+async def test_ban_with_an_end_is_taken_up_by_a_new_lobby_by_another_clock(
+    observer: Observer, database: Database, node: Node, until_s: int | None, *, is_found: bool
+) -> None:
+    until = None if until_s is None else AT + timedelta(seconds=until_s)
+    await database.keep_user_ban(StoredUserBan(user=ANN, reason="", until=until, created_at=AT, by=BOB))
+    node.take(1, commands.BanUser(ANN, "", None))
+    fresh = Node(observer, "b")
+    fresh.epoch = "e2"
+    observer.opened("e2", "", 0)
+    fresh.lobby.books.rooms.revision = 99
+    fresh.take(1, commands.Nothing())
+    fresh.hears(effects.Accepted(ANN), a_session(features=()))
+    assert (violated(observer) == "who is banned stays out") is is_found
+
+
 @pytest.mark.parametrize(
     ("features", "code", "is_found"), [((), 1001, False), ((), 1012, True), (("rev",), 1012, False)]
 )

@@ -1,7 +1,8 @@
-"""How many seeds each planted fault takes to be found:
+"""How many seeds each planted fault takes to be found, and by what:
 
 python -m tests.bench.simulation.planted                      the table of docs/simulation.md
 python -m tests.bench.simulation.planted --shrink NAME …      and the smallest schedule that finds each
+python -m tests.bench.simulation.planted --kinds NAME …       what all the seeds violate, not the first one only
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import pytest
 
-from bench.simulation.many import quiet, search
+from bench.simulation.many import outcomes, quiet, search
 from bench.simulation.run import Outcome
 from bench.simulation.shrink import shrink
-from tests.bench.simulation.mutants import MUTANTS, PARTS, Mutant
+from tests.bench.simulation.planted.mutants import MUTANTS, mutant_of, part_of
+from tests.bench.simulation.planted.planting import Mutant
 
 MOST_SEEDS = 1000
 
@@ -28,6 +31,8 @@ class Hunt:
     """What became of the search for one planted fault."""
 
     name: str
+    by: tuple[str, ...]
+    """The invariants that are to find it."""
     seeds: int
     """Tried, the one that found it among them."""
     found: Outcome | None
@@ -37,13 +42,29 @@ class Hunt:
     def row(self) -> str:
         """Of the table."""
         seeds, by = ("–", f"not found in {self.seeds:,}") if self.found is None else (str(self.seeds), self.invariant)
-        return f"| {self.name} | {part_of(self.name)} | {seeds} | {by} |"
+        mark = "" if self.found is None or self.is_right else " (is not to find it)"
+        return f"| {self.name} | {part_of(self.name)} | {seeds} | {by}{mark} |"
 
     @property
     def invariant(self) -> str:
-        assert self.found is not None
+        """That is violated; empty: none is."""
+        if self.found is None:
+            return ""
         assert self.found.violation is not None
         return self.found.violation.invariant
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it was found, and for what it is."""
+        return self.invariant in self.by
+
+    @property
+    def what(self) -> str:
+        """For the message of a test that fails."""
+        if self.found is None:
+            return f"{self.name}: not found in {self.seeds} seeds"
+        seed = self.found.schedule.seed
+        return f"{self.name}: seed {seed} violates {self.found.violation}; it is to be found by {self.by}"
 
 
 def hunt(mutant: Mutant, *, most_seeds: int = MOST_SEEDS, shrinks: bool = False) -> Hunt:
@@ -61,31 +82,40 @@ def hunt(mutant: Mutant, *, most_seeds: int = MOST_SEEDS, shrinks: bool = False)
         if shrinks and found is not None:
             with quiet():
                 found = shrink(found)
-    return Hunt(mutant.name, tried, found, time.process_time() - began_s)
+    return Hunt(mutant.name, mutant.by, tried, found, time.process_time() - began_s)
 
 
-def mutant_of(name: str) -> Mutant:
-    (mutant,) = [each for each in MUTANTS if each.name == name]
-    return mutant
-
-
-def part_of(name: str) -> str:
-    """Of the project, in which a fault is planted."""
-    return next(part for part, mutants in PARTS.items() if any(each.name == name for each in mutants))
+def kinds(mutant: Mutant, *, most_seeds: int) -> str:
+    """How many of all seeds violate which invariant first, as a line."""
+    with pytest.MonkeyPatch.context() as monkeypatch, quiet():
+        mutant.put_in(monkeypatch)
+        found = Counter(
+            outcome.violation.invariant for outcome in outcomes(range(most_seeds)) if outcome.violation is not None
+        )
+    listed = ", ".join(f"{invariant}{'' if invariant in mutant.by else ' (!)'} {many}"
+                       for invariant, many in found.most_common())  # fmt: skip
+    return f"{mutant.name}: {listed or 'nothing'}"
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.simulation.planted", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.simulation.planted", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("names", nargs="*", help="of planted faults; none: all")
     parser.add_argument("--seeds", type=int, default=MOST_SEEDS, help="most seeds of each")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--shrink", action="store_true", help="print the smallest schedule as well")
+    parser.add_argument("--kinds", action="store_true", help="count what all the seeds violate")
     asked = parser.parse_args(arguments)
     mutants = [mutant_of(name) for name in asked.names] or list(MUTANTS)
-    run = partial(hunt, most_seeds=asked.seeds, shrinks=asked.shrink)
-    print("| Planted fault | In | Seeds | Found because it violates |\n| --- | --- | --- | --- |", flush=True)
     with multiprocessing.get_context("spawn").Pool(asked.jobs) as pool:
-        for hunted in pool.imap(run, mutants):
+        if asked.kinds:
+            for line in pool.imap(partial(kinds, most_seeds=asked.seeds), mutants):
+                print(line, flush=True)
+            return
+        print("| Planted fault | In | Seeds | Found because it violates |\n| --- | --- | --- | --- |", flush=True)
+        for hunted in pool.imap(partial(hunt, most_seeds=asked.seeds, shrinks=asked.shrink), mutants):
             print(hunted.row, flush=True)
             if asked.shrink and hunted.found is not None:
                 print(f'    "{hunted.found.schedule}",  # {hunted.found.violation}', flush=True)

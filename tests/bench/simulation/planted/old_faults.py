@@ -12,7 +12,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class OldFault:
     mutant: str
-    """Its name in `tests.bench.simulation.mutants`."""
+    """Its name in `tests.bench.simulation.planted.mutants`."""
     met: str
     """What players saw."""
     invariant: str

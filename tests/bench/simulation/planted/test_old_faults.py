@@ -9,7 +9,7 @@ import pytest
 from bench.simulation.many import quiet
 from bench.simulation.run import simulate
 from bench.simulation.schedule import read_schedule
-from tests.bench.simulation.planted.hunting import mutant_of
+from tests.bench.simulation.planted.mutants import mutant_of
 from tests.bench.simulation.planted.old_faults import OLD_FAULTS, OldFault
 from tests.floors.graph import ROOT
 

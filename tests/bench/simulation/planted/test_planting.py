@@ -6,7 +6,7 @@ import pytest
 
 from bench.simulation.clients import connection
 from lobby_server.protocol.codes import CloseCode
-from tests.bench.simulation.planted.hunting import mutant_of
+from tests.bench.simulation.planted.mutants import mutant_of
 
 DRAINED = CloseCode.GOING_AWAY.to_bytes(2, "big")
 

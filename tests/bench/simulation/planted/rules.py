@@ -1,0 +1,141 @@
+"""Wrong variants of the rules."""
+
+from __future__ import annotations
+
+from tests.bench.simulation.planted.planting import MACHINE, PRESENCE, ROOMS, one
+
+RULES = (
+    one(
+        "one place too many",
+        f"{ROOMS}.admission:check_may_enter",
+        "> room.max_players:",
+        "> room.max_players + 1:",
+        by=("the rules hold",),
+    ),
+    one(
+        "bans are not looked at",
+        f"{ROOMS}.admission:check_may_enter",
+        "if any(user.id in room.banned_user_ids for user in party):",
+        "if False:",
+        by=("the rules hold",),
+    ),
+    one(
+        "who enters a room does not leave theirs",
+        f"{ROOMS}.book:RoomBook._join",
+        "self.leave(user.id, now_s=now_s)",
+        "None",
+        by=("the rules hold",),
+    ),
+    one(
+        "the host's place is not handed over",
+        f"{ROOMS}.book:RoomBook.leave",
+        "room.host = new_host.user",
+        "pass",
+        by=("the rules hold",),
+    ),
+    one(
+        "the blocked are heard in rooms",
+        f"{MACHINE}.rooms:say",
+        "if not books.blocks.blocks(member_id, user_id)",
+        "if True",
+        by=("strangers and the blocked hear nothing",),
+    ),
+    one(
+        "the blocked are heard in the lobby",
+        f"{MACHINE}.social:_said",
+        "deaf = books.blocks.blockers_of(line.sender.id)",
+        "deaf = frozenset()",
+        by=("strangers and the blocked hear nothing",),
+    ),
+    one(
+        "the first of two sockets ends both",
+        f"{PRESENCE}.leave",
+        "if len(sockets) > 1:",
+        "if len(sockets) > 2:",
+        by=("nobody offline with a session",),
+    ),
+    one(
+        "every socket is a user who comes online",
+        f"{PRESENCE}.arrive",
+        "if user_id in self._users:\n        return False",
+        "pass",
+        by=("nothing is told twice",),
+    ),
+    one(
+        "the users of a lost node stay",
+        f"{MACHINE}.presence:lose_node",
+        "books.presence.lose_node(node, now_s=now_s, grace_s=grace_s)",
+        "[]",
+        by=("the rules hold",),
+    ),
+    one(
+        "a token that is signed out holds",
+        f"{MACHINE}.presence:sign_out",
+        "_revoke(books.revoked, command.token_id, command.expires_at_s, command.now_s)",
+        "pass",
+        by=("what was answered stays so",),
+    ),
+    one(
+        "what is done twice is done twice",
+        f"{MACHINE}.state:LobbyState.is_new",
+        "<= known.sequence",
+        "< known.sequence",
+        by=("nobody is moved unasked",),
+    ),
+    one(
+        "a snapshot forgets who has used chat",
+        f"{MACHINE}.image:_load",
+        "books.chatters.update(image.chatters)",
+        "pass",
+        by=("equal position, equal state",),
+    ),
+    one(
+        "a place in a room is given again",
+        f"{ROOMS}.book:RoomBook._enter",
+        "Member(user, room.next_peer_id)",
+        "Member(user, 1 + max((each.peer_id for each in room.members.values()), default=0))",
+        by=("a place in a room is one member's",),
+    ),
+    one(
+        "a room that is entered again is deleted all the same",
+        f"{ROOMS}.book:RoomBook._enter",
+        "room.empty_until_s = None",
+        "pass",
+        by=("the rules hold",),
+    ),
+    one(
+        "whoever comes late enters a room that has started",
+        f"{ROOMS}.admission:check_may_enter",
+        "if room.players is not None and",
+        "if False and",
+        by=("the rules hold",),
+    ),
+    one(
+        "an invitation outlives its room",
+        f"{MACHINE}.rooms:_gone",
+        "books.matches.take(room.id, lambda each: True)",
+        "[]",
+        by=("the rules hold",),
+    ),
+    one(
+        "an invitation into a party outlives the membership of its sender",
+        "lobby_server.core.parties:PartyBook._leave",
+        "if is_gone or invitation.sender.id == user_id:",
+        "if is_gone:",
+        by=("the rules hold",),
+    ),
+    one(
+        "a block that comes while a line is kept comes too late",
+        f"{MACHINE}.social:_said",
+        "not line.is_withheld and other_id not in deaf",
+        "not line.is_withheld",
+        by=("strangers and the blocked hear nothing",),
+    ),
+    one(
+        "users of a node that ends are offline",
+        f"{MACHINE}.state:LobbyState._apply_to_nodes",
+        "grace_s = max(grace_s, command.grace_s)",
+        "pass",
+        by=("an orderly end takes nobody offline",),
+    ),
+)
