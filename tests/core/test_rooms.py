@@ -166,6 +166,15 @@ def test_creator_who_handed_the_room_over_and_came_in_time_stays() -> None:
     assert book.expire(10 * TTL_S).departures == []
 
 
+def test_room_that_is_restored_once_more_is_one_room(book: RoomBook) -> None:
+    for _ in range(2):
+        book.restore(make_room(), now_s=0.0)
+    [room] = book.all()
+    assert book.by_code(code_of(room.id)) is room
+    assert book.hosted_by(room.host.id) is room
+    assert book.waiting() == [room.id]
+
+
 def test_new_host_who_leaves_does_not_end_the_wait_for_the_creator() -> None:
     book = handed_over_by_an_absent_creator()
     book.leave(BOB.id, now_s=2.0)

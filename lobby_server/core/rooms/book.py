@@ -55,7 +55,9 @@ class RoomBook(RoomDirectory):
 
     def restore(self, room: Room, *, now_s: float) -> None:
         """A room of an earlier life of the server. Its members are offline, so it is empty and its time runs; as long
-        as that takes, the host's place is kept for the host, whoever comes first."""
+        as that takes, the host's place is kept for the host, whoever comes first. A second time it takes the place of
+        the first: a node may ask the database again before it begins."""
+        self.remove(room.id)
         self._keep(room)
         self._empty(room, now_s)
         room.host_until_s = room.empty_until_s
