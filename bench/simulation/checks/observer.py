@@ -61,7 +61,9 @@ class Observer:
         self.entries = 0
         """Applied, by all nodes together."""
         self.asked_to_join: Counter[tuple[int, str]] = Counter()
-        """User and room: how often a player has asked for it, and the log has not had it yet."""
+        """User and room: how often a player has asked for it."""
+        self._joined: dict[tuple[int, str], list[Place]] = {}
+        """The same: where the log has it. One that went another way may have it there as well."""
         self._world = world
         self._database = database
         self._tells = tells
@@ -219,8 +221,9 @@ class Observer:
 
     def _check_asked(self, command: commands.JoinRoom) -> None:
         wish = (command.user.id, command.room_id)
-        self.asked_to_join[wish] -= 1
-        if self.asked_to_join[wish] < 0:
+        joined, path = self._joined.setdefault(wish, []), self.history.branches.path(self._place[0])
+        joined.append(self._place)
+        if sum(lies_on(path, each) for each in joined) > self.asked_to_join[wish]:
             self.violated("nobody is moved unasked", f"{command.user.username} into room {command.room_id}")
 
     # -- a look at the whole ----------------------------------------------------------------------------------------

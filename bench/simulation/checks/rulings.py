@@ -191,6 +191,8 @@ class Rulings:
 
     def _entered(self, entry: Entry, now_s: float) -> Iterator[Ruling]:
         self._unheard.pop(entry.member.user.id, None)
+        if self._kept_for.get(entry.room.id, (0, 0.0))[0] == entry.member.user.id:
+            del self._kept_for[entry.room.id]  # they are back, and may leave again
         if entry.became_host:
             yield from self._led(entry.room, now_s)
 

@@ -179,6 +179,21 @@ def test_player_who_asked_once_is_moved_once(observer: Observer, node: Node) -> 
     assert violated(observer) == "nobody is moved unasked"
 
 
+def test_join_that_a_log_has_again_which_went_another_way_was_asked_for_once(observer: Observer, node: Node) -> None:
+    other = Node(observer, "b")
+    for each in (node, other):
+        each.lobby.come(ANN, BOB)
+        each.lobby.make_room("r1", ANN)
+    observer.asked_to_join[BOB.id, "r1"] += 1
+    node.take(2, commands.JoinRoom(BOB, "r1", "1"))
+    observer.opened("e2", "e1", 1)
+    other.epoch = "e2"
+    other.take(2, commands.JoinRoom(BOB, "r1", "1"))
+    assert violated(observer) == ""
+    other.take(3, commands.JoinRoom(BOB, "r1", "1"))
+    assert violated(observer) == "nobody is moved unasked"
+
+
 # -- equal states --------------------------------------------------------------------------------------------------
 
 

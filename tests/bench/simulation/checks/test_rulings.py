@@ -184,6 +184,18 @@ def test_place_of_a_host_is_kept_over_a_restart_for_its_time(lobby: Ruled, at_s:
     assert lobby.judge(join, entered) == ([PLACE_KEPT] if is_found else [])
 
 
+def test_host_who_is_back_after_a_restart_and_leaves_again_leads_no_more(lobby: Ruled) -> None:
+    room = room_of(lobby)
+    lobby.do(commands.LeaveRoom(BOB))
+    lobby.do(commands.LeaveRoom(ANN))
+    lobby.rulings.begin(lobby.books, is_new=True)
+    lobby.do(commands.TakeHostPlace(ANN, "1"))
+    lobby.do(commands.LeaveRoom(ANN))
+    room.host = BOB
+    entered = effects.RoomJoined(Entry(room, Member(BOB, 4), became_host=True))
+    assert lobby.judge(commands.JoinRoom(BOB, "r1", "1"), entered) == []
+
+
 # -- who is offline, who hears ------------------------------------------------------------------------------------
 
 
