@@ -20,7 +20,7 @@ def store_away(lobby: Lobby) -> Iterator[None]:
     app = lobby.server.app
     away = MemoryStore()
     away.is_away = True
-    holders = [(app, "store"), (app.accounts, "_store"), (app.rooms, "_store")]
+    holders = [(app, "store"), (app.accounts, "_store"), (app.sign_ins, "_store"), (app.rooms, "_store")]
     present = [getattr(holder, name) for holder, name in holders]
     for holder, name in holders:
         setattr(holder, name, away)

@@ -144,8 +144,7 @@ class Answers:
     def _deletion_faults(self, books: Books, now: Path) -> Iterator[str]:
         """Of an account that is deleted nothing is left that others see, and no token of its user holds."""
         for user_id in sorted(self._users_gone):
-            places = [each for key, found in self._history.signed_out.items() if key.startswith(f"user {user_id} ")
-                      for each in found]  # fmt: skip
+            places = self._history.forgotten.get(user_id, ())
             if places and not any(lies_on(now, each) for each in places):
                 continue  # it was decided in a log that is gone
             left = {
@@ -153,7 +152,7 @@ class Answers:
                 "asked": bool(books.friends.received_by(user_id) or books.friends.sent_by(user_id)),
                 "blocking": bool(books.blocks.blocked_by(user_id)), "blocked": bool(books.blocks.blockers_of(user_id)),
                 "choosing who knows where they are": user_id in books.whereabouts,
-                "let in": not any(key.startswith(f"user {user_id} ") for key in books.revoked),
+                "let in": user_id not in books.deleted.marks,
             }  # fmt: skip
             if self._is_addressed_after(user_id, self._users_gone[user_id]):
                 left |= dict.fromkeys(("a friend", "asked", "blocked", "blocking"), False)

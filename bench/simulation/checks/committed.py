@@ -37,6 +37,11 @@ def _sign_out(database: Database, command: commands.SignOut) -> str:
     return "" if database.is_revoked(command.token_id) else f"token {command.token_id} is not revoked in the database"
 
 
+def _forget(database: Database, command: commands.ForgetUser) -> str:
+    is_there = database.is_revoked(f"user {command.user_id} {command.mark}")
+    return "" if is_there else f"user {command.user_id} is not deleted in the database"
+
+
 def _announce(database: Database, command: commands.Announce) -> str:
     return "" if database.has_announcement(command.id) else f"announcement {command.id} is not in the database"
 
@@ -57,6 +62,7 @@ COMMITTED: dict[type[Command], Callable[[Database, Any], str]] = {
     commands.Befriend: _befriend,
     commands.Block: _block,
     commands.SignOut: _sign_out,
+    commands.ForgetUser: _forget,
     commands.Announce: _announce,
     commands.DeliverNotices: _deliver,
     commands.BanUser: _ban,

@@ -63,6 +63,8 @@ class History:
     rooms_ended: dict[str, list[Place]] = field(default_factory=dict)
     signed_out: dict[str, list[Place]] = field(default_factory=dict)
     """By token."""
+    forgotten: dict[int, list[Place]] = field(default_factory=dict)
+    """By user, where it was decided that their account is deleted."""
     bans: dict[int, list[Place]] = field(default_factory=dict)
     """By user, where it was decided whether they may be here."""
     audiences: dict[int, list[Place]] = field(default_factory=dict)
@@ -111,6 +113,8 @@ class History:
             self.rooms_ended.setdefault(effect.room.id, []).append(place)
         elif isinstance(effect, effects.SignedOut):
             self.signed_out.setdefault(effect.token_id, []).append(place)
+        elif isinstance(effect, effects.UserForgotten):
+            self.forgotten.setdefault(effect.user_id, []).append(place)
         elif isinstance(effect, effects.RoomLeft):
             departure = effect.departure
             self._course(place).left[departure.room.id, departure.member.peer_id] = place[1]

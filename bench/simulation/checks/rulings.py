@@ -120,6 +120,8 @@ class Rulings:
                 yield from _offline(command.user_id, books)
         elif isinstance(command, commands.SignOut):
             yield from _offline(command.user.id, books)
+        elif isinstance(command, commands.ForgetUser):
+            yield from _offline(command.user_id, books)
         elif isinstance(command, commands.EndMatchInvites):
             room, guest_id = books.rooms.get(command.room_id), command.guest_id
             if command.shuts_out and room is not None and guest_id not in room.members and room.admits(guest_id):

@@ -97,13 +97,22 @@ class Administration:
     async def unban(self, by: User, user_id: int) -> None:
         """Raises `Refusal` (``not_banned``, ``try_again_later``), `StoreUnavailable`."""
         async with self._replica.gate():
-            ban = self._books.user_bans.get(user_id)
-            if ban is None:
-                raise Refusal(RefusalCode.NOT_BANNED)
+            banned = await self._banned(user_id)
             self._replica.check()
             await self._store.delete_user_ban(user_id)
-            await self._revocations.tell(commands.UnbanUser(user_id))
-        await self.note(by, "unban", ban.user.username, "")
+            if user_id in self._books.user_bans:
+                await self._revocations.tell(commands.UnbanUser(user_id))
+        await self.note(by, "unban", banned.username, "")
+
+    async def _banned(self, user_id: int) -> User:
+        """Of whom there is a ban: in the books, or so far in the store only, where a list of bans has it from."""
+        known = self._books.user_bans.get(user_id)
+        if known is not None:
+            return known.user
+        kept = next((ban.user for ban in await self._store.user_bans() if ban.user.id == user_id), None)
+        if kept is None:
+            raise Refusal(RefusalCode.NOT_BANNED)
+        return kept
 
     async def bans(self) -> admin_resources.UserBanList:
         """Those that hold. Raises `StoreUnavailable`."""

@@ -79,6 +79,19 @@ async def test_answer_to_a_banned_user_is_one_that_the_description_names(lobby: 
         assert "user_banned" in paths[path][method.lower()]["responses"]["403"]["description"].split(", ")
 
 
+async def test_ban_that_only_the_database_knows_of_yet_is_listed_and_can_be_lifted(lobby: Lobby) -> None:
+    """As when the log of several nodes went away before it had the ban."""
+    await ann_bob_eve(lobby)
+    boss = boss_of(lobby)
+    await boss.post("/api/admin/bans", {"username": "bob", "reason": "spam"}, status=201)
+    lobby.server.app.replica.books.user_bans.clear()
+    assert [ban["username"] for ban in (await boss.get("/api/admin/bans"))["bans"]] == ["bob"]
+    assert (await boss.call("DELETE", "/api/admin/bans/2")).status == 200
+    assert (await boss.get("/api/admin/bans"))["bans"] == []
+    assert (await deeds(boss))[0] == ("unban", "bob", "")
+    assert await boss.refused("DELETE", "/api/admin/bans/2") == (404, "not_banned")
+
+
 async def test_ban_ends_by_itself(lobby: Lobby) -> None:
     _, bob, _ = await ann_bob_eve(lobby)
     boss = boss_of(lobby)

@@ -162,7 +162,14 @@ def test_what_was_measured_for_each_claim_is_as_before(overview: Overview, befor
 
 
 def test_every_pair_that_must_agree_is_as_before(run: Run, before: dict[str, Any]) -> None:
-    assert [[rounded(each.ratio), each.agrees] for each in pairs(run)] == [pair[1:] for pair in before["pairs"]]
+    """Some are crossings of fitted models, which one processor's arithmetic ends elsewhere than another's: 4e-7 apart,
+    seen on two."""
+    now = pairs(run)
+    ratios, agree = zip(*[pair[1:] for pair in before["pairs"]], strict=True)
+    assert [each.agrees for each in now] == list(agree)
+    assert [math.nan if each.ratio is None else each.ratio for each in now] == pytest.approx(
+        [math.nan if ratio is None else ratio for ratio in ratios], rel=1e-5, nan_ok=True
+    )
 
 
 @pytest.mark.system
