@@ -32,7 +32,8 @@ class Lab(click.Group):
         try:
             return super().invoke(ctx)
         except OSError as fault:
-            if fault.filename is None:  # a pipe that nobody reads any more, for instance: Click's
+            # None: of a pipe that nobody reads any more, which is Click's affair. In /proc: of a process that ended
+            if fault.filename is None or str(fault.filename).startswith("/proc/"):
                 raise
             raise Misused(f"{fault.filename} cannot be read or written: {fault.strerror}.") from fault
 

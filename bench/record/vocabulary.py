@@ -35,7 +35,7 @@ FIXED_RETRY, JITTER_RETRY = "fixed 5 s", "jitter"
 # Parties of a lobby on several nodes; `LOBBY` is one process without a backplane
 ONE_NODE = "one node of {nodes}"
 ONE_APART = "one process of {nodes} apart"
-"""Without a backplane: what so many processes that work at once cost each other on the machine."""
+"""Without a backplane, each with a room of its own: what so many processes at work cost each other on the machine."""
 NODES_AND_VALKEY = "2 nodes and Valkey"
 SAME_NODE, OTHER_NODE = "on the node of the change", "on another node"
 OWN_NODE, OTHER_NODES, VALKEY = "its own node", "each other node", "Valkey"

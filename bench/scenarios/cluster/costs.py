@@ -105,8 +105,8 @@ class _Party:
 
 def broadcast(lab: Lab, book: Book, place: Surroundings, chance: random.Random) -> None:
     """All lobbies stand at the same time and take turns, broadcast by broadcast, in random order. Beside the nodes of
-    each size stand as many processes without a backplane: what those use beyond their share, several processes cost
-    each other on this machine, whatever joins them."""
+    each size stand as many processes without a backplane, each of which makes a room of its own: what those use beyond
+    their share, and beyond that making, several processes cost each other on this machine, whatever joins them."""
     sizes = lab.profile.cluster
     with contextlib.ExitStack() as stack:
         single = stack.enter_context(place.single(FLAGS))

@@ -66,7 +66,7 @@ def read_turns(pid: int) -> int | None:
     """How often the main thread of a process has come onto a core: each time that its loop had slept, and whenever
     something else had been let in between. None where the kernel does not count it."""
     with contextlib.suppress(OSError, ValueError):
-        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[2])
+        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[2]) or None
     return None
 
 

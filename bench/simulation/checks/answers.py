@@ -89,6 +89,8 @@ class Answers:
                 return f"{who} was told that room {arguments[0]} is deleted, and it is not"
         elif what == "sign_out":
             self._signed_out.append(token_id)
+            if token_id not in self._history.signed_out:
+                return f"{who} was told that token {token_id} is signed out, and the log is not"
         return None
 
     @property

@@ -185,6 +185,6 @@ def _line(place: Place, sender_id: int, concerned: Iterable[int], books: Books) 
 FOLLOWED: tuple[type[effects.Effect], ...] = (
     effects.CameOnline, effects.WentOffline, effects.SaidInRoom, effects.LineToKeep, effects.LineSaid,
     effects.RoomCreated, effects.RoomDeleted, effects.RoomExpired, effects.RoomLeft, effects.RoomJoined,
-    effects.HostPlaceTaken, effects.PartyEntered, effects.SignedOut,
+    effects.HostPlaceTaken, effects.PartyEntered, effects.SignedOut, effects.UserForgotten,
     effects.Announced,
 )  # fmt: skip

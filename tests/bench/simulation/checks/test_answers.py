@@ -13,6 +13,7 @@ from bench.simulation.checks.limits import Limits
 from bench.simulation.nodes.calls import NONE, Answer, Knock
 from bench.simulation.outside.store import Database
 from lobby_server.core.machine import commands
+from lobby_server.core.machine.deleted import mark_of
 from lobby_server.service.rooms.stored import stored_room
 from tests.bench.simulation.lobbies import ANN, AT, BOB, CLEO, Lobby
 
@@ -119,8 +120,8 @@ def test_room_is_deleted_once_and_only_where_the_log_says_so(account: Account) -
 async def test_token_that_was_signed_out_holds_nowhere(
     account: Account, *, in_state: bool, in_database: bool, holds: bool
 ) -> None:
-    account.take(ANN, "sign_out")
     account.history.signed_out["token of ann"] = HERE
+    account.take(ANN, "sign_out")
     if in_state:
         account.lobby.books.revoked["token of ann"] = 9.0
     if in_database:
@@ -249,7 +250,7 @@ def test_room_that_was_deleted_in_a_log_that_is_gone_may_be_there(account: Accou
 
 
 async def test_token_that_was_signed_out_in_a_log_that_is_gone_is_revoked_in_the_database(account: Account) -> None:
-    account.take(ANN, "sign_out")
+    assert account.take(ANN, "sign_out") == "ann was told that token token of ann is signed out, and the log is not"
     account.history.signed_out["token of ann"] = LATE
     account.goes_another_way()
     assert len(account.faults()) == 1
@@ -291,7 +292,11 @@ def test_choice_that_may_still_happen_or_was_lost_says_nothing(account: Account)
     assert account.faults() == []
 
 
-SIGNED_OUT = commands.SignOut(ANN, "user 1 ann", 9.0, 0.0)
+def forgotten(account: Account, places: Any = HERE, *, is_marked: bool = True) -> None:
+    """Last of all: the rules refuse what names a deleted user."""
+    if is_marked:
+        account.lobby.books.deleted.add(ANN.id, mark_of(ANN.username))
+    account.history.forgotten[ANN.id] = places
 
 
 @pytest.mark.parametrize(
@@ -301,7 +306,7 @@ SIGNED_OUT = commands.SignOut(ANN, "user 1 ann", 9.0, 0.0)
         (lambda lobby: lobby.block(BOB, ANN), "blocked"),
         (lambda lobby: lobby.block(ANN, BOB), "blocking"),
         (lambda lobby: lobby.do(commands.SetWhereabouts(ANN.id, "nobody")), "choosing who knows where they are"),
-        (lambda lobby: lobby.books.revoked.clear(), "let in"),
+        (lambda lobby: None, "let in"),
         (lambda lobby: None, ""),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -309,9 +314,8 @@ SIGNED_OUT = commands.SignOut(ANN, "user 1 ann", 9.0, 0.0)
 def test_of_a_deleted_account_nothing_is_left(account: Account, left: Any, how: str) -> None:
     account.take(ANN, "delete_account")
     account.lobby.do(commands.Depart(ANN.id, ANN.id, abrupt=False))
-    account.lobby.do(SIGNED_OUT)
-    account.history.signed_out["user 1 ann"] = HERE
     left(account.lobby)
+    forgotten(account, is_marked=how != "let in")
     expected = [f"user 1 was answered that their account is deleted, and is {how}"] if how else []
     assert account.faults() == expected
 
@@ -319,7 +323,7 @@ def test_of_a_deleted_account_nothing_is_left(account: Account, left: Any, how: 
 def test_deletion_that_was_decided_in_a_log_that_is_gone_is_not_held_to(account: Account) -> None:
     account.take(ANN, "delete_account")
     assert len(account.faults()) == 1, "the tokens of the user were never signed out"
-    account.history.signed_out["user 1 ann"] = LATE
+    forgotten(account, LATE, is_marked=False)
     account.goes_another_way()
     assert account.faults() == []
 
@@ -358,7 +362,6 @@ def test_choice_on_another_device_as_the_account_is_deleted_may_come_after_it(ac
     account.take(ANN, "delete_account", began_s=0.0)
     account.take(ANN, "choose_audience", "nobody", began_s=0.5)
     account.lobby.do(commands.Depart(ANN.id, ANN.id, abrupt=False))
-    account.lobby.do(SIGNED_OUT)
     account.lobby.do(commands.SetWhereabouts(ANN.id, "nobody"))
-    account.history.signed_out["user 1 ann"] = HERE
+    forgotten(account)
     assert account.faults() == []

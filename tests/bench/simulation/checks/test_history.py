@@ -240,5 +240,6 @@ def test_what_is_followed_is_all_that_is_taken(lobby: Lobby, history: History) -
     assert set(FOLLOWED) == {
         effects.CameOnline, effects.WentOffline, effects.SaidInRoom, effects.LineToKeep, effects.LineSaid,
         effects.RoomCreated, effects.RoomDeleted, effects.RoomExpired, effects.RoomLeft, effects.RoomJoined,
-        effects.HostPlaceTaken, effects.PartyEntered, effects.SignedOut, effects.Announced,
+        effects.HostPlaceTaken, effects.PartyEntered, effects.SignedOut, effects.UserForgotten,
+        effects.Announced,
     }  # fmt: skip

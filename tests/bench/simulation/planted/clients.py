@@ -11,7 +11,7 @@ CLIENTS = (
             Edit(f"{CLIENT}.timing:HeartbeatTimer.is_dead", (("return now_s", "return False and now_s"),)),
             Edit(  # else it would wait for no time at all, again and again
                 f"{CLIENT}.timing:HeartbeatTimer.wait_s",
-                (("self._next_ping_s if self._next_ping_s < dead_s else dead_s", "self._next_ping_s"),),
+                (("self.next_ping_s if self.next_ping_s < dead_s else dead_s", "self.next_ping_s"),),
             ),
         ),
         by=("every player is a user", "views equal the truth", "nobody offline with a session"),
