@@ -1,15 +1,17 @@
 """Calls that read wait until what was answered on other nodes is applied here too.
 
-They ask for the end of the log once, for all that want to know at the moment, and go on when this node stands there.
+They ask for the end of the log once, for all that want to know at the moment, and go on when this node stands there. A
+question that fails says, as every other call, that Valkey is away: else this node would go on to count as one that
+knows what the others do.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
-from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone
+from lobby_server.backplane.node.health import Health
 from lobby_server.backplane.place.standing import Standing
 from lobby_server.service.pacing import Patience
 from lobby_server.service.ports import Clock
@@ -24,9 +26,10 @@ CATCH_UP_S = 0.5
 class CatchingUp:
     """Of one node."""
 
-    def __init__(self, stream: Stream, standing: Standing, clock: Clock) -> None:
+    def __init__(self, stream: Stream, *, standing: Standing, health: Health, clock: Clock) -> None:
         self._stream = stream
         self._standing = standing
+        self._health = health
         self._patience: Patience[asyncio.Future[None]] = Patience(clock, delay_s=CATCH_UP_S, act=_let_go)
         self._asking: list[asyncio.Future[None]] = []
         self.waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -66,10 +69,17 @@ class CatchingUp:
     async def _ask_for_newest(self) -> int:
         """The number of the newest entry of the log, or that of this node when it cannot be asked for."""
         standing = self._standing
-        with contextlib.suppress(BackplaneAway, BackplaneRefused):
-            standing.newest = max(standing.newest, await self._stream.newest())
-            return standing.newest
-        return standing.number
+        epoch, number = standing.epoch, standing.number
+        try:
+            newest = await self._stream.newest()
+            if newest < number and standing.epoch == epoch:
+                raise EpochGone  # a log never gets shorter: this is another one
+        except (BackplaneAway, BackplaneRefused, EpochGone) as fault:
+            self._health.lost_sight(fault)
+            return standing.number
+        if standing.epoch == epoch:
+            standing.newest = max(standing.newest, newest)
+        return newest
 
 
 def _let_go(future: asyncio.Future[None]) -> None:
