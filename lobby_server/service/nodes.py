@@ -195,6 +195,7 @@ class Nodes:
         for session in list(self._sessions):
             code = CloseCode.SERVICE_RESTART if session.features else CloseCode.GOING_AWAY
             session.close(code, "the server has lost its place; come back in a moment", abrupt=True)
+        self._rooms.upkeep.took_another_state()
         self._arm()
         self._announcer.rooms_changed()
         self._forgetting.forget_all()  # it has not heard of those who were deleted meanwhile

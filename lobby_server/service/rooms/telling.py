@@ -22,7 +22,7 @@ from lobby_server.service.rooms.upkeep import RoomUpkeep
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.events import LogEvent
-from lobby_server.service.writes.kept import Ban, DeleteRoom, LetIn
+from lobby_server.service.writes.kept import Ban, LetIn
 
 log = logging.getLogger("lobby")
 
@@ -158,7 +158,7 @@ class RoomTelling:
         """To base clients that is a kick: the protocol has that one message for it; the host knows it from the answer
         to their call."""
         room, by = effect.room, effect.by
-        self._upkeep.keep(DeleteRoom(room_id=room.id))  # once more: another node may have kept it after all meanwhile
+        self._upkeep.delete(room.id)  # once more: another node may have kept it after all meanwhile
         sessions = self._sessions.of_users(room.members)
         self._announcer.tell_some(
             [each for each in sessions if not each.features and each.user.id != by.id], messages.Kicked()
@@ -173,7 +173,7 @@ class RoomTelling:
             self._book.empty_ttl_s,
             extra={"event": LogEvent.ROOM_EXPIRED.value},
         )
-        self._upkeep.keep(DeleteRoom(room_id=effect.room.id))
+        self._upkeep.delete(effect.room.id)
         self._upkeep.changed(effect.room)
 
     def _host_replaced(self, effect: effects.HostReplaced, _: Session | None) -> None:

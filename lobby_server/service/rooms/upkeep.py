@@ -44,6 +44,8 @@ class RoomUpkeep:
         self._clock = clock
         self._revision_mark = RevisionMark(self._book, store=store, writer=writer)
         self._newest_at: datetime | None = None
+        self._kept_after_all: set[str] = set()
+        """Rooms that this node has had written once more, and that were still there when it last heard of them."""
         self._alarm = Alarm(replica.time, lambda: replica.submit(commands.ExpireRooms()))
 
     async def restore(self) -> None:
@@ -85,6 +87,13 @@ class RoomUpkeep:
         wrote."""
         self._writer.forget(ROOM_WRITES)
 
+    def took_another_state(self) -> None:
+        """What became of rooms between this state and the one before nobody tells: what this node had kept after all,
+        and is gone, goes from the store too."""
+        for room_id in sorted(self._kept_after_all):
+            if self._book.get(room_id) is None:
+                self.delete(room_id)
+
     def _reconcile_later(self) -> None:
         self._clock.call_later(RECONCILE_AGAIN_S, self.reconcile)
 
@@ -122,11 +131,22 @@ class RoomUpkeep:
         host = room.host
         self.keep(SetHost(room_id=room.id, user_id=host.id, username=host.username, version=room.version))
 
+    def delete(self, room_id: str) -> None:
+        """A room is gone. Besides the node that leads, one that has kept it after all has it deleted: it may have been
+        behind, and then that was the last write of all."""
+        write = DeleteRoom(room_id=room_id)
+        if room_id in self._kept_after_all:
+            self._kept_after_all.discard(room_id)
+            self._writer.keep(write)
+        else:
+            self.keep(write)
+
     def keep_after_all(self, room_id: str) -> None:
         """A room was deleted in the store, or perhaps was, and goes on: another member became its host meanwhile, or
-        the outcome is not known. It is kept again."""
+        the outcome is not known. It is kept again, unless it is gone by then; if it goes later, see `delete`."""
         room = self._book.get(room_id)
         if room is not None:
+            self._kept_after_all.add(room_id)
             write = KeepRoom(room=stored_room(room), only_if_missing=True)
             self._writer.keep(write, only_while=lambda: self._book.get(room_id) is not None)
 

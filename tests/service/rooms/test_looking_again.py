@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bench.simulation.outside.memory_store import MemoryStore
+from lobby_server.core.machine import commands
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.ports import StoredRoom, StoreUnavailable
@@ -175,6 +176,43 @@ async def test_room_whose_deletion_was_answered_by_nobody_is_kept_as_it_goes_on(
     await house.settle()
     assert [room.id for room in await house.store.rooms()] == [room_id]
     assert house.app.rooms.room(room_id).id == room_id
+
+
+async def kept_by_a_node_that_is_behind(house: House) -> str:
+    """A room that another node, which leads, has deleted. This one has not heard of it yet: it could not delete the
+    room for its host, and has had it written once more."""
+    room_id = await house.room(ANN)
+    house.app.replica.submit(commands.NodeUp("the one that leads"))
+    await house.store.delete_room(room_id)
+
+    async def fail(room_id: str, original: Any = house.store.delete_room) -> None:
+        house.store.delete_room = original  # type: ignore[method-assign]
+        raise StoreUnavailable("The database closed the connection.")
+
+    house.store.delete_room = fail  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        await house.app.rooms.delete_room(ANN, room_id)
+    await house.settle()
+    assert [room.id for room in await house.store.rooms()] == [room_id]
+    return room_id
+
+
+async def test_room_that_a_node_behind_has_kept_goes_as_it_hears_of_its_end(house: House) -> None:
+    room_id = await kept_by_a_node_that_is_behind(house)
+    house.app.replica.submit(commands.DeleteRoom(ANN, room_id))
+    await house.settle()
+    assert await house.store.rooms() == []
+
+
+async def test_room_that_a_node_behind_has_kept_goes_as_it_takes_a_state_without_it(house: House) -> None:
+    room_id = await kept_by_a_node_that_is_behind(house)
+    house.app.rooms.upkeep.took_another_state()
+    await house.settle()
+    assert [room.id for room in await house.store.rooms()] == [room_id], "it goes on in that state"
+    house.app.rooms.book.remove(room_id)
+    house.app.rooms.upkeep.took_another_state()
+    await house.settle()
+    assert await house.store.rooms() == []
 
 
 async def test_who_made_a_private_room_may_come_back_after_a_restart_though_another_leads_it(house: House) -> None:
