@@ -142,11 +142,19 @@ class Epochs:
 
     async def _is_my_turn(self, *, has_state: bool, since_s: float) -> bool:
         node = self._node()
-        await self._stream.stand(node, self._standing.number if has_state else -1)
+        await self._stream.stand(node, self._rank if has_state else -1)
         wait_s = REPLICA_WAITS_S if has_state else self._newcomer_waits_s
         if self._monotonic_s() - since_s < wait_s or await self._stream.best_candidate() != node:
             return False
         return await self._stream.may_seed(node, for_s=REPLICA_SEEDS_S if has_state else NEWCOMER_SEEDS_S)
+
+    @property
+    def _rank(self) -> int:
+        """Of two states the one with the higher rank is the newer. In one log that is the one with more entries, for
+        revisions of the list go up with them. A new lobby counts entries anew, but begins above all revisions that any
+        lobby before it has shown, by more than entries are numbered (`lobby_server.service.rooms.revision_mark`); and a
+        new epoch above those of the one that it goes on from."""
+        return self._state.books.rooms.revision + self._standing.number
 
     async def _open(self) -> bool:
         standing, epoch = self._standing, self._new_name()
