@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone
@@ -299,12 +299,12 @@ class ValkeyLog:
                 raise BackplaneAway("The log of the backplane cannot be read.")
             await asyncio.sleep(0.002)
 
-    def _reborn(self) -> None:
-        """The others have given this node up: all that is on its way is void."""
+    def _reborn(self, besides: Sequence[Command] = ()) -> None:
+        """The others have given this node up: all that is on its way is void. `besides`: is said first of all."""
         self._health.is_up = False
         is_leaving = self._health.is_leaving
         name = f"{self._name}.{self._new_incarnation()}"
-        first = [] if is_leaving else [NodeUp(name, self._address, self._version), *self._announce()]
+        first = [] if is_leaving else [NodeUp(name, self._address, self._version), *besides, *self._announce()]
         self._outbox.restart(name, first, now_s=self._monotonic_s())
         if is_leaving:
             return

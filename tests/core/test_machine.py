@@ -112,6 +112,7 @@ one_command = st.one_of(
     st.builds(commands.ReadNotices, user_ids, st.integers(6, 8)),
     st.builds(commands.NodeLost, st.sampled_from(NODES)),
     st.builds(commands.BeginEpoch, st.floats(0.0, 1000.0)),
+    st.builds(commands.RaiseRevision, st.integers(0, 1000)),
     st.builds(commands.NodeUp, st.sampled_from(NODES)),
     st.builds(commands.NodeDown, st.sampled_from(NODES), st.just(3.0)),
 )
@@ -170,6 +171,16 @@ def test_new_stream_goes_on_with_revisions_that_the_mark_in_the_store_is_above()
     before = state.books.rooms.revision
     state.apply(commands.BeginEpoch(1e9), at_s=1e9)
     assert before + MOST_REVISIONS_LOST < state.books.rooms.revision < before + RESERVED // 2
+
+
+@pytest.mark.parametrize("shown", [0, 5_000_000_000], ids=["less than here", "more than here"])
+def test_list_goes_on_above_what_a_node_has_shown_in_another_lobby_and_below_the_mark_of_that(shown: int) -> None:
+    state = new_state()
+    before = state.books.rooms.revision
+    assert state.apply(commands.RaiseRevision(shown), at_s=1.0) == [effects.RevisionRaised()]
+    raised = state.books.rooms.revision
+    assert raised >= before
+    assert shown + MOST_REVISIONS_LOST < raised < shown + RESERVED // 2
 
 
 def test_refused_command_changes_nothing() -> None:

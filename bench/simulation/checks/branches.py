@@ -65,10 +65,6 @@ class Branches:
                 until = min(until, number)
         return found
 
-    def beginning_of(self, epoch: str) -> str:
-        """The epoch with which its lobby began, from the database."""
-        return list(self.path(epoch))[-1]
-
     def kept(self, epoch: str) -> Path:
         """The same, and all that came before where a new lobby took up what stood in the database."""
         found: Path = {}

@@ -71,6 +71,8 @@ class Observer:
         self._summaries: dict[tuple[str, int], tuple[tuple[object, ...], str]] = {}
         self._images: dict[tuple[str, int], tuple[int, str]] = {}
         self._revisions: dict[WatchedLog, int] = {}
+        self._highest: dict[WatchedLog, int] = {}
+        """Of all revisions of the list that a node has shown."""
         self._lists: dict[int, tuple[object, ...]] = {}
         """By revision, of whichever node first."""
         self._apps: dict[WatchedLog, App] = {}
@@ -196,15 +198,20 @@ class Observer:
                 self.violated("a new epoch has revisions of its own", f"{log.node} has given those of {stood[0]} anew")
         book = app.replica.books.rooms
         held, revision = self._revisions.get(log, 0), book.revision
-        if revision < held and not self._was_in_another_lobby(stood, stands):
-            self.violated("revision only up", f"{log.node} went from {held} to {revision}")
+        highest = self._highest.get(log, 0)
+        if revision < highest and log.takes_part:  # one that took another state says first what it has shown
+            self.violated("revision only up", f"{log.node} went from {highest} to {revision}")
         if revision != held:
             self._revisions[log] = revision
+            self._highest[log] = max(highest, revision)
             self._shown = max(self._shown, revision)
             shown = list_of(book)
             if self._lists.setdefault(revision, shown) != shown:
                 self.violated("one revision, one list", f"{log.node} has another list at {revision} than was shown")
-            if self._lists.get(held, shown) != shown and not app.announcer.knows_of_rooms:
+            # One that took another state, under another name, has closed all its sessions: those that it has now began
+            # with the list of that state.
+            is_told = app.announcer.knows_of_rooms or (stood is not None and stood[1] != stands[1])
+            if self._lists.get(held, shown) != shown and not is_told:
                 self.violated("changes are announced", f"{log.node} tells nobody of its list at {revision}")
         summary = summary_of(app.replica.state)
         first, of = self._summaries.setdefault(log.position, (summary, log.node))
@@ -212,12 +219,6 @@ class Observer:
             self._differ(log, of)
         if entry.number % LOOK_EVERY == 0:
             self.look(log)
-
-    def _was_in_another_lobby(self, stood: tuple[str, str] | None, stands: tuple[str, str]) -> bool:
-        """A replica that was out of reach may go on from its own state though a new lobby has begun from the database
-        meanwhile, which nobody has any more who can be reached."""
-        beginning_of = self.history.branches.beginning_of
-        return stood is not None and beginning_of(stood[0]) != beginning_of(stands[0])
 
     def _check_asked(self, command: commands.JoinRoom) -> None:
         wish = (command.user.id, command.room_id)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from lobby_server.backplane.errors import BackplaneAway, FormatRefused
 from lobby_server.backplane.place.snapshots import Snapshots
 from lobby_server.backplane.place.standing import FIRST_ID, Standing
 from lobby_server.backplane.wire import Entry, Snapshot, decode_snapshot, encode_snapshot
-from lobby_server.core.machine.commands import BeginEpoch
+from lobby_server.core.machine.commands import BeginEpoch, Command, RaiseRevision
 from lobby_server.core.machine.image import ImageRefused, load
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.service.replica import Apply
@@ -50,8 +50,8 @@ class Ways:
     apply: Apply
     reset: Callable[[], None]
     """The state has become another one, and what happened between is not known."""
-    reborn: Callable[[], None]
-    """This node goes on under another name."""
+    reborn: Callable[[Sequence[Command]], None]
+    """This node goes on under another name, and says so, and then that."""
 
 
 class Epochs:
@@ -199,7 +199,10 @@ class Epochs:
         self._start_over_from(snapshot)
 
     def _start_over_from(self, snapshot: Snapshot) -> None:
-        """With another state than the own one."""
+        """With another state than the own one. Where that is of a lobby which began before the own one did, this node
+        has shown the list at revisions that are higher: the others hear of that before it takes part."""
+        rooms = self._state.books.rooms
+        shown = rooms.revision
         self._load(snapshot)
         log.warning(
             "this node was too far behind: it goes on from a snapshot at entry %d",
@@ -208,7 +211,7 @@ class Epochs:
         )
         self._ways.reset()
         # Under another name: of this one the state may know sockets that have long been gone.
-        self._ways.reborn()
+        self._ways.reborn([RaiseRevision(shown)] if rooms.revision < shown else [])
 
     def _load(self, snapshot: Snapshot) -> None:
         try:

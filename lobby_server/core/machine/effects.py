@@ -52,6 +52,10 @@ class PresenceDeadline(Effect, frozen=True):
     """The next end of a grace period may be another one."""
 
 
+class RevisionRaised(Effect, frozen=True):
+    """The revision of the list went up, and the list is as it was."""
+
+
 class RoomDeadline(Effect, frozen=True):
     """The next deadline of a room may be another one."""
 

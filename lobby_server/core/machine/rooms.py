@@ -112,6 +112,12 @@ def begin_epoch(books: Books, command: commands.BeginEpoch, now_s: float) -> lis
     return []
 
 
+def raise_revision(books: Books, command: commands.RaiseRevision, now_s: float) -> list[Effect]:
+    """Others of the lobby that is gone may have shown higher revisions than the node that says so."""
+    books.rooms.continue_from(command.shown + 1 + MOST_REVISIONS_LOST)
+    return [effects.RevisionRaised()]
+
+
 def invite(books: Books, command: commands.InviteToRoom, now_s: float) -> list[Effect]:
     user, guest = command.user, command.guest
     room = check_may_invite(books, user, command.room_id, guest)

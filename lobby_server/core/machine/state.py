@@ -90,6 +90,7 @@ _CHANGES: dict[type[Command], _Change] = {
     commands.KickUser: administration.kick,
     commands.CloseRoom: administration.close_room,
     commands.BeginEpoch: rooms.begin_epoch,
+    commands.RaiseRevision: rooms.raise_revision,
     commands.Nothing: lambda books, command, now_s: [],
 }
 _CHANGES_BY_NODE: dict[type[Command], _ChangeByNode] = {

@@ -48,6 +48,7 @@ class RoomTelling:
         replica.hear(effects.RoomDeleted, self._deleted)
         replica.hear(effects.RoomExpired, self._expired)
         replica.hear(effects.HostReplaced, self._host_replaced)
+        replica.hear(effects.RevisionRaised, lambda effect, _: upkeep.revision_raised())
         replica.hear(effects.RoomDeadline, lambda effect, _: upkeep.arm())
 
     def _accepted(self, effect: effects.Accepted, session: Session | None) -> None:

@@ -70,6 +70,10 @@ class RoomUpkeep:
     def list_changed(self) -> None:
         """Readers of the public list see a difference."""
         self._announcer.rooms_changed()
+        self.revision_raised()
+
+    def revision_raised(self) -> None:
+        """The store is to know of it."""
         if self._replica.is_leader:
             self._revision_mark.follow()
 

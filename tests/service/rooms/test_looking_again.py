@@ -144,6 +144,13 @@ async def test_mark_is_moved_before_the_revision_reaches_it(house: House) -> Non
     assert await house.store.mark("rooms_revision") > book.revision + RESERVED // 2
 
 
+async def test_mark_is_moved_when_a_node_has_shown_more_in_another_lobby(house: House) -> None:
+    book = house.app.rooms.book
+    house.app.replica.submit(commands.RaiseRevision(book.revision + RESERVED // 2))
+    await house.settle()
+    assert await house.store.mark("rooms_revision") > book.revision + RESERVED // 2
+
+
 class LosesAnswers(MemoryStore):
     """Does what it is asked for, and says that it could not."""
 

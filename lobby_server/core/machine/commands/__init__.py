@@ -31,7 +31,7 @@ from lobby_server.core.machine.commands.friends import (
     SetWhereabouts,
     Unblock,
 )
-from lobby_server.core.machine.commands.nodes import BeginEpoch, NodeDown, NodeLost, NodeUp, Nothing
+from lobby_server.core.machine.commands.nodes import BeginEpoch, NodeDown, NodeLost, NodeUp, Nothing, RaiseRevision
 from lobby_server.core.machine.commands.parties import (
     CreateParty,
     DeclineParty,
@@ -78,8 +78,8 @@ __all__ = [
     "DeleteRoom", "DeliverNotices", "Depart", "EndMatchInvites", "EnterRoomWithParty", "ExpireParties",
     "ExpirePresence", "ExpireRooms", "ForgetUser", "HandOverParty", "HandOverRoom", "InviteToParty", "InviteToRoom",
     "JoinParty", "JoinRoom", "KeepNotice", "KickFromParty", "KickFromRoom", "KickUser", "LeaveParty", "LeaveRoom",
-    "NodeDown", "NodeLost", "NodeUp", "Nothing", "Notice", "PartFriends", "ReadNotices", "RefuseLines", "ReopenRoom",
-    "RevokeTokens", "SaidLine", "Say", "SayInRoom", "SetReady", "SetWhereabouts", "SignOut", "StartRoom",
+    "NodeDown", "NodeLost", "NodeUp", "Nothing", "Notice", "PartFriends", "RaiseRevision", "ReadNotices", "RefuseLines",
+    "ReopenRoom", "RevokeTokens", "SaidLine", "Say", "SayInRoom", "SetReady", "SetWhereabouts", "SignOut", "StartRoom",
     "TakeHostPlace", "TakePart", "Tell", "UnbanFromRoom", "UnbanUser", "Unblock", "UseRoomCode", "WithdrawPartyInvite",
 ]  # fmt: skip
 

@@ -34,5 +34,12 @@ class BeginEpoch(Command, frozen=True):
     silence_s: float
 
 
+class RaiseRevision(Command, frozen=True):
+    """A node has taken the state of a lobby that outlived its own, and has shown the list at a higher revision before:
+    `shown`."""
+
+    shown: int
+
+
 class Nothing(Command, frozen=True):
     """Whoever appends it and sees it applied has seen everything before it."""

@@ -64,11 +64,6 @@ def test_path_has_what_the_log_went_on_from_and_no_more(branches: Branches) -> N
         assert lies_on(branches.path("e3"), place) is is_there
 
 
-def test_lobby_begins_with_the_epoch_that_went_on_from_none(branches: Branches) -> None:
-    branches.open("e3", "", 0)
-    assert [branches.beginning_of(epoch) for epoch in ("e1", "e2", "e3")] == ["e1", "e1", "e3"]
-
-
 def test_epoch_that_goes_on_from_an_early_place_of_another_cuts_off_all_before(branches: Branches) -> None:
     branches.open("e3", "e2", 5)
     assert branches.path("e3") == {"e3": inf, "e2": 5, "e1": 5}

@@ -39,7 +39,10 @@ class Node:
     def __init__(self, observer: Observer, name: str) -> None:
         self.observer = observer
         self.lobby = Lobby()
-        self.log: Any = Log(node=name, number=0, position=("e1", 0), waiting=0, _standing=SimpleNamespace(tail=[]))
+        standing = SimpleNamespace(tail=[])
+        self.log: Any = Log(
+            node=name, number=0, position=("e1", 0), waiting=0, takes_part=True, _standing=standing
+        )  # fmt: skip
         self.app: Any = SimpleNamespace(
             replica=SimpleNamespace(state=self.lobby.state, books=self.lobby.books, hear=self._hear),
             presence=self.lobby.books.presence,
@@ -286,18 +289,24 @@ def test_node_that_goes_on_in_a_new_epoch_has_begun_it(
     assert violated(observer) == invariant
 
 
-@pytest.mark.parametrize(("went_on_from", "invariant"), [("e1", "revision only up"), ("", "")])
-def test_revision_goes_down_only_for_who_leaves_a_new_lobby_for_one_that_outlived_it(
-    observer: Observer, node: Node, went_on_from: str, invariant: str
+@pytest.mark.parametrize(
+    ("takes_part_at_once", "raised_to", "invariant"),
+    [(False, 10, ""), (True, 10, "revision only up"), (False, 8, "revision only up")],
+    ids=["says first what it has shown", "shows the other list before", "does not say so"],
+)
+def test_revision_goes_down_only_until_who_took_another_state_takes_part_again(
+    observer: Observer, node: Node, *, takes_part_at_once: bool, raised_to: int, invariant: str
 ) -> None:
-    observer.opened("e2", went_on_from, 0)
-    node.epoch = "e2"
     node.lobby.books.rooms.revision = 9
     node.take(1, commands.Nothing())
-    observer.opened("e3", "e1", 5)
-    node.epoch, node.log.node = "e3", "a again"
+    observer.opened("e2", "of another lobby", 5)
+    node.epoch, node.log.node = "e2", "a again"
     node.lobby.books.rooms.revision = 7
+    node.log.takes_part = takes_part_at_once
     node.take(6, commands.Nothing())
+    node.log.takes_part = True
+    node.lobby.books.rooms.revision = raised_to
+    node.take(7, commands.Nothing())
     assert violated(observer) == invariant
 
 
