@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gevent
 import pytest
+from gevent import monkey
 from gevent.event import Event
 
 from loadtest.client.sockets.arrival import stamp_arrivals
@@ -115,10 +117,18 @@ def test_one_that_hears_for_itself_between_others_changes_nothing_for_them(reade
         player.close()
 
 
+def is_at_hand(player: Connection) -> None:
+    """What its server sent is in the socket: the kernel hands it over later where it is busy. Nothing else runs."""
+    poll = monkey.get_original("select", "poll")()
+    poll.register(player.sock.fileno(), select.POLLIN)
+    assert poll.poll(DEADLINE_S * 1000)
+
+
 def test_answers_that_are_awaited_are_read_before_anything_else_runs(reader: SharedReader) -> None:
     players = greeted(reader, 3)
     for player in players:
         player.server.send(b"pong")
+        is_at_hand(player)
     reader.await_answers()
     assert [player.heard for player in players] == [[b"pong"]] * 3
     for player in players:
@@ -129,6 +139,7 @@ def test_answers_of_a_slow_server_are_not_awaited_for_a_while(reader: SharedRead
     [player] = greeted(reader, 1)
     reader.await_answers()
     player.server.send(b"late")
+    is_at_hand(player)
     for _ in range(TURNS_WITHOUT_A_NAP):
         reader.await_answers()
     assert player.heard == []
