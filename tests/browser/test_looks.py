@@ -6,12 +6,11 @@ import re
 
 import pytest
 
-from tests.browser.conftest import OPENED, PHONE, Crowd
+from tests.browser.conftest import PHONE, Crowd
 from tests.browser.everything import OPERATIONS_DIALOGS, closed, opened, visit_everything
 from tests.browser.operations import open_busy_ops, open_ops_of_nodes
 from tests.browser.people import Person
 from tests.browser.test_any_text import TAKES_FRAMES
-from tests.browser.test_client_rules import wait_until_page
 
 FIRST_PAINT_KB = 100
 THUMB_PX = 44
@@ -91,25 +90,6 @@ def test_first_paint_of_the_door_is_light(crowd: Crowd) -> None:
     before_kb, all_kb = page.evaluate(TRANSFERRED)
     print(f"the door transfers {before_kb:.1f} kB until its first paint, {all_kb:.1f} kB in all")
     assert 5 < before_kb <= FIRST_PAINT_KB
-
-
-@pytest.mark.parametrize(("address", "module"), [("/", "lobby_page.js"), ("/ops", "ops_page.js")])
-def test_page_is_read_before_the_rest_of_it_is_there_and_nothing_is_pressed_in_vain(
-    crowd: Crowd, address: str, module: str
-) -> None:
-    page, held = crowd.page("/docs/protocol"), []
-    page.route(f"**/{module}", lambda route: held.append(route))
-    page.goto(address)
-    page.get_by_role("button", name="Log in").wait_for()
-    wait_until_page(page, lambda: len(held) == 1)
-    pressed = page.locator("button:visible, select:visible")
-    assert pressed.count() >= 3
-    for each in pressed.all():
-        assert each.is_disabled()
-    held[0].continue_()
-    page.wait_for_function(OPENED)
-    for each in pressed.all():
-        assert each.is_enabled()
 
 
 def test_name_has_one_colour_wherever_it_stands(crowd: Crowd) -> None:

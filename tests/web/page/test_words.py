@@ -64,8 +64,12 @@ TABLES = {
 """Tables of keys, from which `t` is given one."""
 OF_LOOPS = {"notification_words.js": ("key",)}
 """Names under which a loop over a table has a key."""
-VERBATIM = {"English", "Deutsch", "JSON", "/metrics"}
-"""In a page, the same in every language."""
+VERBATIM = {
+    "English", "Deutsch", "JSON", "/metrics",
+    "This page is taking long to open. If nothing comes, load it again or use a newer browser.",
+    "Das Öffnen dieser Seite dauert lange. Wenn nichts kommt, lade sie neu oder nimm einen neueren Browser.",
+}  # fmt: skip
+"""In a page, the same in every language; the last two are read where no words come."""
 SAME = {
     "chat.lobby", "chat.title", "common.name", "common.offline", "common.online", "ops.announce.body",
     "ops.nodes.version", "ops.server", "page.part.chat", "people.in_room", "people.online", "room.code",

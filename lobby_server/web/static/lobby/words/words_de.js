@@ -32,6 +32,7 @@ export const WORDS = {
   "page.announcement": "Ankündigung",
   "page.announcement.close": "Ankündigung schließen",
   "page.language": "Sprache",
+  "page.not_opened": "Diese Seite konnte nicht ganz geladen werden. Bitte lade sie neu.",
   "page.parts": "Teile der Seite",
   "page.part.chat": "Chat",
   "page.part.people": "Leute",

@@ -32,6 +32,7 @@ export const WORDS = {
   "page.announcement": "Announcement",
   "page.announcement.close": "Close the announcement",
   "page.language": "Language",
+  "page.not_opened": "This page could not be loaded whole. Please load it again.",
   "page.parts": "Parts of the page",
   "page.part.chat": "Chat",
   "page.part.people": "People",

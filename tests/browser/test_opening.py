@@ -1,0 +1,108 @@
+"""How the pages open: they are read before all of it is there, and say so where it does not come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import OPENED, Crowd
+from tests.browser.test_client_rules import wait_until_page
+
+FAILED = ["ERR_FAILED", "uncaught"]
+"""What a browser complains of where a module does not come."""
+NOT_OPENED = {"en": "could not be loaded whole", "de": "konnte nicht ganz geladen werden"}
+LATE_S = 10
+TIME_PASSES = """seconds => {
+    const [late] = document.querySelector(".late").getAnimations();
+    late.pause();
+    late.currentTime = 1000 * seconds;
+}"""
+"""For the sentence that waits for the page to open."""
+EITHER_PAGE = pytest.mark.parametrize("address", ["/", "/ops"])
+
+
+def blank(crowd: Crowd, **options: Any) -> Any:
+    """A page that is to go elsewhere."""
+    return crowd.page("/docs/protocol", **options)
+
+
+@pytest.mark.parametrize(("address", "module"), [("/", "lobby_page.js"), ("/ops", "ops_page.js")])
+def test_page_is_read_before_the_rest_of_it_is_there_and_nothing_is_pressed_in_vain(
+    crowd: Crowd, address: str, module: str
+) -> None:
+    page, held = blank(crowd), []
+    page.route(f"**/{module}", lambda route: held.append(route))
+    page.goto(address)
+    page.get_by_role("button", name="Log in").wait_for()
+    wait_until_page(page, lambda: len(held) == 1)
+    pressed = page.locator("button:visible, select:visible")
+    assert pressed.count() >= 3
+    for each in pressed.all():
+        assert each.is_disabled()
+    held[0].continue_()
+    page.wait_for_function(OPENED)
+    for each in pressed.all():
+        assert each.is_enabled()
+
+
+@pytest.mark.parametrize(
+    ("address", "module", "locale"),
+    [
+        ("/", "lobby_page.js", "en"),
+        ("/", "people.js", "de"),
+        ("/ops", "ops_page.js", "de"),
+        ("/ops", "figures.js", "en"),
+    ],
+)
+def test_page_of_which_a_module_does_not_come_says_so_at_its_door_and_opens_when_loaded_again(
+    crowd: Crowd, address: str, module: str, locale: str
+) -> None:
+    crowd.expected += FAILED
+    page, sentence = blank(crowd, locale=locale), NOT_OPENED[locale]
+    page.route(f"**/{module}", lambda route: route.abort())
+    page.goto(address)
+    page.locator("#door-news", has_text=sentence).wait_for()
+    for each in page.locator("button:visible").all():
+        assert each.is_disabled()
+    page.unroute(f"**/{module}")
+    page.reload()
+    page.wait_for_function(OPENED)
+    assert page.locator("#door-news").text_content() == ""
+
+
+@EITHER_PAGE
+@pytest.mark.parametrize(
+    ("module", "motion"), [("{entry}.js", "reduce"), ("storage.js", "no-preference"), ("words_en.js", "reduce")]
+)
+def test_page_of_which_not_even_the_words_come_says_so_once_it_is_late(
+    crowd: Crowd, address: str, module: str, motion: str
+) -> None:
+    crowd.expected += [*FAILED, "preloaded"]
+    page, failed = blank(crowd, reduced_motion=motion), []
+    file = module.format(entry={"/": "lobby", "/ops": "ops"}[address])
+    page.route(f"**/static/**/{file}", lambda route: (failed.append(file), route.abort()))
+    page.goto(address)
+    wait_until_page(page, lambda: failed == [file] * len(failed) != [])
+    english, german = page.get_by_text("taking long to open"), page.get_by_text("dauert lange")
+    page.evaluate(TIME_PASSES, LATE_S - 0.1)
+    assert english.is_hidden()
+    page.evaluate(TIME_PASSES, LATE_S + 0.1)
+    english.wait_for()
+    german.wait_for()
+    assert page.locator("button:visible").count() == 0
+    page.unroute(f"**/static/**/{file}")
+    page.reload()
+    page.wait_for_function(OPENED)
+    page.wait_for_function("() => document.documentElement.dataset.words === 'en'")
+    assert english.is_hidden()
+
+
+@EITHER_PAGE
+def test_page_without_scripts_says_what_it_needs_and_nothing_of_being_late(crowd: Crowd, address: str) -> None:
+    context = crowd.chromium.new_context(base_url=crowd.server.http_url, java_script_enabled=False)
+    crowd.contexts.append(context)
+    page = context.new_page()
+    page.goto(address)
+    page.locator("noscript p").wait_for()
+    assert page.locator(".late").evaluate("late => getComputedStyle(late).display") == "none"
