@@ -9,6 +9,7 @@ import pytest
 from tests.browser.conftest import PHONE, Crowd
 from tests.browser.operations import make_work
 from tests.browser.people import PASSWORD
+from tests.browser.test_any_text import TAKES_FRAMES
 from tests.browser.test_ops_admin import as_administrator
 from tests.browser.test_ops_page import admin_token, open_ops
 from tests.process.clients import call
@@ -16,6 +17,7 @@ from tests.process.clients import call
 AWAY = "The server does not answer."
 COMPLAINTS = ["WebSocket connection", "ERR_CONNECTION_REFUSED"]
 """Of the browser, about a server that is away."""
+UNTOLD = "You are logged out on this page. The server could not be told."
 FORGET = "each => { each.textContent = ''; }"
 TRY_NOW = "document.getElementById('retry').click()"
 """Also where the page has tried by itself meanwhile, and the button is hidden."""
@@ -110,6 +112,27 @@ def test_logout_that_the_server_could_not_be_told_of_says_so(own_crowd: Crowd) -
     own_crowd.server.start()
     ann.log_in()
     ann.is_connected()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "news"),
+    [(503, "try_again_later", UNTOLD), (429, "rate_limited", UNTOLD), (401, "invalid_token", "")],
+)
+def test_logout_that_the_server_refused_for_now_is_not_taken_for_told(
+    crowd: Crowd, status: int, code: str, news: str
+) -> None:
+    """One whose login has ended already has nothing to be told of."""
+    crowd.expected.append(f"status of {status}")
+    page, ann = as_administrator(crowd, f"boss_{status}"), crowd.person(f"ann_{status}")
+    for each in (page, ann.page):
+        each.route(
+            "**/api/auth/logout", lambda route: route.fulfill(status=status, json={"error": "No.", "code": code})
+        )
+        with each.expect_response("**/api/auth/logout"):
+            each.locator("#log-out").click()
+        each.locator("#door").wait_for()
+        each.evaluate(TAKES_FRAMES)
+        each.wait_for_function("news => document.querySelector('#door-news').textContent === news", arg=news)
 
 
 def test_lists_that_are_not_known_yet_do_not_say_that_they_are_empty(own_crowd: Crowd) -> None:

@@ -60,14 +60,17 @@ export class Api {
   }
 }
 
-/** End a login at the server. Resolves to whether the server knows: it may be away; then the login goes on until its end. */
+/**
+ * End a login at the server. Resolves to whether the server knows: it may be away, or refuse to do it now; then the login
+ * goes on until its end.
+ */
 export async function endLogin(token) {
   const api = new Api();
   api.token = token;
   try {
     await api.post("/api/auth/logout");
   } catch (fault) {
-    return fault.code !== "away"; // else it had ended the login already
+    return fault.status === 401 || fault.status === 403; // it had ended the login already
   }
   return true;
 }

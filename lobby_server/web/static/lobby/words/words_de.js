@@ -59,7 +59,7 @@ export const WORDS = {
   "door.ended": "Deine Anmeldung ist abgelaufen. Bitte melde dich neu an.",
   "door.kicked": "Ein Administrator hat dich hinausgeworfen. Grund: {why}",
   "door.logged_out": "Du bist abgemeldet.",
-  "door.logout_untold": "Du bist auf dieser Seite abgemeldet. Der Server antwortet nicht und konnte es nicht erfahren.",
+  "door.logout_untold": "Du bist auf dieser Seite abgemeldet. Der Server konnte es nicht erfahren.",
   "door.refused": "Der Server hat diese Anmeldung nicht angenommen. Bitte melde dich neu an.",
   "door.keep": "Auf diesem Gerät angemeldet bleiben",
   "door.not_kept": "Dieser Browser speichert nichts für diese Seite: Du bleibst angemeldet, bis du sie schließt oder neu lädst.",

@@ -59,7 +59,7 @@ export const WORDS = {
   "door.ended": "Your login has ended. Please log in again.",
   "door.kicked": "An administrator has kicked you. Reason: {why}",
   "door.logged_out": "You are logged out.",
-  "door.logout_untold": "You are logged out on this page. The server does not answer, and could not be told.",
+  "door.logout_untold": "You are logged out on this page. The server could not be told.",
   "door.refused": "The server did not accept this login. Please log in again.",
   "door.keep": "Stay logged in on this device",
   "door.not_kept": "This browser stores nothing for this page: you stay logged in until you close it or load it again.",
