@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import PHONE, Crowd
+from tests.browser.conftest import OPENED, PHONE, Crowd
 from tests.browser.operations import make_work
 from tests.browser.people import PASSWORD
 from tests.browser.test_any_text import TAKES_FRAMES
@@ -18,6 +18,14 @@ AWAY = "The server does not answer."
 COMPLAINTS = ["WebSocket connection", "ERR_CONNECTION_REFUSED"]
 """Of the browser, about a server that is away."""
 UNTOLD = "You are logged out on this page. The server could not be told."
+HASTE = """() => {
+    const every = window.setInterval;
+    window.setInterval = (action, ms) => every(action, ms / 50);
+    const timeout = AbortSignal.timeout;
+    AbortSignal.timeout = ms => timeout.call(AbortSignal, ms / 20);
+}"""
+"""What is asked for every 15 s is asked for every 300 ms, and given up after 750 ms: further apart than they are,
+so that the order is sure."""
 FORGET = "each => { each.textContent = ''; }"
 TRY_NOW = "document.getElementById('retry').click()"
 """Also where the page has tried by itself meanwhile, and the button is hidden."""
@@ -133,6 +141,22 @@ def test_logout_that_the_server_refused_for_now_is_not_taken_for_told(
         each.locator("#door").wait_for()
         each.evaluate(TAKES_FRAMES)
         each.wait_for_function("news => document.querySelector('#door-news').textContent === news", arg=news)
+
+
+def test_server_that_hangs_is_said_to_be_away_until_it_answers(crowd: Crowd) -> None:
+    """Though each answer is given up only after the next one was asked for."""
+    page = crowd.page("/docs/protocol")
+    page.add_init_script(f"({HASTE})()")
+    page.goto("/ops")
+    page.wait_for_function(OPENED)
+    page.locator("#token").fill(admin_token(crowd))
+    page.get_by_role("button", name="Open").click()
+    page.locator("#admin-version").get_by_text(".").wait_for()
+    assert page.locator("#admin-news").text_content() == ""
+    page.route("**/api/admin/**", lambda route: None)
+    page.locator("#admin-news", has_text=AWAY).wait_for()
+    page.unroute("**/api/admin/**")
+    page.locator("#admin-news:empty").wait_for(state="attached")
 
 
 def test_lists_that_are_not_known_yet_do_not_say_that_they_are_empty(own_crowd: Crowd) -> None:

@@ -26,6 +26,7 @@ export class Admin {
   #timer = null;
   #news = byId("admin-news"); // of all that is shown; of what somebody does, it stands beside the button
   #turn = 0; // of the last time that all of it was asked for
+  #told = 0; // of the last one of which something is shown
   #record = new Map(); // id → what an administrator did, as far back as was asked for
 
   constructor() {
@@ -65,7 +66,7 @@ export class Admin {
 
   close() {
     clearInterval(this.#timer);
-    this.#turn += 1; // what is under way is not for the next one
+    this.#told = this.#turn; // what is under way is not for the next one
     for (const news of document.querySelectorAll("#inside .news")) setText(news, "");
     this.#record.clear();
     this.#api.forget();
@@ -159,7 +160,8 @@ export class Admin {
       if (fault.sentence === undefined) throw fault;
       problem = fault.sentence;
     }
-    if (turn !== this.#turn) return; // a later one is under way
+    if (turn <= this.#told) return; // a later one is shown
+    this.#told = turn;
     setText(this.#news, problem);
     if (answers !== undefined) this.#draw(answers);
   }
