@@ -46,6 +46,16 @@ def test_page_is_read_before_the_rest_of_it_is_there_and_nothing_is_pressed_in_v
         assert each.is_enabled()
 
 
+@EITHER_PAGE
+def test_what_the_words_wait_for_is_asked_for_at_once(crowd: Crowd, address: str) -> None:
+    """Not one after the other came: each would cost the reader a round trip."""
+    page, asked = blank(crowd), set()
+    page.route("**/static/**/*.js", lambda route: asked.add(route.request.url.rpartition("/")[2]))
+    page.goto(address, wait_until="commit")
+    entry = {"/": "lobby.js", "/ops": "ops.js"}[address]
+    wait_until_page(page, lambda: asked >= {entry, "opening.js", "words.js", "storage.js"})
+
+
 @pytest.mark.parametrize(
     ("address", "module", "locale"),
     [

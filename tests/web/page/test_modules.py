@@ -28,6 +28,7 @@ FLOORS: dict[str, set[str]] = {
 """Folders of the lobby, and what each may import besides itself. The operations page stands beside the upper ones."""
 OF_OPERATIONS = {"base", "words", "server", "frame"}
 MODULES = sorted(path for path in STATIC.rglob("*.js") if "vendor" not in path.parts)
+_STATIC_IMPORT = re.compile(r'^(?:import|export) [^;]*?from "([^"]+)";$', re.MULTILINE | re.DOTALL)
 _IMPORT = re.compile(r'^(?:import|export) [^;]*?from "([^"]+)";$|\bimport\("([^"]+)"\)', re.MULTILINE | re.DOTALL)
 
 
@@ -76,6 +77,21 @@ def test_operations_page_needs_nothing_of_what_only_players_see() -> None:
     assert {each.relative_to(LOBBY.resolve()).parts[0] for each in used} == OF_OPERATIONS
     for path in LOBBY.rglob("*.js"):
         assert not [each for each in imports_of(path) if not each.is_relative_to(LOBBY.resolve())], path
+
+
+@pytest.mark.parametrize("name", ["lobby", "ops"])
+def test_page_names_the_modules_that_its_words_wait_for(name: str) -> None:
+    """They are fetched side by side; otherwise each would be known of once the one before it has come."""
+    needed, found = set(), [STATIC / f"{name}.js"]
+    while found:
+        path = found.pop()
+        here = [path.parent / each for each in _STATIC_IMPORT.findall(path.read_text(encoding="utf-8"))]
+        found += [each.resolve() for each in here if each.resolve() not in needed]
+        needed |= {each.resolve() for each in here}
+    page = (STATIC / {"lobby": "index.html", "ops": "ops.html"}[name]).read_text(encoding="utf-8")
+    preloaded = re.findall(r'<link rel="modulepreload" href="static/([^"]+)">', page)
+    assert sorted(preloaded) == sorted(name_of(each) for each in needed)
+    assert len(needed) >= 3
 
 
 def test_modules_are_imported_by_something() -> None:
