@@ -9,6 +9,7 @@ from tests.browser.people import Person
 from tests.browser.test_account import opens_account
 from tests.browser.test_blocks import again, blocks
 from tests.browser.test_people import befriend
+from tests.browser.test_storage import COUNT_SOCKETS
 
 RECORD = """() => {
     window.told = [];
@@ -37,7 +38,8 @@ def recorded(crowd: Crowd, name: str, *, allowed: bool = True) -> Person:
     person = crowd.person(name)
     if allowed:
         person.page.context.grant_permissions(["notifications"])
-    person.page.add_init_script(f"({RECORD})()")
+    for script in (RECORD, COUNT_SOCKETS):
+        person.page.add_init_script(f"({script})()")
     person.page.reload()
     person.is_connected()
     return person
@@ -163,9 +165,21 @@ def test_invitation_that_is_over_leaves_the_tray(crowd: Crowd) -> None:
     stand(ann, f"Message from {bob.name}", f"{cat.name} mentions you")
 
 
+def test_invitation_leaves_the_tray_of_a_page_that_would_not_hear_of_its_end(crowd: Crowd) -> None:
+    ann, bob, cat = three_told(crowd, "lost")
+    ann.page.evaluate("sockets.at(-1).close()")
+    stand(ann, f"Message from {bob.name}", f"{cat.name} mentions you")
+
+
 def test_tray_is_empty_after_the_logout(crowd: Crowd) -> None:
     ann, *_ = three_told(crowd, "left")
     ann.page.locator("#log-out").click()
+    stand(ann)
+
+
+def test_tray_is_empty_once_the_page_is_closed(crowd: Crowd) -> None:
+    ann, *_ = three_told(crowd, "shut")
+    ann.page.evaluate("dispatchEvent(new Event('pagehide'))")
     stand(ann)
 
 

@@ -2,7 +2,8 @@
  * What this tab and this device remember: texts by key, as `sessionStorage` and `localStorage` keep them.
  *
  * A browser may allow neither (with all cookies blocked, even a look at them throws), or have no space left. Then the page
- * remembers by itself, until it is closed or loaded again: who asks here need not know.
+ * remembers by itself, until it is closed or loaded again: who asks here need not know. What is stored of an older text
+ * stays there then: most of a list is better than none of it.
  */
 const PROBE = "lobby.probe";
 
@@ -34,7 +35,7 @@ class Memory {
       this.#storage.setItem(key, text);
       this.#own.delete(key);
     } catch {
-      this.#storage.removeItem(key); // it has no space left, and what it has of this is old
+      // it has no space left
     }
   }
 

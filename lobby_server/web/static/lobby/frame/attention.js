@@ -19,7 +19,8 @@ export class Attention {
     });
     checkbox.checked = this.#isLoud;
     checkbox.addEventListener("change", () => {
-      ofDevice.set(KEY, checkbox.checked ? "on" : "off");
+      if (checkbox.checked) ofDevice.set(KEY, "on");
+      else ofDevice.remove(KEY); // for which there is space at all times
       if (checkbox.checked) this.#play();
     });
     addEventListener("storage", () => (checkbox.checked = this.#isLoud)); // chosen in another tab

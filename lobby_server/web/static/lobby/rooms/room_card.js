@@ -5,14 +5,14 @@
 import { byId, onSubmit, onceAFrame, part, setHidden, setText } from "../base/dom.js";
 import { ago } from "../words/moments.js";
 import { entrance, gameOf } from "../words/room_words.js";
-import { t } from "../words/words.js";
+import { addressForAll, t } from "../words/words.js";
 
 const LINK = /^#room=([\w-]+)$/;
 const CODE = /^[A-Za-z0-9]{3}[- ]?[A-Za-z0-9]{3}$/;
 
 /** The address that opens a room: what stands behind `room=` is its code or its id. */
 export function linkTo(codeOrId) {
-  return new URL(`#room=${codeOrId}`, location.href.split("#")[0]).href;
+  return new URL(`#room=${codeOrId}`, addressForAll()).href;
 }
 
 /** Copy a link, or show it where the browser does not let a page copy. */

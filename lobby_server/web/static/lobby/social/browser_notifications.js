@@ -3,7 +3,8 @@
  * leave; and shown only while nobody looks at the page. Which event is one is said here, and nowhere else.
  *
  * None stays in the system's tray for longer than it is true: it goes when its user looks at the page, logs out or closes
- * it, when the invitation is over, and when its sender is one whom the page does not show any more.
+ * it, when the invitation is over, and when its sender is one whom the page does not show any more. A page without a connection
+ * hears of no invitation that ends, and a hidden one does not connect again: it keeps none.
  */
 import { byId, setHidden, setText } from "../base/dom.js";
 import { ofDevice } from "../base/storage.js";
@@ -11,6 +12,7 @@ import { t } from "../words/words.js";
 
 const KEY = "lobby.notifications";
 const MOST_CHARACTERS = 200;
+const OF_INVITATION = /^(?:room|party) /; // the tag of one
 
 export class BrowserNotifications {
   #checkbox = byId("browser-notifications");
@@ -36,6 +38,7 @@ export class BrowserNotifications {
     document.addEventListener("visibilitychange", () => document.hidden || this.#close());
     account.loggedOut.connect(() => this.#close());
     addEventListener("pagehide", () => this.#close());
+    connection.lost.connect(() => this.#close(({ tag }) => OF_INVITATION.test(tag)));
     hidden.changed.connect(() => this.#close(({ isUnwanted }) => isUnwanted()));
   }
 
@@ -46,7 +49,8 @@ export class BrowserNotifications {
   async #choose() {
     const wish = this.#checkbox.checked;
     const isAllowed = wish && (await Notification.requestPermission()) === "granted";
-    ofDevice.set(KEY, isAllowed ? "on" : "off");
+    if (isAllowed) ofDevice.set(KEY, "on");
+    else ofDevice.remove(KEY); // for which there is space at all times
     this.#checkbox.checked = isAllowed;
     setText(byId("browser-notifications-problem"), wish && !isAllowed ? t("account.browser_notifications.refused") : "");
   }

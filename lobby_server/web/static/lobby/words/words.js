@@ -29,10 +29,16 @@ export function t(key, blanks = {}) {
 /** What the server said, for the page's reader. A sentence that the page does not know is told as it is. */
 export const said = (sentence) => OF_SERVER[sentence] ?? sentence;
 
-/** Load the page in another language, which stays chosen: on this device, or in the address where nothing can be stored. */
-export function choose(wanted) {
+/** The address of this page for others: in which language it is, is its reader's own. */
+export function addressForAll() {
   const address = new URL(location.href);
   address.searchParams.delete(OF_ADDRESS);
+  return address;
+}
+
+/** Load the page in another language, which stays chosen: on this device, or in the address where nothing can be stored. */
+export function choose(wanted) {
+  const address = addressForAll();
   if (!ofDevice.isLasting) address.searchParams.set(OF_ADDRESS, languageOf(wanted));
   ofDevice.set(KEY, languageOf(wanted));
   if (address.href === location.href) location.reload();
