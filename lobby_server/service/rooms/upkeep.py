@@ -26,8 +26,9 @@ log = logging.getLogger("lobby")
 
 RECONCILE_AGAIN_S = 5.0
 NOT_APPLIED_YET_S = 60.0
-_MOMENT = timedelta(milliseconds=1)
 """How long a room may be in the store only, at most: calls give up much sooner."""
+_MOMENT = timedelta(milliseconds=1)
+"""What clients can tell apart in `created_at`."""
 
 
 class RoomUpkeep:
