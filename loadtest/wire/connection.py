@@ -162,6 +162,8 @@ class SwarmConnection(BeatingConnection):
         if self.state is State.ACCEPTED:
             self.hear_alone()
             self._wire.reader.remove(self)
+            if self.pulse is not None:  # of the group, the wheel has only numbers, which lead to those who are read for
+                self._beat_next(self._wire.clock(), self.pulse)
             return True
         return False
 

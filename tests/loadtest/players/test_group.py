@@ -188,3 +188,13 @@ def test_player_that_sends_more_than_its_socket_takes_leaves_the_group_until_it_
     assert not connection.hears_with_others
     until(far, lambda: len(far.messages[0]) - far.pings[0] == said)
     until(far, lambda: connection.hears_with_others is is_grouped and far.pings[0] >= 2)
+
+
+def test_heartbeats_go_on_while_nothing_is_read_and_when_it_is_read_again(world: World) -> None:
+    far, connection = Far(world), world.clients[0].connection
+    until(far, lambda: min(far.pings) >= 2)  # from the second on the wheel of the group has numbers
+    assert connection.pause_reading()
+    paused = far.pings[0]
+    until(far, lambda: far.pings[0] >= paused + 2)
+    connection.resume_reading()
+    until(far, lambda: far.pings[0] >= paused + 4)
