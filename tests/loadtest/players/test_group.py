@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from loadtest.client import Timing
+from loadtest.client.sockets.link import OpenFailed
 from loadtest.measure.recorder import LATENESS
 from loadtest.wire.messages import frames
 from loadtest.wire.messages.heartbeats import CAUGHT_UP_S
+from loadtest.wire.opening import Opened
+from loadtest.wire.outgoing.http import HttpLink, HttpPool
+from loadtest.wire.outgoing.opener import Opening
 from loadtest.wire.state import State
 from lobby_server.protocol.messages import Ping, Pong, RoomsSnapshot, encode, encode_frame
 from tests.loadtest.players.test_together import PLAYERS, World, delta, room
@@ -188,6 +193,54 @@ def test_player_that_sends_more_than_its_socket_takes_leaves_the_group_until_it_
     assert not connection.hears_with_others
     until(far, lambda: len(far.messages[0]) - far.pings[0] == said)
     until(far, lambda: connection.hears_with_others is is_grouped and far.pings[0] >= 2)
+
+
+def test_old_places_in_the_wheel_give_no_second_heartbeat_to_who_has_the_socket_now(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A player that comes back onto its descriptor finds there its last life's number, and itself."""
+    far, wheel, connection = Far(world), world.wire.wheel, world.clients[0].connection
+    assert connection.pulse is not None
+    due_s, slot = connection.pulse.next_ping_s, connection.beat_slot
+    assert wheel.put(due_s, connection) == wheel.put(due_s, connection.sock.fileno()) == slot
+    until(far, lambda: min(far.pings) >= 3)
+    assert len(set(far.pings)) == 1, "those of one slot are told in one turn"
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("kind", ["opening", "http"])
+def test_old_number_in_the_wheel_is_nothing_to_what_is_no_player(kind: str) -> None:
+    world = World(is_together=True, timing=Timing(heartbeat_s=30.0))
+    ours, theirs = socket.socketpair()
+    try:
+        world.tell(lambda _: [RoomsSnapshot(rev=1, rooms=[room("a")])])
+        wire, unused = world.wire, NoOne()
+        newcomer: Opening | HttpLink = Opening(wire.opener, unused, Timing(), [])
+        if kind == "http":
+            newcomer = HttpLink(
+                HttpPool(wire.url, reader=wire.reader, timers=wire.timers, crew=wire.crew, most=1, timeout_s=1.0)
+            )
+        newcomer.sock = ours
+        wire.reader.add(newcomer)
+        slot = world.clients[0].connection.beat_slot
+        assert not wire.group.beat(slot, [ours.fileno()], wire.clock())
+        assert is_in(world)
+    finally:
+        world.close()
+        theirs.close()
+
+
+class NoOne:
+    """Wants no connection."""
+
+    def begins(self) -> bool:
+        return False
+
+    def is_open(self, opened: Opened, opening: Opening | None) -> None: ...
+
+    def has_failed(self, failed: OpenFailed) -> None: ...
+
+    def on_end(self, why: str) -> None: ...
 
 
 def test_heartbeats_go_on_while_nothing_is_read_and_when_it_is_read_again(world: World) -> None:
