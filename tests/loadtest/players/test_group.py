@@ -114,10 +114,10 @@ def test_each_heartbeat_goes_out_is_answered_and_counted(world: World) -> None:
     assert all(failure is None for _, _, failure in told)
     times_s = [*world.round_trips_s, *(time_s for _, time_s, _ in told)]
     assert all(0 < time_s < QUICK.silence_limit_s for time_s in times_s)
-    assert (len(told) < pings / 2) is is_grouped, "an answer that comes with something else is heard alone"
+    assert bool(world.round_trips_s) is is_grouped, "an answer that comes with something else is heard alone"
     world.recorder.points.settle()
     late = world.recorder.reported(LATENESS).count
-    assert (late > pings / 2) is is_grouped, "else a listener of the connection is told"
+    assert bool(late) is is_grouped, "else a listener of the connection is told"
     assert world.books()["held"] == [2] * PLAYERS
 
 
