@@ -36,6 +36,10 @@ STOOD_STILL_S = 0.4
 """Of the server: more than one glance."""
 THROTTLED_SHARE = 0.05
 RETRANSMITTED_SHARE = 0.02
+SEGMENTS_OF_AN_ANSWER = 10
+"""At most, from the first packet of its connection on; one that is lost makes it slow. The kernel of either side sends
+the first one again after a second (RFC 6298), what an idle connection says after some 200 ms, which is not felt: so
+where packets are lost, answers that need a new connection are slow, and others are not."""
 NETWORK_PART = 0.5
 """Of the time of an answer: from here on the network is most of it."""
 _HASHED = frozenset(OF_CONNECTING[:2])
@@ -161,8 +165,7 @@ def bottleneck(seen: Seen) -> str | None:
         return f"The generator was the bottleneck: {figures}."
     if seen.turned_away:
         return f"The server took new connections too late, and its backlog was full: {figures}."
-    is_lossy = seen.slow_part is None and seen.retransmitted >= RETRANSMITTED_SHARE
-    if (seen.is_slow or seen.slow_part is not None) and (is_lossy or _is_far(seen)):
+    if (seen.is_slow or seen.slow_part is not None) and (_is_lossy(seen) or _is_far(seen)):
         return f"The network was the bottleneck: {figures}."
     whom = "The server was waiting" if is_known else "The server, or what it waits for, was slow"
     if seen.slow_part is not None:
@@ -188,6 +191,15 @@ def _stood_still(state: ServerState) -> str | None:
     if state.throttled_s > THROTTLED_SHARE * state.watched_s and state.watched_s >= LEAST_SECONDS:
         return f"The server was throttled, its control group had used up its CPU, in {state.throttled_s:.1f} s {of}"
     return None
+
+
+def _is_lossy(seen: Seen) -> bool:
+    """Whether so much was lost on the way that it explains what was slow. Where that is but a part of the answers, no
+    more of it can be slow than had a lost segment: a server that lets all of them wait does so for reasons of its own.
+    """
+    slow_share = 0.0 if seen.slow_part is None else _slow_share(seen.slow_part[1])
+    is_explained = slow_share <= SEGMENTS_OF_AN_ANSWER * seen.retransmitted
+    return is_explained and seen.retransmitted >= RETRANSMITTED_SHARE
 
 
 def _is_far(seen: Seen) -> bool:

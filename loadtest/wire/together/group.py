@@ -121,7 +121,7 @@ class Group:
         late_s, bytes_out, is_anybodys = [], 0, False
         for fd in fds:
             if slots[fd] != slot:
-                # It has left meanwhile. Or the number is old and somebody else's by now: of a connection that is opened,
+                # It has left meanwhile. Or the number is old and somebody else's by now: of a connection being opened,
                 # of a call over HTTP, of a member. Members are beaten by their column alone; their `beat_slot` is old.
                 connection: Any = self.connections.get(fd)
                 if getattr(connection, "beat_slot", NO_SLOT) == slot and not connection.hears_with_others:

@@ -320,6 +320,27 @@ def test_what_takes_several_trips_blames_the_network_where_these_are_long(
     assert found.startswith(sentence), found
 
 
+@pytest.mark.parametrize(
+    ("again", "slow", "sentence"),
+    [(30, 15, "The network was the bottleneck"),
+     (30, 300, "The server was waiting in WS upgrade"),
+     (10, 15, "The server was waiting in WS upgrade"),
+     (30, 4, "No bottleneck was seen")],
+    ids=["lost on the way", "more than were lost", "few were lost", "too few to tell"],
+)  # fmt: skip
+def test_new_connections_whose_first_packet_was_lost_are_slow_by_the_network(again: int, slow: int, sentence: str):
+    """It is sent again a second later; heartbeats that are sent again are not felt."""
+    recorder = answered(*[0.010] * 20)
+    for number in range(500):
+        recorder.record_request(("WS", "upgrade"), 1.01 if number < slow else 0.01, None)
+    recorder.record("round trip of TCP", 0.01)
+    recorder.count("TCP segments sent, of a sample", 1000)
+    recorder.count("TCP segments sent again, of the sample", again)
+    found = validity_of(recorder, server_cpu_shares=[0.02] * 10).bottleneck
+    assert found is not None
+    assert found.startswith(sentence), found
+
+
 @pytest.mark.parametrize(("lag_s", "sentence"), [(0.2, "No bottleneck was seen"), (0.002, "The server was waiting")])
 @pytest.mark.parametrize("is_stamped", [True, False], ids=["timed by the kernel", "timed by the process"])
 def test_slow_http_answers_blame_nobody_where_the_generators_own_loop_was_late(
