@@ -89,9 +89,14 @@ class PointsOf:
         self._durations_s.frombytes(np.ascontiguousarray(durations_s, dtype=np.float64).tobytes())
         self._ends_s.frombytes(np.ascontiguousarray(ends_s, dtype=np.float64).tobytes())
 
+    @property
+    def waiting(self) -> int:
+        """Points that have no place yet."""
+        return len(self._durations_s)
+
     def settle(self, stalls: Stalls, *, steady_from_s: float, steady_until_s: float) -> None:
         """Put what waits to its place."""
-        if not len(self._durations_s):
+        if not self.waiting:
             return
         durations_s, ends_s = (np.frombuffer(column, dtype=np.float64) for column in (self._durations_s, self._ends_s))
         self._durations_s, self._ends_s = array("d"), array("d")
@@ -158,6 +163,11 @@ class Points:
         if found is None:
             found = self.by_name[name] = PointsOf(is_own=name in self._own, is_split=name not in self._of_all_phases)
         return found
+
+    @property
+    def waiting(self) -> int:
+        """Of all names. O(names)."""
+        return sum(points.waiting for points in self.by_name.values())
 
     def settle(self) -> None:
         if self._clock() > self.looks_at_s + STALL_S:

@@ -1,0 +1,54 @@
+"""What a run does now and then: durations that wait are put to their places before they are too many to do at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from loadtest.measure.metrics import TCP_ROUND_TRIP
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.run_facts import RunFacts
+from loadtest.run import monitoring
+from loadtest.run.monitoring import MANY_POINTS, RunMonitor
+from loadtest.wire.shared import Wire
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def settle(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], object]]:
+    """What the monitor of a run does a few times per second."""
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(monitoring, "HealthMonitor", lambda recorder, **does: told.update(does))
+    wire = Wire("ws://127.0.0.1:1/")
+    swarm = SimpleNamespace(
+        environment=SimpleNamespace(runner=None), facts=RunFacts(), recorder=recorder, ledger=recorder.ledger, wire=wire
+    )
+    steady_state: Any = SimpleNamespace(look=lambda now_s: None)
+    RunMonitor(swarm, duration_s=lambda: 0.0, server_pid=None, steady_state=steady_state)  # type: ignore[arg-type]
+    yield told["on_settle"]
+    wire.close()
+
+
+@pytest.mark.parametrize("names", [1, 3])
+def test_durations_are_put_to_their_places_as_soon_as_they_are_many(
+    recorder: Recorder, settle: Callable[[], object], names: int
+) -> None:
+    for name in range(names):
+        recorder.points.of(name).add_each([0.001] * (MANY_POINTS // names), time.perf_counter())
+    before = recorder.points.waiting
+    settle()
+    assert recorder.points.waiting == before, "few wait until there is time"
+    recorder.record(TCP_ROUND_TRIP, 0.001)
+    for name in range(names):
+        recorder.points.of(name).add(0.001, time.perf_counter())
+    settle()
+    assert recorder.points.waiting == 0
+    assert sum(recorder.points.of(name).count for name in range(names)) == before + names
