@@ -126,6 +126,8 @@ class SwarmConnection(BeatingConnection):
             self._stop_timer()
             self._stop_beating()
             self.state, self._left_s = State.CLOSING, self._wire.clock()
+            if not self._wire.reader.has(self):  # paused: it has not looked for the answers
+                self._heartbeats.clear()
             self._tell_unanswered(self._heartbeats.close(self._left_s))
             self._closed = Event()
             self._send_close(CloseCode.NORMAL)

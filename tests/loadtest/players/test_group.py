@@ -12,7 +12,7 @@ import pytest
 from loadtest.client import Timing
 from loadtest.client.sockets.link import OpenFailed
 from loadtest.measure.recorder import LATENESS
-from loadtest.wire.messages import frames
+from loadtest.wire.messages import frames, heartbeats
 from loadtest.wire.messages.heartbeats import CAUGHT_UP_S
 from loadtest.wire.opening import Opened
 from loadtest.wire.outgoing.http import HttpLink, HttpPool
@@ -251,3 +251,14 @@ def test_heartbeats_go_on_while_nothing_is_read_and_when_it_is_read_again(world:
     until(far, lambda: far.pings[0] >= paused + 2)
     connection.resume_reading()
     until(far, lambda: far.pings[0] >= paused + 4)
+
+
+def test_player_that_leaves_while_it_reads_nothing_blames_nobody_for_the_answers(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeats, "UNANSWERED_S", 0.0)
+    far, connection = Far(world), world.clients[0].connection
+    assert connection.pause_reading()
+    until(far, lambda: far.pings[0] >= 2)
+    connection.disconnect_from_server()
+    assert ("heartbeat", None, "not answered") not in world.failures
