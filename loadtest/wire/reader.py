@@ -142,6 +142,9 @@ class SharedReader:
         if self.greenlet is not None:
             self.greenlet.kill(block=False)
             self.greenlet = None
+        for member in self.group.connections.values():
+            if getattr(member, "hears_with_others", False):  # its figures are where its socket's number leads
+                member.hear_alone()
         for connection in self._by_fd.values():
             if connection.sock is not None:
                 connection.sock.close()

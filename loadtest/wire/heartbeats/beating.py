@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable, Iterable
 
@@ -17,6 +18,8 @@ from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
 
 PING = messages.encode(messages.Ping())
+
+log = logging.getLogger(__name__)
 
 
 class BeatingConnection(HearingConnection):
@@ -57,6 +60,14 @@ class BeatingConnection(HearingConnection):
         )
 
     def on_beat(self, at_s: float) -> None:
+        """Never raises: others have their turn in the same slot."""
+        try:
+            self._beat(at_s)
+        except Exception:
+            log.exception("fault at a heartbeat of %r; it is taken for lost", self)
+            self.on_end("a fault of this client")
+
+    def _beat(self, at_s: float) -> None:
         if self.hears_with_others:
             self._wire.group.beat(self.beat_slot, (self.sock.fileno(),), at_s)
             return

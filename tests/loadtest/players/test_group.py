@@ -262,3 +262,23 @@ def test_player_that_leaves_while_it_reads_nothing_blames_nobody_for_the_answers
     until(far, lambda: far.pings[0] >= 2)
     connection.disconnect_from_server()
     assert ("heartbeat", None, "not answered") not in world.failures
+
+
+def test_connection_of_a_wire_that_is_closed_has_its_figures(world: World) -> None:
+    """A role may ask for its list then."""
+    world.wire.close()
+    assert not any(client.connection.hears_with_others for client in world.clients)
+    assert [[room.id for room in client.list.rooms] for client in world.clients] == [["a"]] * PLAYERS
+
+
+def test_fault_at_one_players_heartbeat_takes_none_from_others(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(late_s: float) -> None:
+        raise RuntimeError("of a listener")
+
+    far, connection = Far(world), world.clients[0].connection
+    connection.others_listen()  # it beats by itself
+    connection._on_late = fail
+    until(far, lambda: connection.state is State.WAITING)
+    before = far.pings[1:]
+    until(far, lambda: all(now >= then + 2 for now, then in zip(far.pings[1:], before, strict=True)))
+    assert [record.message.split(" of <")[0] for record in caplog.records] == ["fault at a heartbeat"]
