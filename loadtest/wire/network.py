@@ -10,6 +10,7 @@ import socket
 import struct
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 from loadtest.wire.reader import SharedReader
 
@@ -40,10 +41,11 @@ class NetworkSample:
 
     def __init__(self, reader: SharedReader) -> None:
         self._reader = reader
-        self._before: dict[int, tuple[int, int]] = {}
+        self._before: dict[Any, tuple[int, int]] = {}
+        """By socket, also one that is closed by now: the next one is never taken for it."""
 
     def take(self) -> Network:
-        network, now = Network(), {}
+        network, now = Network(), dict[Any, tuple[int, int]]()
         for connection in islice(self._reader.connections(), CONNECTIONS):
             with contextlib.suppress(OSError, AttributeError, struct.error):  # closed just now, TLS, an old kernel
                 info = connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
@@ -52,10 +54,10 @@ class NetworkSample:
                 (again,), (segments,), (least_us,) = (
                     struct.unpack_from("@I", info, at) for at in (_RETRANSMITTED_AT, _SEGMENTS_AT, _LEAST_ROUND_TRIP_AT)
                 )
-                had_again, had_segments = self._before.get(id(connection.sock), (again, segments))
+                had_again, had_segments = self._before.get(connection.sock, (again, segments))
                 network.retransmitted += max(0, again - had_again)
                 network.segments += max(0, segments - had_segments)
-                now[id(connection.sock)] = again, segments
+                now[connection.sock] = again, segments
                 if least_us != _NOT_MEASURED_US:
                     network.round_trips_s.append(least_us / 1e6)
         self._before = now
