@@ -124,10 +124,11 @@ def _herds(measuring: Measuring, server: Server) -> None:
             herd.call(Herd.close)
         time.sleep(GONE_S)
         counted, came = stretch.counted, len(back.fresh_s)
+        took_s = max(back.fresh_s, default=back.listening_s) - back.listening_s
         measuring.row(
             "herds that come", repeat, stretch.used_s, stretch.wall_s, upgrade=came, handshake=came, event=came,
             send_base=counted.writes, sent_byte=counted.sent_bytes, fetch=came, fetched_byte=came * list_bytes,
-            connection=came,
+            connection=came, **measuring.cold("send", took_s * came / max(1.0, counted.writes), counted.writes),
         )  # fmt: skip
         told_s = counted.writes * measuring.costs["sink"].value / UNITS_OF_TIME["µs"]
         coming_us.append(max(0.0, used_s - told_s) / max(1, came) * UNITS_OF_TIME["µs"])

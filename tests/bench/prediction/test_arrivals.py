@@ -10,10 +10,11 @@ from typing import Any, cast
 import pytest
 
 from bench.load.clients.herd import Herd, WaysBack
+from bench.prediction.fitting import fit
 from bench.processes.cpu import CpuTimes
 from bench.processes.lab import Lab, Server
 from bench.record.profiles.sizes import CalibrationSizes
-from bench.scenarios.prediction import arrivals
+from bench.scenarios.prediction import arrivals, broadcasts
 from bench.scenarios.prediction.watching import Counters, Measuring, Stretch
 from tests.bench.prediction.models import a_cost
 
@@ -39,9 +40,8 @@ class FakeHerd:
         return WaysBack(listening_s=0.0, accepted_s=[], fresh_s=[1.0] * COMERS, failures=0)
 
 
-def test_cost_of_coming_has_neither_the_start_of_the_generator_nor_what_clients_hear(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def herds(monkeypatch: pytest.MonkeyPatch, *, used_s: float) -> Measuring:
+    """What is measured of herds that are fresh after 1 s and have taken the server so much CPU."""
     herd = FakeHerd()
 
     @contextlib.contextmanager
@@ -55,15 +55,37 @@ def test_cost_of_coming_has_neither_the_start_of_the_generator_nor_what_clients_
 
     @contextlib.contextmanager
     def watched(*arguments: Any) -> Iterator[Stretch]:
-        yield Stretch(used_s=0.01, wall_s=1.0, counted=Counters(WRITES, 0.0, 0.0))
+        yield Stretch(used_s=used_s, wall_s=1.0, counted=Counters(WRITES, 0.0, 0.0))
 
     monkeypatch.setattr(arrivals, "Publisher", a_publisher)
     monkeypatch.setattr(arrivals, "watched", watched)
     monkeypatch.setattr(arrivals, "read_cpu", lambda pid: CpuTimes(herd.used_s, 0.0))
     monkeypatch.setattr(arrivals, "time", SimpleNamespace(sleep=lambda time_s: None))
     lab = cast(Lab, SimpleNamespace(generator=a_herd))
-    measuring = Measuring(lab, CalibrationSizes(repeats=2, comers=COMERS), lambda what: None)
+    sizes = CalibrationSizes(repeats=2, comers=COMERS)
+    measuring = Measuring(lab, sizes, lambda what: None, curves=broadcasts.curves(sizes.idle_ms))
     measuring.costs["sink"] = a_cost(HEARING_US, "µs")
     arrivals._herds(measuring, cast(Server, SimpleNamespace(pid=2, port=3, jwt_secret="")))
+    return measuring
+
+
+def test_cost_of_coming_has_neither_the_start_of_the_generator_nor_what_clients_hear(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measuring = herds(monkeypatch, used_s=0.01)
     assert measuring.costs["come"].value == pytest.approx(COMING_S * 1e6)
     assert measuring.costs["come"].n == 2
+
+
+def test_connection_of_a_herd_is_not_charged_with_writes_to_sessions_that_were_not_written_to_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each session has 2.5 writes within 1 s, every 400 ms. A forecast charges what they cost more cold by itself."""
+    connection_s, cold_s = 20e-6, 5e-6
+    measuring = herds(monkeypatch, used_s=COMERS * connection_s + WRITES * cold_s)
+    warm = dict.fromkeys(
+        ("upgrade", "handshake", "event", "send_base", "sent_byte", "fetch", "fetched_byte", "idle"), 0.0
+    )
+    steps = dict.fromkeys(measuring.cold("send", 1.0, 1.0), 0.0)
+    found = fit(measuring.rows, given={**warm, **steps, "send after 50 ms": cold_s})
+    assert found["connection"].value_s == pytest.approx(connection_s)

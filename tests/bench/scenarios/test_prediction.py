@@ -32,6 +32,7 @@ from bench.prediction.model import SCHEMA, Clients, Coldness, read_model, write_
 from bench.prediction.plan import Plan
 from bench.prediction.steady import steady
 from bench.prediction.virtual.setup import Setup
+from bench.prediction.virtual.storms import restart
 from bench.processes.cluster.surroundings import why_not
 from bench.processes.cpu import plan_cpus
 from bench.processes.lab import Lab, target_factory
@@ -162,6 +163,16 @@ def test_forecast_of_each_kind_of_case_has_the_figures_that_are_measured_of_it()
     assert back["last one fresh after"] == pytest.approx(1.02, rel=0.01)
     assert back["server CPU per client that comes back"] == pytest.approx(2_000.0, rel=0.01)
     assert {*cell, *push, *nodes, *back} == set(PREDICTED)
+
+
+def test_forecast_of_a_restart_counts_the_servers_cpu_as_long_as_its_measurement_does() -> None:
+    """Until the last one is fresh: what a thousand are told of each other after that, in a write of 0.1 ms to each, is
+    in neither."""
+    model = a_model(upgrade=100.0, handshake=100.0, send_base=100.0)
+    setup = Setup(sessions=1_000, way="push", presence="all", changes_per_s=0.0)
+    storm = restart(setup, model, policy=None)
+    back = held_out._of_restart(setup, model)
+    assert back["server CPU per client that comes back"] == pytest.approx(storm.cpu_s / 1_000 * 1e6 - 100, rel=0.01)
 
 
 def test_model_is_made_again_of_what_a_run_keeps() -> None:
