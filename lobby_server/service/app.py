@@ -177,7 +177,9 @@ class App:
         letters = AccountLetters(store=store, tokens=self.tokens, clock=clock, page_url=settings.page_url)
         self.mails = MailOutbox(mailer, write=letters.write, store=store, writer=self.writer, clock=clock)
 
-        self.forgetting = Forgetting(replica=self.replica, revocations=self.revocations, writer=self.writer)
+        self.forgetting = Forgetting(
+            replica=self.replica, revocations=self.revocations, writer=self.writer, store=store
+        )
 
         # Who hears of it
         self.fetch_meter = FetchMeter(clock=clock, cpu_s=runtime.cpu_s)
@@ -364,7 +366,7 @@ class App:
         made_up = await self.writer.recover(self._new_life())
         await self.revocations.restore()
         if made_up:
-            self.forgetting.forget_all()
+            await self.forgetting.make_up()
         await self.rooms.upkeep.restore()
         await self.social.restore()
         await self.mails.restore()

@@ -88,8 +88,8 @@ HAS: dict[str, tuple[Command, ...]] = {
     ),
     "friends": (commands.Befriend(request(1, GONE, ANN), AT, "key"), commands.Befriend(request(2, BOB, GONE), AT, "k")),
     "requests": (commands.AskFriend(request(1, GONE, ANN), "key"), commands.AskFriend(request(2, BOB, GONE), "k")),
-    "blocks": (commands.Block(GONE.id, ANN, AT), commands.Block(BOB.id, GONE, AT)),
-    "whereabouts": (commands.SetWhereabouts(GONE.id, "nobody"),),
+    "blocks": (commands.Block(GONE, ANN, AT), commands.Block(BOB, GONE, AT)),
+    "whereabouts": (commands.SetWhereabouts(GONE, "nobody"),),
     "a line": (say(GONE),),
     "a notice that waits": (commands.KeepNotice(GONE.id),),
     "a line to tell": (
@@ -126,7 +126,7 @@ def test_others_hear_what_ended() -> None:
     state = new_state()
     here(state)
     apply(state, commands.CreateRoom(new_room("1", GONE)), commands.JoinRoom(ANN, "1", "1"))
-    apply(state, commands.Befriend(request(1, GONE, ANN), AT, "key"), commands.Block(BOB.id, GONE, AT))
+    apply(state, commands.Befriend(request(1, GONE, ANN), AT, "key"), commands.Block(BOB, GONE, AT))
     kinds = {type(effect) for effect in apply(state, FORGET)}
     assert {effects.RoomLeft, effects.Parted, effects.Unblocked} <= kinds
     assert state.books.rooms.all()[0].host == ANN
@@ -144,9 +144,9 @@ BEHIND: dict[str, Command] = {
     "a request": commands.AskFriend(request(1, ANN, GONE), "key"),
     "their request": commands.AskFriend(request(1, GONE, ANN), "key"),
     "a friendship": commands.Befriend(request(1, ANN, GONE), AT, "key"),
-    "a block": commands.Block(ANN.id, GONE, AT),
-    "their block": commands.Block(GONE.id, ANN, AT),
-    "whereabouts": commands.SetWhereabouts(GONE.id, "nobody"),
+    "a block": commands.Block(ANN, GONE, AT),
+    "their block": commands.Block(GONE, ANN, AT),
+    "whereabouts": commands.SetWhereabouts(GONE, "nobody"),
     "a line": say(GONE),
     "chat": commands.TakePart(GONE),
     "a notice": commands.KeepNotice(GONE.id),
@@ -169,8 +169,17 @@ def test_user_of_an_outside_account_service_with_the_same_id_goes_on() -> None:
     state, other = new_state(), User(GONE.id, "somebody else")
     apply(state, commands.Arrive(other, 0), commands.CreateRoom(new_room("1", other)), FORGET)
     assert state.books.rooms.room_of(other.id) is not None
-    apply(state, commands.SetWhereabouts(other.id, "nobody"), commands.CreateParty(other, "p"), say(other))
+    apply(state, commands.SetWhereabouts(other, "nobody"), commands.CreateParty(other, "p"), say(other))
     assert len(state.books.lines) == 1
+
+
+@pytest.mark.parametrize("are_friends", [True, False], ids=["a friend", "who has asked"])
+def test_user_with_the_same_id_whom_others_know_by_name_goes_on_while_they_are_offline(are_friends: bool) -> None:
+    state, other = new_state(), User(GONE.id, "somebody else")
+    known = request(1, other, ANN)
+    apply(state, FORGET, commands.Befriend(known, AT, "key") if are_friends else commands.AskFriend(known, "key"))
+    apply(state, commands.SetWhereabouts(other, "nobody"), commands.Block(other, BOB, AT), commands.KeepNotice(GONE.id))
+    assert (GONE.id in state.books.whereabouts, GONE.id in state.books.notices.waiting) == (True, True)
 
 
 def test_line_to_a_deleted_user_brings_no_notification_about() -> None:

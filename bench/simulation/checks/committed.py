@@ -29,7 +29,7 @@ def _befriend(database: Database, command: commands.Befriend) -> str:
 
 
 def _block(database: Database, command: commands.Block) -> str:
-    pair = (command.user_id, command.other.id)
+    pair = (command.user.id, command.other.id)
     return "" if pair in database.ever_blocked else f"the block {pair} is not in the database"
 
 
@@ -72,7 +72,7 @@ PAIRS: dict[type[Command], Callable[[Database, Any], tuple[int, int]]] = {
     commands.Befriend: lambda database, command: (command.request.sender.id, command.request.receiver.id),
     commands.CloseFriendRequest: lambda database, command: database.requests_made[command.request_id],
     commands.PartFriends: lambda database, command: (command.one_id, command.other_id),
-    commands.Block: lambda database, command: (command.user_id, command.other.id),
+    commands.Block: lambda database, command: (command.user.id, command.other.id),
     commands.Unblock: lambda database, command: (command.user_id, command.other_id),
 }
 """Between whom something is decided."""

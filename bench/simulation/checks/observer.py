@@ -164,9 +164,10 @@ class Observer:
                 self.history.decide(*of_pair(self._database, command), self._place)
             elif isinstance(command, commands.BanUser):
                 self.history.bans.setdefault(command.user.id, []).append(self._place)
-            elif isinstance(command, (commands.UnbanUser, commands.SetWhereabouts)):
-                decided = self.history.bans if isinstance(command, commands.UnbanUser) else self.history.audiences
-                decided.setdefault(command.user_id, []).append(self._place)
+            elif isinstance(command, commands.UnbanUser):
+                self.history.bans.setdefault(command.user_id, []).append(self._place)
+            elif isinstance(command, commands.SetWhereabouts):
+                self.history.audiences.setdefault(command.user.id, []).append(self._place)
             if isinstance(command, commands.BanUser):
                 self._is_ban[command.user.id] = True
             elif isinstance(command, commands.UnbanUser):

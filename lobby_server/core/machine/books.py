@@ -11,7 +11,7 @@ from lobby_server.core.blocks import BlockBook
 from lobby_server.core.friends import FriendBook
 from lobby_server.core.invitations import MatchInvitationBook
 from lobby_server.core.machine.commands import Say
-from lobby_server.core.machine.deleted import DeletedUsers
+from lobby_server.core.machine.deleted import DeletedUsers, mark_of
 from lobby_server.core.machine.effects import NoticeDue
 from lobby_server.core.parties import PartyBook
 from lobby_server.core.presence import Presence
@@ -142,11 +142,13 @@ class Books:
 
     def is_deleted(self, user_id: int) -> bool:
         """Whether the user of an id is deleted, as far as that is known without their name: whoever is online by it
-        with another name is another one, of an outside account service."""
-        if user_id not in self.deleted.marks:
+        with another name, or is so called by friends and requests, is another one, of an outside account service."""
+        mark = self.deleted.marks.get(user_id)
+        if mark is None:
             return False
         online = self.presence.user(user_id)
-        return online is None or self.deleted.has(online)
+        name = self.friends.name_of(user_id) if online is None else online.username
+        return name is None or mark_of(name) == mark
 
     def take_line(self, user_id: int, now_s: float) -> bool:
         """Whether a user may say one more line now."""

@@ -29,16 +29,16 @@ _USERS: dict[type[Command], Callable[[Any], tuple[User, ...]]] = {
     commands.JoinParty: lambda command: (command.user,),
     commands.AskFriend: lambda command: (command.request.sender, command.request.receiver),
     commands.Befriend: lambda command: (command.request.sender, command.request.receiver),
-    commands.Block: lambda command: (command.other,),
+    commands.Block: lambda command: (command.user, command.other),
+    commands.SetWhereabouts: lambda command: (command.user,),
     commands.Say: lambda command: (command.sender,),
     commands.TakePart: lambda command: (command.user,),
 }
 """Of whom a command would leave something."""
 _USER_IDS: dict[type[Command], Callable[[Any], int]] = {
-    commands.Block: lambda command: command.user_id,
-    commands.SetWhereabouts: lambda command: command.user_id,
     commands.KeepNotice: lambda command: command.user_id,
 }
+"""Those that do not say what their user is called."""
 
 
 def check_names_nobody_deleted(books: Books, command: Command) -> None:

@@ -68,7 +68,7 @@ def part(books: Books, command: commands.PartFriends, now_s: float) -> list[Effe
 
 
 def block(books: Books, command: commands.Block, now_s: float) -> list[Effect]:
-    user_id, other = command.user_id, command.other
+    user_id, other = command.user.id, command.other
     books.blocks.add(user_id, Block(other, command.since))
     told: list[Effect] = [effects.Blocked(user_id, other), *_part(books, user_id, other.id)]
     asked = books.friends.request_between(user_id, other.id)
@@ -85,11 +85,12 @@ def unblock(books: Books, command: commands.Unblock, now_s: float) -> list[Effec
 
 
 def set_whereabouts(books: Books, command: commands.SetWhereabouts, now_s: float) -> list[Effect]:
+    user_id = command.user.id
     if command.audience == DEFAULT_AUDIENCE:
-        books.whereabouts.pop(command.user_id, None)
+        books.whereabouts.pop(user_id, None)
     else:
-        books.whereabouts[command.user_id] = command.audience
-    return [effects.WhereaboutsSet(command.user_id)]
+        books.whereabouts[user_id] = command.audience
+    return [effects.WhereaboutsSet(user_id)]
 
 
 def forget(books: Books, user_id: int) -> list[Effect]:

@@ -4,14 +4,21 @@ The account and all rows of its user go in one commit, and that is an entry of t
 heard of the entry (a line of chat, a notification, a ban from a room) is written after the commit; so each node queues
 behind it that the rows of the user go once more. What comes behind the entry is refused, and if its call has written
 already, the same follows (`lobby_server.core.machine.forgetting`).
+
+Rows have ids, and users of an outside account service bring theirs along: one who has the id of a deleted account loses
+nothing here, as long as they are known by their name (`lobby_server.core.machine.books.Books.is_deleted`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lobby_server.core.machine import commands, effects
+from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import TokenRefused
 from lobby_server.service.accounts.revocations import Revocations
+from lobby_server.service.ports import Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.session import Session
 from lobby_server.service.writes.kept import ForgetUsers
@@ -23,11 +30,13 @@ USERS_PER_WRITE = 500
 class Forgetting:
     """One per server."""
 
-    def __init__(self, *, replica: Replica, revocations: Revocations, writer: StoreWriter) -> None:
+    def __init__(self, *, replica: Replica, revocations: Revocations, writer: StoreWriter, store: Store) -> None:
+        self._books = replica.books
         self._deleted = replica.books.deleted
         self._replica = replica
         self._revocations = revocations
         self._writer = writer
+        self._store = store
         replica.hear(effects.UserForgotten, self._forgotten)
 
     def is_deleted(self, user: User) -> bool:
@@ -40,17 +49,36 @@ class Forgetting:
 
     def forget_all(self) -> None:
         """Something may have been written of users of whom this node has not heard that they are deleted."""
-        user_ids = sorted(self._deleted.marks)
-        for start in range(0, len(user_ids), USERS_PER_WRITE):
-            self._writer.keep(ForgetUsers(user_ids=tuple(user_ids[start : start + USERS_PER_WRITE])))
+        self._sweep(sorted(self._deleted.marks))
+
+    async def make_up(self) -> None:
+        """At a start, before anything is restored: what an earlier life had queued was written just now, and may be of
+        users who were deleted meanwhile. Raises `StoreUnavailable`. O(friendships), and a few statements per
+        `USERS_PER_WRITE` users who were ever deleted."""
+        marks = self._deleted.marks
+        named = [row.friend.user for row in await self._store.friendships()]
+        for request in await self._store.friend_requests():
+            named += (request.sender, request.receiver)
+        others = {user.id for user in named if user.id in marks and mark_of(user.username) != marks[user.id]}
+        for part in _parts([user_id for user_id in marks if user_id not in others]):
+            await self._store.forget_users(part)
 
     async def look_again(self, user: User) -> None:
         """Something was written of a user that goes through no log. Raises `TokenRefused` when they are deleted by
         then, on whichever node, and nothing of it stays."""
         await self._replica.caught_up()
         if self._deleted.has(user):
-            self._writer.keep(ForgetUsers(user_ids=(user.id,)))
+            self._sweep((user.id,))
             raise TokenRefused("The token was signed out.")
 
     def _forgotten(self, effect: effects.UserForgotten, _: Session | None) -> None:
-        self._writer.keep(ForgetUsers(user_ids=(effect.user_id,)))
+        self._sweep((effect.user_id,))
+
+    def _sweep(self, user_ids: Iterable[int]) -> None:
+        for part in _parts([user_id for user_id in user_ids if self._books.is_deleted(user_id)]):
+            self._writer.keep(ForgetUsers(user_ids=part))
+
+
+def _parts(user_ids: list[int]) -> Iterable[tuple[int, ...]]:
+    for start in range(0, len(user_ids), USERS_PER_WRITE):
+        yield tuple(user_ids[start : start + USERS_PER_WRITE])

@@ -53,7 +53,7 @@ class Blocks:
             self._book.check_may_block(user.id, other_id)
             since = self._clock.utc_now()
             await self._store.add_block(user.id, other, since)
-            await self._replica.run(commands.Block(user.id, other, since))
+            await self._replica.run(commands.Block(user, other, since))
         return True
 
     async def remove(self, user: User, other_id: int) -> None:

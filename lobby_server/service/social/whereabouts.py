@@ -59,7 +59,7 @@ class Whereabouts:
         async with self._replica.gate():
             self._replica.check()
             await self._store.set_whereabouts(user.id, audience)
-            await self._replica.run(commands.SetWhereabouts(user.id, audience))
+            await self._replica.run(commands.SetWhereabouts(user, audience))
 
     def seen_by(self, reader: User, user_id: int) -> str | None:
         """The public room that a user is in, if the reader may know."""

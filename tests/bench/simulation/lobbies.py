@@ -59,4 +59,4 @@ class Lobby:
         return self.books.parties.get(party_id)
 
     def block(self, user: User, other: User) -> None:
-        self.do(commands.Block(user.id, other, AT))
+        self.do(commands.Block(user, other, AT))

@@ -34,7 +34,7 @@ class PartFriends(Command, frozen=True):
 
 
 class Block(Command, frozen=True):
-    user_id: int
+    user: User
     other: User
     since: datetime
 
@@ -47,5 +47,5 @@ class Unblock(Command, frozen=True):
 class SetWhereabouts(Command, frozen=True):
     """Who is told in which room a user is."""
 
-    user_id: int
+    user: User
     audience: Audience

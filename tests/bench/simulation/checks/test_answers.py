@@ -277,7 +277,7 @@ async def test_who_may_know_where_one_is_is_in_state_and_database(
     account.take(ANN, "choose_audience", "everybody")
     account.take(ANN, "choose_audience", "nobody")
     if in_state:
-        account.lobby.do(commands.SetWhereabouts(ANN.id, "nobody"))
+        account.lobby.do(commands.SetWhereabouts(ANN, "nobody"))
     if in_database:
         await account.database.set_whereabouts(ANN.id, "nobody")
     assert len(account.faults()) == (not in_state) + (not in_database)
@@ -305,7 +305,7 @@ def forgotten(account: Account, places: Any = HERE, *, is_marked: bool = True) -
         (lambda lobby: lobby.do(commands.Arrive(ANN, 1, "1")), "online"),
         (lambda lobby: lobby.block(BOB, ANN), "blocked"),
         (lambda lobby: lobby.block(ANN, BOB), "blocking"),
-        (lambda lobby: lobby.do(commands.SetWhereabouts(ANN.id, "nobody")), "choosing who knows where they are"),
+        (lambda lobby: lobby.do(commands.SetWhereabouts(ANN, "nobody")), "choosing who knows where they are"),
         (lambda lobby: None, "let in"),
         (lambda lobby: None, ""),
     ],
@@ -362,6 +362,6 @@ def test_choice_on_another_device_as_the_account_is_deleted_may_come_after_it(ac
     account.take(ANN, "delete_account", began_s=0.0)
     account.take(ANN, "choose_audience", "nobody", began_s=0.5)
     account.lobby.do(commands.Depart(ANN.id, ANN.id, abrupt=False))
-    account.lobby.do(commands.SetWhereabouts(ANN.id, "nobody"))
+    account.lobby.do(commands.SetWhereabouts(ANN, "nobody"))
     forgotten(account)
     assert account.faults() == []

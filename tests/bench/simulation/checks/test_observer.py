@@ -108,7 +108,7 @@ LINE = SaidLine("a", 1, 1, ANN, "hello", AT)
 ROOM = Lobby().make_room("r1", ANN)
 COMMANDS: dict[str, Command] = {
     "room": commands.CreateRoom(ROOM), "lines": commands.Tell((LINE,)), "request": commands.AskFriend(REQUEST, "key"),
-    "friends": commands.Befriend(REQUEST, AT, "key"), "block": commands.Block(ANN.id, BOB, AT),
+    "friends": commands.Befriend(REQUEST, AT, "key"), "block": commands.Block(ANN, BOB, AT),
     "token": commands.SignOut(ANN, "t1", 9.0, 0.0), "announcement": commands.Announce(1, "hello", "", 0),
     "notification": commands.DeliverNotices(ANN.id, (commands.Notice(1, "kind", "", "", BOB.id, 0),)),
     "ban": commands.BanUser(BOB, "quarrel", None),
