@@ -136,7 +136,9 @@ class App:
             bans=books.user_bans,
             deleted=books.deleted,
         )
-        self.revocations = Revocations(replica=self.replica, store=store, writer=self.writer, clock=clock)
+        self.revocations = Revocations(
+            replica=self.replica, store=store, tokens=self.tokens, writer=self.writer, clock=clock
+        )
         self.sign_ins = SignIns(
             store=store,
             tokens=self.tokens,

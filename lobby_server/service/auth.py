@@ -26,6 +26,9 @@ ADMIN_ROLE = "admin"
 MAX_USER_ID = 2**53 - 1
 """The largest integer that every JSON client reads exactly (RFC 8259 section 6)."""
 MAX_USERNAME_CHARACTERS = 64
+ISSUED_WITHIN_S = 60.0
+"""A call that is under way, or a node whose clock is ahead, issues a token that ends so much later."""
+_OF_SIGN_IN = "sign-in "
 _FORGET_AT_LEAST = 1024
 
 
@@ -56,7 +59,12 @@ class Claims:
 
 def revocation_key(sign_in_id: str) -> str:
     """What stands among the revoked tokens when a whole sign-in is ended."""
-    return f"sign-in {sign_in_id}"
+    return f"{_OF_SIGN_IN}{sign_in_id}"
+
+
+def is_of_sign_in(key: str) -> bool:
+    """Whether `revocation_key` made a key."""
+    return key.startswith(_OF_SIGN_IN)
 
 
 class Tokens:
@@ -170,6 +178,11 @@ class Tokens:
         if type(user_id) is not int or not isinstance(email, str) or not isinstance(fingerprint, str):
             raise TokenRefused("The token is none to confirm an address with.")
         return user_id, email, fingerprint
+
+    def last_end_s(self, known_s: float) -> float:
+        """When the last token of a user ends that may be issued until now, in Unix time. `known_s`: when one does that
+        is known; the lifetime may have been another one as it was issued."""
+        return max(known_s, self._clock.utc_now().timestamp() + self.ttl_s + ISSUED_WITHIN_S)
 
     def revoke(self, token_id: str, expires_at_s: float) -> None:
         """Refuse a token from now on. Those that have ended by themselves are forgotten whenever the table doubled."""

@@ -5,10 +5,14 @@ Each is committed first and goes through the log then. If the log takes it not, 
 try again, and need not: the store is looked at again, once per second until the log is back, and what the books do not
 know of goes through it. So nothing is kept in memory that the store has, and it outlives the node: when one ends or
 comes back, the node that leads looks at the store as well.
+
+Until a node knows of it, a token of a sign-in that has ended may be refreshed there. So what is told late is
+remembered, in the store too, for as long as the last token lasts that may have been issued by then.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import datetime, timedelta
 
@@ -19,13 +23,15 @@ from lobby_server.core.machine.deleted import MARK_CHARACTERS, mark_of
 from lobby_server.core.machine.presence import CLOCKS_DIFFER_S
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal
-from lobby_server.service.auth import utc_from_unix
-from lobby_server.service.ports import Clock, Store, StoreError, StoreUnavailable
+from lobby_server.service.auth import Tokens, is_of_sign_in, utc_from_unix
+from lobby_server.service.ports import Clock, Store, StoreUnavailable
 from lobby_server.service.replica import Replica
 from lobby_server.service.writes.writer import StoreWriter
 
 AGAIN_S = 1.0
 TOKENS_PER_ENTRY = 100
+_KEYS_PER_TURN = 1000
+"""About a millisecond of the loop."""
 FOR_EVER = utc_from_unix(1e12)
 _OF_DELETED = re.compile(rf"user ([0-9]{{1,16}}) ([0-9a-f]{{{MARK_CHARACTERS}}})")
 
@@ -38,15 +44,20 @@ def deletion_key(user: User) -> str:
 class Revocations:
     """One per server."""
 
-    def __init__(self, *, replica: Replica, store: Store, writer: StoreWriter, clock: Clock) -> None:
+    def __init__(self, *, replica: Replica, store: Store, tokens: Tokens, writer: StoreWriter, clock: Clock) -> None:
         self._revoked = replica.books.revoked
         self._bans = replica.books.user_bans
         self._deleted = replica.books.deleted
         self._replica = replica
         self._store = store
+        self._tokens = tokens
         self._writer = writer
         self._clock = clock
         self._is_looking = False
+        self._is_stale = False
+        """Something may have been stored since the store was read last."""
+        self._in_doubt: set[str] = set()
+        """Keys of which nobody knows when their entry was applied: their callers were told to try again."""
 
     async def restore(self) -> None:
         """Know again what had ended in an earlier life of the server. Raises `StoreUnavailable`."""
@@ -63,11 +74,14 @@ class Revocations:
         try:
             await self._replica.run(command)
         except Refusal:
+            if isinstance(command, commands.SignOut):
+                self._in_doubt.add(command.token_id)
             self.look_again()
             raise
 
     def look_again(self) -> None:
         """The books may not know all that the store has: soon they do. O(tokens that are signed out)."""
+        self._is_stale = True
         if not self._is_looking:
             self._is_looking = True
             self._look()
@@ -86,30 +100,46 @@ class Revocations:
         self._clock.call_later(AGAIN_S, self._look)
 
     async def _make_up(self) -> None:
+        self._is_stale = False  # what is stored from now on may not be in what is read here
+        in_doubt, self._in_doubt = self._in_doubt, set()
         try:
-            kept = await self._kept()
+            await self._make_up_tokens(await self._kept(), in_doubt)
             await self._make_up_bans()
-        except StoreUnavailable:
-            raise  # and later again
-        except Refusal:
-            self._later()
-            return
-        except StoreError:
-            self._is_looking = False
+        except BaseException as fault:
+            self._in_doubt |= in_doubt
+            if isinstance(fault, Refusal):
+                self._later()
+                return
+            self._is_looking = isinstance(fault, StoreUnavailable)  # then later again
             raise  # for the log
         self._is_looking = False
-        now_s = self._clock.utc_now().timestamp()
+        if self._is_stale:
+            self.look_again()
+
+    async def _make_up_tokens(self, kept: dict[str, datetime], in_doubt: set[str]) -> None:
         missing: list[tuple[str, float]] = []
-        for key, ends in kept.items():
+        for number, (key, ends) in enumerate(kept.items(), 1):
+            if not number % _KEYS_PER_TURN:
+                await asyncio.sleep(0)
             if found := _OF_DELETED.fullmatch(key):
                 user_id, mark = int(found[1]), found[2]
                 if self._deleted.marks.get(user_id) != mark:
-                    self._replica.submit(commands.ForgetUser(user_id, mark))
-            elif key not in self._revoked:
-                missing.append((key, ends.timestamp()))
+                    await self._replica.run(commands.ForgetUser(user_id, mark))
+            elif key not in self._revoked or key in in_doubt:
+                missing.append((key, await self._last_end_s(key, ends)))
         for start in range(0, len(missing), TOKENS_PER_ENTRY):
             part = tuple(missing[start : start + TOKENS_PER_ENTRY])
-            self._replica.submit(commands.RevokeTokens(part, now_s))
+            in_doubt.update(key for key, _ in part)
+            await self._replica.run(commands.RevokeTokens(part, self._clock.utc_now().timestamp()))
+
+    async def _last_end_s(self, key: str, ends: datetime) -> float:
+        """When the last token ends that a key is about, which the store is told too. Raises `StoreUnavailable`."""
+        known_s = ends.timestamp()
+        if not is_of_sign_in(key):
+            return known_s
+        last_s = self._tokens.last_end_s(known_s)
+        await self._store.revoke_token(key, utc_from_unix(last_s))
+        return last_s
 
     async def _make_up_bans(self) -> None:
         if await self._kept_bans() == self._bans_that_hold():

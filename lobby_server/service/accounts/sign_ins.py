@@ -22,8 +22,6 @@ from lobby_server.service.writes.kept import ForgetSignIn
 from lobby_server.service.writes.writer import StoreWriter
 
 MAX_CLIENT_CHARACTERS = 200
-ISSUED_WITHIN_S = 60.0
-"""A call that is under way, or a node whose clock is ahead, issues a token that ends so much later."""
 
 
 class SignIns:
@@ -135,11 +133,6 @@ class SignIns:
             raise refusal
         return len(found)
 
-    def last_end_s(self, known_s: float) -> float:
-        """When the last token of a user ends that may be issued until now, in Unix time. `known_s`: when one does that
-        is known; the lifetime may have been another one as it was issued."""
-        return max(known_s, self._clock.utc_now().timestamp() + self._tokens.ttl_s + ISSUED_WITHIN_S)
-
     async def log_out(self, claims: Claims) -> None:
         """A token holds no more, and no other one of its sign-in: its sockets are closed, and no grace period keeps
         its user online. Also while the log takes nothing: the store has it first. Raises `StoreUnavailable`, and
@@ -149,12 +142,12 @@ class SignIns:
         if sign_in_id is not None:
             found = await self._store.sign_ins(user.id, self._clock.utc_now())
             known_s = [each.expires_at.timestamp() for each in found if each.id == sign_in_id]
-            revoked[revocation_key(sign_in_id)] = self.last_end_s(max(claims.expires_at_s, *known_s, 0.0))
+            revoked[revocation_key(sign_in_id)] = self._tokens.last_end_s(max(claims.expires_at_s, *known_s, 0.0))
         await self._revoke(user, revoked, sign_in_id)
 
     async def _end(self, user: User, sign_in_id: str, known_s: float) -> None:
         """`known_s`: when a token of the sign-in ends."""
-        await self._revoke(user, {revocation_key(sign_in_id): self.last_end_s(known_s)}, sign_in_id)
+        await self._revoke(user, {revocation_key(sign_in_id): self._tokens.last_end_s(known_s)}, sign_in_id)
 
     async def _revoke(self, user: User, revoked: dict[str, float], sign_in_id: str | None) -> None:
         """All is stored before any of it is told: after a fault of the store the token holds, and can try again."""

@@ -1,0 +1,148 @@
+"""What is told late, since the log was away: all of it, and for as long as it has to hold."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.service.accounts.revocations import AGAIN_S
+from lobby_server.service.auth import Claims
+from lobby_server.service.ports import StoreUnavailable
+from tests.patience import PATIENCE_S
+from tests.service.accounts.test_for_how_long import DAY_S, Lives, _started, forget_what_has_ended, holds
+from tests.service.accounts.test_for_how_long import log_in as token_of_log_in
+from tests.service.accounts.test_upkeep import log_in
+from tests.service.house import ANN, BOB, House
+
+
+@contextmanager
+def log_away(house: House, *, keeps: bool = False) -> Iterator[list[Any]]:
+    """The log takes nothing. `keeps`: what it was given stands in it all the same, and is applied when it is back."""
+    log: Any = house.app.replica.log
+    kept: list[Any] = []
+
+    def refuse() -> None:
+        raise Refusal(RefusalCode.TRY_AGAIN_LATER)
+
+    def append(command: Any, request: Any = None) -> None:
+        if keeps:
+            kept.append(command)
+        refuse()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "append", append)
+        patch.setattr(house.app.replica, "check", refuse)
+        yield kept
+    for command in kept:
+        log.append(command)
+
+
+async def soon(house: House) -> None:
+    """The log is back, and what was missed is looked for."""
+    house.clock.advance(AGAIN_S)
+    await house.settle()
+
+
+@pytest.fixture
+async def lives() -> AsyncIterator[Lives]:
+    lives = Lives(await _started(House(token_ttl_s=DAY_S)))
+    yield lives
+    await lives.house.stop()
+
+
+async def log_out(house: House, claims: Claims) -> None:
+    await house.app.sign_ins.log_out(claims)
+
+
+async def end_all(house: House, claims: Claims) -> None:
+    await house.app.sign_ins.end_all(claims.user)
+
+
+@pytest.mark.parametrize("keeps", [False, True], ids=["the log has nothing of it", "the log has it"])
+@pytest.mark.parametrize("end", [log_out, end_all], ids=lambda end: end.__name__)
+async def test_copy_of_a_token_that_was_refreshed_before_the_log_was_back_never_holds_again(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch, end: Any, keeps: bool
+) -> None:
+    """While the database was away as well: then nobody can know."""
+    house = lives.house
+    claims = house.app.tokens.verify(await token_of_log_in(house))
+    with log_away(house, keeps=keeps):
+        with pytest.raises(Refusal):
+            await end(house, claims)
+        house.clock.advance(600.0)
+
+        async def away(*_: Any, **__: Any) -> None:
+            raise StoreUnavailable("The database is away.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(house.store, "renew_sign_in", away)
+            fresh = await house.app.sign_ins.renew(claims)
+    await soon(house)
+    assert not holds(house, fresh)
+    house = await lives.restart(after_s=DAY_S - 300.0, token_ttl_s=DAY_S)
+    forget_what_has_ended(house)
+    assert not holds(house, fresh)
+
+
+async def test_sign_out_that_is_refused_while_the_store_is_read_is_not_lost(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = await log_in(house, ANN)
+    original, reads, goes_on = house.store.user_bans, asyncio.Event(), asyncio.Event()
+
+    async def user_bans() -> Any:
+        reads.set()
+        await goes_on.wait()
+        return await original()
+
+    monkeypatch.setattr(house.store, "user_bans", user_bans)
+    house.app.revocations.look_again()
+    await asyncio.wait_for(reads.wait(), PATIENCE_S)
+    with log_away(house), pytest.raises(Refusal):
+        await house.app.sign_ins.end_all(ANN)
+    goes_on.set()
+    await soon(house)
+    assert claims.sign_in_key in house.app.replica.books.revoked
+
+
+async def test_fault_that_nobody_thought_of_ends_one_look_and_not_all(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    claims = await log_in(house, ANN)
+
+    async def user_bans() -> Any:
+        raise RuntimeError("a mistake")
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.CRITICAL, "lobby.store"):
+        patch.setattr(house.store, "user_bans", user_bans)
+        house.app.revocations.look_again()
+        await house.settle()
+    with log_away(house), pytest.raises(Refusal):
+        await house.app.sign_ins.end_all(ANN)
+    await soon(house)
+    assert claims.sign_in_key in house.app.replica.books.revoked
+
+
+async def test_thousands_of_keys_let_the_loop_go_on_between(house: House) -> None:
+    ends = house.clock.utc_now().replace(year=2100)
+    for number in range(5000):
+        await house.store.revoke_token(f"t{number}", ends)
+    await log_in(house, BOB)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while "t4999" not in house.app.replica.books.revoked:
+            turns += 1
+            await asyncio.sleep(0)
+
+    going = asyncio.ensure_future(others())
+    house.app.revocations.look_again()
+    await asyncio.wait_for(going, PATIENCE_S)
+    assert turns >= 5
