@@ -160,8 +160,9 @@ class Store(FriendStore, ChatStore, NotificationStore, AdminStore, MailStore, Pr
     async def sign_ins(self, user_id: int, now: datetime) -> list[SignIn]:
         """Those of a user that have not ended, the one that was used last first."""
 
-    async def renew_sign_in(self, sign_in_id: str, *, used_at: datetime, expires_at: datetime) -> None:
-        """It got another token, which ends then; another one may end later. No such sign-in: nothing happens."""
+    async def renew_sign_in(self, sign_in_id: str, *, used_at: datetime, expires_at: datetime, key: str) -> bool:
+        """It is to get another token, which ends then; another one may end later. No such sign-in: nothing happens.
+        Whether it may get one: not when `key`, by which it is revoked, is among the revoked tokens."""
 
     async def delete_sign_in(self, sign_in_id: str) -> None:
         """No such sign-in: nothing happens."""

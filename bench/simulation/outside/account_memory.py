@@ -66,11 +66,12 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
         own = [each for each in self._sign_ins.values() if each.user_id == user_id and each.expires_at > now]
         return sorted(own, key=lambda each: (-each.used_at.timestamp(), each.id))
 
-    async def renew_sign_in(self, sign_in_id: str, *, used_at: datetime, expires_at: datetime) -> None:
+    async def renew_sign_in(self, sign_in_id: str, *, used_at: datetime, expires_at: datetime, key: str) -> bool:
         self._check(sign_in_id)
         if (known := self._sign_ins.get(sign_in_id)) is not None:
             last = max(known.expires_at, expires_at.astimezone(timezone.utc))
             self._sign_ins[sign_in_id] = replace(known, used_at=used_at.astimezone(timezone.utc), expires_at=last)
+        return key not in self._revoked
 
     async def delete_sign_in(self, sign_in_id: str) -> None:
         self._check(sign_in_id)

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from lobby_server.core.machine import commands
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
 from lobby_server.protocol import resources
 from lobby_server.protocol.authority import account_resources
 from lobby_server.service.accounts.revocations import Revocations
@@ -82,15 +82,18 @@ class SignIns:
         return self._tokens.issue(User(account.id, account.username), role=now_is.role, sign_in_id=sign_in_id)
 
     async def renew(self, claims: Claims) -> str:
-        """A fresh token of the same sign-in, user and role. Raises `TokenRefused` when it was signed out meanwhile."""
+        """A fresh token of the same sign-in, user and role. Raises `TokenRefused` when it was signed out meanwhile, or
+        so far the store alone knows that it was."""
         if claims.sign_in_id is not None:
-            now = self._clock.utc_now()
+            now, key = self._clock.utc_now(), revocation_key(claims.sign_in_id)
             try:
                 ends = now + timedelta(seconds=self._tokens.ttl_s)
-                await self._store.renew_sign_in(claims.sign_in_id, used_at=now, expires_at=ends)
+                may = await self._store.renew_sign_in(claims.sign_in_id, used_at=now, expires_at=ends, key=key)
             except StoreUnavailable:
-                pass  # a token needs no database; when it was used last is all that is lost
+                may = True  # a token needs no database, and what is told late lasts for longer (`Revocations`)
             self._tokens.check_holds(claims)
+            if not may:
+                raise TokenRefused("The token was signed out.")
         return self._tokens.issue(claims.user, role=claims.role, sign_in_id=claims.sign_in_id)
 
     async def overview(self, claims: Claims) -> account_resources.SignInList:

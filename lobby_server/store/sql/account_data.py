@@ -109,11 +109,12 @@ class SqlAccountData(SqlCalls):
         )
         return [_sign_in(row) for row in await self._run(lambda connection: connection.execute(query).all())]
 
-    async def renew_sign_in(self, sign_in_id: str, *, used_at: datetime, expires_at: datetime) -> None:
+    async def renew_sign_in(self, sign_in_id: str, *, used_at: datetime, expires_at: datetime, key: str) -> bool:
         renewed = update(sign_ins).where(sign_ins.c.id == sign_in_id).values(used_at=used_at)
         ends = sign_ins.c.expires_at
         last = case((ends > expires_at, ends), else_=literal(expires_at, UtcDateTime()))
         await self._do(renewed.values(expires_at=last))
+        return await self._first(select(revoked_tokens.c.jti).where(revoked_tokens.c.jti == key)) is None
 
     async def delete_sign_in(self, sign_in_id: str) -> None:
         await self._do(delete(sign_ins).where(sign_ins.c.id == sign_in_id))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
 from lobby_server.service.accounts.revocations import AGAIN_S
 from lobby_server.service.auth import Claims
 from lobby_server.service.ports import StoreUnavailable
@@ -88,6 +88,20 @@ async def test_copy_of_a_token_that_was_refreshed_before_the_log_was_back_never_
     house = await lives.restart(after_s=DAY_S - 300.0, token_ttl_s=DAY_S)
     forget_what_has_ended(house)
     assert not holds(house, fresh)
+
+
+@pytest.mark.parametrize("end", [log_out, end_all], ids=lambda end: end.__name__)
+async def test_token_of_a_sign_in_of_which_the_store_alone_knows_that_it_ended_is_not_refreshed(
+    house: House, end: Any
+) -> None:
+    claims, bystander = await log_in(house, ANN), await log_in(house, BOB)
+    with log_away(house):
+        with pytest.raises(Refusal):
+            await end(house, claims)
+        house.app.tokens.check_holds(claims)
+        with pytest.raises(TokenRefused):
+            await house.app.sign_ins.renew(claims)
+        house.app.tokens.verify(await house.app.sign_ins.renew(bystander))
 
 
 async def test_sign_out_that_is_refused_while_the_store_is_read_is_not_lost(

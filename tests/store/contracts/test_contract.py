@@ -264,8 +264,8 @@ async def test_sign_ins_of_a_user_come_as_they_were_added_the_one_used_last_firs
         await store.add_sign_in(each)
     assert await store.sign_ins(7, NOON) == [later, SIGN_IN]
     used_at, expires_at = NOON + timedelta(hours=2), NOON + timedelta(days=9)
-    await store.renew_sign_in("s1", used_at=used_at, expires_at=expires_at)
-    await store.renew_sign_in("none", used_at=used_at, expires_at=expires_at)
+    for name in ("s1", "none"):
+        assert await store.renew_sign_in(name, used_at=used_at, expires_at=expires_at, key=f"sign-in {name}")
     assert await store.sign_ins(7, NOON + timedelta(days=8)) == [
         replace(SIGN_IN, used_at=used_at, expires_at=expires_at)
     ]
@@ -274,8 +274,17 @@ async def test_sign_ins_of_a_user_come_as_they_were_added_the_one_used_last_firs
 async def test_a_sign_in_ends_with_the_last_of_its_tokens_though_a_later_one_ends_sooner(store: Store) -> None:
     await store.add_sign_in(SIGN_IN)
     used_at = NOON + timedelta(hours=2)
-    await store.renew_sign_in("s1", used_at=used_at, expires_at=NOON + timedelta(days=1))
+    await store.renew_sign_in("s1", used_at=used_at, expires_at=NOON + timedelta(days=1), key="sign-in s1")
     assert await store.sign_ins(7, NOON) == [replace(SIGN_IN, used_at=used_at)]
+
+
+async def test_a_sign_in_that_is_revoked_may_get_no_token(store: Store) -> None:
+    await store.add_sign_in(SIGN_IN)
+    await store.revoke_token("sign-in s1", NOON + timedelta(days=1))
+    ends = NOON + timedelta(days=2)
+    assert not await store.renew_sign_in("s1", used_at=NOON, expires_at=ends, key="sign-in s1")
+    assert not await store.renew_sign_in("gone", used_at=NOON, expires_at=ends, key="sign-in s1")
+    assert await store.renew_sign_in("s1", used_at=NOON, expires_at=ends, key="sign-in s2")
 
 
 async def test_an_ended_sign_in_is_forgotten(store: Store) -> None:
