@@ -110,15 +110,18 @@ class Accounts:
         return resources.Session(token=token, user=user_resource(account))
 
     async def set_role(self, username: str, role: str | None) -> Account:
-        """Let a user be an administrator, or one like any other, from the next login on. Raises `Refusal`
-        (``user_not_found``), `StoreUnavailable`."""
+        """Let a user be an administrator, or one like any other, from the next login on. The tokens that they have say
+        what they were: `end_role` follows. Raises `Refusal` (``user_not_found``), `StoreUnavailable`."""
         account = await self._store.account_by_login(username)
         if account is None or account.username.casefold() != username.casefold():
             raise Refusal(RefusalCode.USER_NOT_FOUND)
         await self._store.set_role(account.id, role)
-        if role is None:
-            await self._sign_ins.end_all(account.user)  # their tokens say otherwise
         return replace(account, role=role)
+
+    async def end_role(self, account: Account) -> None:
+        """No token says any more that a user is what they are not. Raises as `SignIns.end_all`."""
+        if account.role is None:
+            await self._sign_ins.end_all(account.user)
 
     def _check(self, known_hash: str | None, password: str) -> tuple[bool, str | None]:
         """Whether a password is the one that was hashed, and the hash to keep in place of an outdated one. On a thread.

@@ -1,11 +1,15 @@
 """Administrators' calls: each is committed where it should outlive a restart, becomes an entry of the log, and is noted
 with who did it.
+
+What is committed takes effect, also if not all nodes know of it yet. So all that belongs to it is done and noted, and
+only then its caller hears ``try_again_later``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
 from lobby_server import __version__
@@ -75,8 +79,9 @@ class Administration:
         ``invalid_target``, ``try_again_later``), `StoreUnavailable`."""
         user = await self._other(by, username)
         await self._replica.run(commands.KickUser(user, reason))
-        await self._sign_ins.end_all(user)
+        late = await _late(self._sign_ins.end_all(user))
         await self.note(by, "kick", user.username, reason)
+        _raise_first(late)
 
     async def ban(self, by: User, username: str, *, reason: str, ends_in_s: int | None) -> admin_resources.UserBan:
         """Keep a user out of the lobby. Raises as `kick`."""
@@ -88,21 +93,24 @@ class Administration:
             self._replica.check()
             await self._store.keep_user_ban(ban)
             until_s = None if until is None else until.timestamp()
-            await self._revocations.tell(commands.BanUser(user, reason, until_s))
-        await self._sign_ins.end_all(user)
+            late = await _late(self._revocations.tell(commands.BanUser(user, reason, until_s)))
+        ended_late = await _late(self._sign_ins.end_all(user))
         ends = "without an end" if until is None else f"until {resources.iso_utc(until)}"
         await self.note(by, "ban", user.username, f"{ends}: {reason}")
+        _raise_first(late, ended_late)
         return _ban(ban)
 
     async def unban(self, by: User, user_id: int) -> None:
         """Raises `Refusal` (``not_banned``, ``try_again_later``), `StoreUnavailable`."""
+        late: Refusal | None = None
         async with self._replica.gate():
             banned = await self._banned(user_id)
             self._replica.check()
             await self._store.delete_user_ban(user_id)
             if user_id in self._books.user_bans:
-                await self._revocations.tell(commands.UnbanUser(user_id))
+                late = await _late(self._revocations.tell(commands.UnbanUser(user_id)))
         await self.note(by, "unban", banned.username, "")
+        _raise_first(late)
 
     async def _banned(self, user_id: int) -> User:
         """Of whom there is a ban: in the books, or so far in the store only, where a list of bans has it from."""
@@ -235,6 +243,21 @@ def shown_settings(settings: Settings) -> dict[str, str]:
         else:
             shown[field.name] = _PASSWORD_OF_QUERY.sub("…", _PASSWORD_OF_URL.sub("…@", str(value)))
     return shown
+
+
+async def _late(telling: Awaitable[object]) -> Refusal | None:
+    """What is stored is told to all nodes: what its caller has to hear if that takes longer."""
+    try:
+        await telling
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def _raise_first(*late: Refusal | None) -> None:
+    for refusal in late:
+        if refusal is not None:
+            raise refusal
 
 
 def _ban(ban: StoredUserBan) -> admin_resources.UserBan:

@@ -114,5 +114,8 @@ class RolesHandler(AdminHandler):
     async def post(self) -> None:
         by, given = self.administrator(), bodies.read(self.body_object(), requests.RoleChange)
         account = await self.app.accounts.set_role(given.username, given.role)
-        await self.app.administration.note(by, "role", account.username, given.role or "none")
+        try:
+            await self.app.accounts.end_role(account)
+        finally:
+            await self.app.administration.note(by, "role", account.username, given.role or "none")
         self.answer(account_resources.AccountRole(user_id=account.id, username=account.username, role=account.role))
