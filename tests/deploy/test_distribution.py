@@ -16,6 +16,8 @@ from tests.patience import PATIENCE_S
 pytestmark = pytest.mark.system
 
 OF_THE_REPOSITORY_ALONE = {".ci/run", ".gitignore"}
+SECRETS = ("deploy/docker/jwt-secrets", "deploy/jwt-secrets", "deploy/tokens.txt")
+"""What the guides have their readers make, where they may stand as they do so."""
 BUILD = "import sys; from setuptools.build_meta import build_sdist; build_sdist(sys.argv[1])"
 
 
@@ -28,13 +30,15 @@ def tracked() -> set[str]:
     return {path for path in listed.stdout.splitlines() if (ROOT / path).is_file()}
 
 
-def test_source_distribution_holds_every_file_of_the_repository(tmp_path: Path) -> None:
+def test_source_distribution_holds_every_file_of_the_repository_and_no_secret(tmp_path: Path) -> None:
     """Built from a copy: what it leaves behind is not to lie in the checkout."""
     pytest.importorskip("setuptools")
     files = tracked()
     for path in files:
         (tmp_path / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, tmp_path / "copy" / path)
+    for path in SECRETS:
+        (tmp_path / "copy" / path).write_text("a secret\n")
     subprocess.run(
         [sys.executable, "-c", BUILD, str(tmp_path)],
         cwd=tmp_path / "copy", capture_output=True, text=True, timeout=PATIENCE_S, check=True,
@@ -43,3 +47,4 @@ def test_source_distribution_holds_every_file_of_the_repository(tmp_path: Path) 
     with tarfile.open(built) as archive:
         packed = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
     assert files - packed == OF_THE_REPOSITORY_ALONE
+    assert packed.isdisjoint(SECRETS)
