@@ -198,7 +198,7 @@ class Nodes:
         self._rooms.upkeep.took_another_state()
         self._arm()
         self._announcer.rooms_changed()
-        self._forgetting.forget_all()  # it has not heard of those who were deleted meanwhile
+        self._forgetting.forget_latest()  # it has not heard of those who were deleted meanwhile
         if self._leader == self._log.node:
             self._will_take_over()
 
@@ -244,7 +244,7 @@ class Nodes:
         self._reconcile()
         self._social.notifications.take_over()
         self._social.chat.take_over()
-        self._forgetting.forget_all()
+        self._forgetting.forget_latest()
 
     def _reconcile(self) -> None:
         """Let the store have the rooms as they are, and all nodes know what it has of tokens that are signed out."""

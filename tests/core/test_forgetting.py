@@ -13,7 +13,7 @@ from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.commands import Command, SaidLine
 from lobby_server.core.machine.deleted import NamesDeletedUser, mark_of
 from lobby_server.core.machine.effects import Effect
-from lobby_server.core.machine.image import digest, dump
+from lobby_server.core.machine.image import digest, dump, load
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal
@@ -180,6 +180,15 @@ def test_user_with_the_same_id_whom_others_know_by_name_goes_on_while_they_are_o
     apply(state, FORGET, commands.Befriend(known, AT, "key") if are_friends else commands.AskFriend(known, "key"))
     apply(state, commands.SetWhereabouts(other, "nobody"), commands.Block(other, BOB, AT), commands.KeepNotice(GONE.id))
     assert (GONE.id in state.books.whereabouts, GONE.id in state.books.notices.waiting) == (True, True)
+
+
+def test_who_was_deleted_last_is_last_also_where_the_state_came_as_an_image() -> None:
+    state, other = new_state(), new_state()
+    ids = [7, 3, 9, 5]
+    apply(state, *(commands.ForgetUser(user_id, mark_of("x")) for user_id in ids))
+    load(other, dump(state))
+    apply(other, commands.ForgetUser(3, mark_of("y")))
+    assert (list(state.books.deleted.marks), list(other.books.deleted.marks)) == (ids, [7, 9, 5, 3])
 
 
 def test_line_to_a_deleted_user_brings_no_notification_about() -> None:

@@ -25,7 +25,7 @@ class DeletedUsers:
 
     def __init__(self) -> None:
         self.marks: dict[int, str] = {}
-        """By user id."""
+        """By user id, in the order of the log: who was deleted last is last. Those of an earlier life come first."""
 
     def __len__(self) -> int:
         return len(self.marks)
@@ -34,6 +34,7 @@ class DeletedUsers:
         """False: it was known."""
         if self.marks.get(user_id) == mark:
             return False
+        self.marks.pop(user_id, None)
         self.marks[user_id] = mark
         return True
 

@@ -150,7 +150,7 @@ def _image_of(state: LobbyState) -> Image:
         whereabouts=sorted(books.whereabouts.items()),
         user_bans=[books.user_bans[user_id] for user_id in sorted(books.user_bans)],
         revoked=sorted(books.revoked.items()),
-        deleted=sorted(books.deleted.marks.items()),
+        deleted=list(books.deleted.marks.items()),
         lobby_pace_s=books.lobby_pace_s,
         chat_paces=books.chat_limit.states(state.now_s),
         lost_with_node=presence.lost_with_node(),

@@ -12,6 +12,7 @@ nothing here, as long as they are known by their name (`lobby_server.core.machin
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.deleted import mark_of
@@ -47,9 +48,12 @@ class Forgetting:
         """The store has forgotten a user. Raises as `Revocations.tell`."""
         await self._revocations.tell(commands.ForgetUser(user_id, mark))
 
-    def forget_all(self) -> None:
-        """Something may have been written of users of whom this node has not heard that they are deleted."""
-        self._sweep(sorted(self._deleted.marks))
+    def forget_latest(self) -> None:
+        """Something may have been written of users of whom the node that wrote it had not heard that they are deleted:
+        that is a matter of seconds. The last `USERS_PER_WRITE`, for each of them is looked for in every table, in the
+        queue that lines of chat are written by as well."""
+        marks = self._deleted.marks
+        self._sweep(list(islice(reversed(marks), USERS_PER_WRITE)))
 
     async def make_up(self) -> None:
         """At a start, before anything is restored: what an earlier life had queued was written just now, and may be of

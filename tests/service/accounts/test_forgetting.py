@@ -9,6 +9,7 @@ import pytest
 from lobby_server.core.machine import commands
 from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.presence import User
+from lobby_server.service.accounts.forgetting import USERS_PER_WRITE
 from lobby_server.service.writes.kept import ForgetUsers
 from tests.service.accounts.test_upkeep import befriend
 from tests.service.house import ANN, BOB, House
@@ -37,7 +38,7 @@ async def test_friend_with_the_id_of_a_deleted_user_keeps_everything_while_they_
     house.app.replica.submit(commands.KeepNotice(OTHER.id))
     await house.settle()
     assert OTHER.id in house.app.replica.books.notices.waiting
-    house.app.forgetting.forget_all()
+    house.app.forgetting.forget_latest()
     await house.settle()
     assert await kept_of(house, OTHER.id) == (True, True)
 
@@ -73,9 +74,15 @@ async def test_start_that_makes_up_writes_restores_nothing_of_deleted_users_and_
     await again.stop()
 
 
-async def test_deleted_user_of_whom_something_is_left_is_swept(house: House) -> None:
-    await deleted(house)
+async def test_only_the_users_who_were_deleted_last_are_swept_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there were: it is done by the queue that lines of chat are written by."""
+    latest = range(3 * USERS_PER_WRITE, 2 * USERS_PER_WRITE, -1)  # their ids say nothing of when
+    for user_id in (*range(10_000, 10_000 + USERS_PER_WRITE), *reversed(latest)):
+        house.app.replica.submit(commands.ForgetUser(user_id, "0" * 16))
+    await house.settle()
     kept: list[Any] = []
-    house.app.writer.keep = lambda write, **_: kept.append(write)  # type: ignore[method-assign]
-    house.app.forgetting.forget_all()
-    assert kept == [ForgetUsers(user_ids=(GONE.id,))]
+    monkeypatch.setattr(house.app.writer, "keep", lambda write, **_: kept.append(write))
+    house.app.forgetting.forget_latest()
+    assert kept == [ForgetUsers(user_ids=tuple(latest))]
