@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import msgspec
 import tornado.web
 
+from lobby_server.core.machine.deleted import NamesDeletedUser
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import Refusal
+from lobby_server.core.refusal import Refusal, TokenRefused
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.decoding import FAULTS, decode_untyped, what_is_wrong
 from lobby_server.protocol.encoding import encode_json
@@ -210,7 +211,7 @@ class BaseHandler(tornado.web.RequestHandler):
             self.set_status(499, "Client Closed Request")  # nginx's status: nobody reads it, and the log says it
             problem = _problem(400)
         elif isinstance(fault, Refusal):
-            status_code, problem = problem_of(fault)
+            status_code, problem = problem_of(self._as_the_caller_sees_it(fault))
             self.set_status(status_code)
         elif isinstance(fault, ApiFault):
             problem = fault.problem
@@ -250,6 +251,12 @@ class BaseHandler(tornado.web.RequestHandler):
             )
 
     # -- private ----------------------------------------------------------------------------------------------
+
+    def _as_the_caller_sees_it(self, refusal: Refusal) -> Refusal:
+        """A caller who was deleted during the call is told so, and not that somebody does not exist."""
+        if isinstance(refusal, NamesDeletedUser) and refusal.user_id == self.caller_id:
+            return TokenRefused("The token was signed out.")
+        return refusal
 
     def _allowed_methods(self) -> str:
         own = [
