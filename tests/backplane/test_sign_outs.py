@@ -154,6 +154,9 @@ async def test_sign_out_that_is_refused_as_the_log_goes_away_holds_everywhere_on
         await end(one, claims)
     assert refused.value.code is RefusalCode.TRY_AGAIN_LATER
     assert (holds(one, claims), holds(other, claims)) == (True, True)
+    if COMMITS[end] == "revoke_token":
+        with pytest.raises(TokenRefused):
+            await other.app.sign_ins.renew(claims)
     monkeypatch.setattr(one.store, COMMITS[end], original)
     engine.start()
     await until(lambda: not holds(one, claims) and not holds(other, claims))
