@@ -67,13 +67,16 @@ class _OverALine(SwarmConnection):
         self._speed = speed
         self._queued_bytes = 0
         self._is_held = False
+        """The line is full: its socket is not read."""
+        self._is_paused = False
+        """Nor is it because its player wants that."""
         self._new_line()
 
     def _new_line(self) -> None:
         speed = self._speed
         self._down = Direction(speed.down_bytes_per_s, lambda: speed.round_trip_s / 2 + speed.jitter_s())
         self._up = Direction(speed.up_bytes_per_s, lambda: speed.round_trip_s / 2 + speed.jitter_s())
-        self._queued_bytes, self._is_held = 0, False
+        self._queued_bytes, self._is_held, self._is_paused = 0, False, False
 
     def _ask(self, intended_s: float) -> None:
         self._new_line()
@@ -103,10 +106,23 @@ class _OverALine(SwarmConnection):
         self._queued_bytes -= len(chunk)
         if self._is_held and self._queued_bytes < MOST_QUEUED_BYTES / 2 and self.sock is not None:
             self._is_held = False
-            self._wire.reader.add(self)
-            if self._unsent:
-                self._wire.reader.want_writable(self, wanted=True)
+            if not self._is_paused:
+                self._wire.reader.add(self)
+                if self._unsent:
+                    self._wire.reader.want_writable(self, wanted=True)
         super().on_bytes(chunk, at_s)
+
+    def pause_reading(self) -> bool:
+        self._is_paused = super().pause_reading()
+        return self._is_paused
+
+    def resume_reading(self) -> None:
+        """What is on the line comes first."""
+        was_paused, self._is_paused = self._is_paused, False
+        if not self._is_held:
+            super().resume_reading()
+        elif was_paused:
+            self._heartbeats.skip()
 
     def on_end(self, why: str) -> None:
         """The end comes over the line, too, after what came before it."""

@@ -128,6 +128,29 @@ def test_a_thin_line_takes_its_time_and_holds_the_server_back(line):
     assert MOST_QUEUED_BYTES < most <= 2 * MOST_QUEUED_BYTES
 
 
+@pytest.mark.parametrize("is_drained", [False, True], ids=["while the line is full", "when it has room again"])
+def test_a_player_that_pauses_while_its_line_is_full_misses_nothing_when_it_reads_again(line, caplog, *, is_drained):
+    whole: list[int] = []
+
+    def script(peer: FakePeer) -> None:
+        peer.accept()
+        for _ in range(600):
+            peer.send(Chat(from_peer=1, from_name="ada", text="x" * 1000))
+        peer.wait_until_gone()
+
+    connection = line(script, round_trip_s=0.01, down_bytes_per_s=800 * 1024)
+    connection.message_received.connect(lambda message: whole.append(1) if isinstance(message, Chat) else None)
+    until(lambda: connection.is_connected and connection._is_held)
+    assert connection.pause_reading()
+    if is_drained:
+        until(lambda: not connection._queued_bytes)
+        assert not connection._wire.reader.has(connection), "it still pauses"
+        assert len(whole) < 600
+    connection.resume_reading()
+    until(lambda: len(whole) == 600)
+    assert not caplog.records
+
+
 def test_the_end_comes_after_what_was_said_before_it(line):
     events: list[str] = []
 
