@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.load.changes.changes import MAKING_AND_END, whole_intervals_s
 from bench.record.profiles.profile import Profile
 from bench.record.profiles.sizes import CalibrationSizes, PredictionSizes
+from bench.scenarios.prediction.arrivals import GONE_S, HERDS, SETTLE_S
 from bench.scenarios.prediction.turns import CHANGES, FETCHED_EVERY_S
 
 SERVER_S = 1.5
@@ -40,7 +41,8 @@ def calibration_s(sizes: CalibrationSizes) -> float:
     idle_s = 2 * sizes.cold_changes * (sum(sizes.idle_ms) / 1e3 + 0.02 * len(sizes.idle_ms))
     features += (1 + len(sizes.clients)) * repeats * idle_s
     herds = SERVER_S + len(sizes.clients) * (0.6 + rounds * 1.6)
-    sessions = SERVER_S + repeats * (6.0 + 2 * sizes.comers / COMING_PER_S + sizes.storm / COMING_PER_S)
+    herd_s = SETTLE_S + GONE_S + 0.1 + sizes.comers / COMING_PER_S
+    sessions = SERVER_S + repeats * (3.0 + HERDS * herd_s + (sizes.comers + sizes.storm) / COMING_PER_S)
     memory = SERVER_S + max(sizes.memory) / COMING_PER_S + 2.0
     changes_s = 0.05 * sizes.shared_changes + sizes.shared_cold * sizes.shared_idle_ms / 1e3
     nodes = sum(sizes.nodes) * SERVER_S + len(sizes.nodes) * (3.0 + repeats * (2.2 + changes_s))

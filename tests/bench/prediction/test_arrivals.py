@@ -74,7 +74,7 @@ def test_cost_of_coming_has_neither_the_start_of_the_generator_nor_what_clients_
 ) -> None:
     measuring = herds(monkeypatch, used_s=0.01)
     assert measuring.costs["come"].value == pytest.approx(COMING_S * 1e6)
-    assert measuring.costs["come"].n == 2
+    assert measuring.costs["come"].n == 2 * arrivals.HERDS
 
 
 def test_connection_of_a_herd_is_not_charged_with_writes_to_sessions_that_were_not_written_to_for_a_while(
