@@ -96,7 +96,9 @@ def test_model_of_this_machine_has_every_cost_and_makes_forecasts(tmp_path: Path
     lone_poll_us = costs.poll.value + model.coldness.turn.more[-1].value  # which has a turn to itself
     assert 1.0 < lone_poll_us < 500_000.0
     assert model.clients is not None
-    assert all(1.0 < getattr(model.clients, name).value < 500_000.0 for name in Clients.__struct_fields__)
+    for name in Clients.__struct_fields__:
+        least = 1.0 if name != "asked_byte" else 0.05  # ns: less than a byte takes to be copied in memory
+        assert least < getattr(model.clients, name).value < 500_000.0, name
     for name in costs.__struct_fields__:  # of so few clients, what is left beside other work may come out as nothing
         cost = getattr(costs, name)
         assert 0.0 <= cost.low <= cost.value <= cost.high, name
