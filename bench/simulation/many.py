@@ -6,6 +6,7 @@ import gc
 import logging
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -50,13 +51,17 @@ def outcomes(seeds: Iterable[int], *, make: MakeSchedule = schedule_of) -> Itera
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without the log of thousands of lobbies, which describe nothing but faults that were asked for; and without a
-    collector that looks for cycles in the midst of a run."""
-    was_enabled, level = gc.isenabled(), logging.root.manager.disable
+    collector that looks for cycles in the midst of a run. Calls of nodes that were killed end with their nodes, and
+    what they would still wait for is told to nobody."""
+    was_enabled, level, unraisable = gc.isenabled(), logging.root.manager.disable, sys.unraisablehook
     gc.disable()
     logging.disable(logging.CRITICAL)
+    sys.unraisablehook = lambda _: None
     try:
         yield
     finally:
+        gc.collect()
+        sys.unraisablehook = unraisable
         logging.disable(level)
         if was_enabled:
             gc.enable()

@@ -156,17 +156,8 @@ class Answers:
                 "choosing who knows where they are": user_id in books.whereabouts,
                 "let in": user_id not in books.deleted.marks,
             }  # fmt: skip
-            if self._is_addressed_after(user_id, self._users_gone[user_id]):
-                left |= dict.fromkeys(("a friend", "asked", "blocked", "blocking"), False)
-            if any(said.end_s > self._users_gone[user_id] for said in self._audiences.get(user_id, ())):
-                left["choosing who knows where they are"] = False  # on another device, at that moment
             if found := [what for what, is_left in left.items() if is_left]:
                 yield f"user {user_id} was answered that their account is deleted, and is {', '.join(found)}"
-
-    def _is_addressed_after(self, user_id: int, at_s: float) -> bool:
-        """Whether a call about that user and another one was under way then, or came later: it may have found them."""
-        of_user = (said for pair, said in self._of_pairs.items() if user_id in pair)
-        return any(each.end_s > at_s for said in of_user for each in said)
 
     def _doubt(self, what: str, arguments: tuple[Any, ...]) -> None:
         if what in ("invite_to_room", "decline_room", "withdraw_room"):

@@ -356,12 +356,3 @@ def test_room_that_may_have_been_deleted_in_the_database_may_be_gone(account: Ac
     assert len(account.faults()) == 1
     account.take(BOB, what, "r1", answer=NONE)
     assert account.faults() == []
-
-
-def test_choice_on_another_device_as_the_account_is_deleted_may_come_after_it(account: Account) -> None:
-    account.take(ANN, "delete_account", began_s=0.0)
-    account.take(ANN, "choose_audience", "nobody", began_s=0.5)
-    account.lobby.do(commands.Depart(ANN.id, ANN.id, abrupt=False))
-    account.lobby.do(commands.SetWhereabouts(ANN, "nobody"))
-    forgotten(account)
-    assert account.faults() == []

@@ -146,7 +146,7 @@ RULES_OF_DECISIONS = (
         f"{MACHINE}.image:_load",
         "books.user_bans.update(",
         "dict().update(",
-        by=("equal position, equal state",),
+        by=("equal position, equal state", "who is banned stays out"),
     ),
 )
 

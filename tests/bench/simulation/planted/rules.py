@@ -24,7 +24,7 @@ RULES = (
         f"{ROOMS}.book:RoomBook._join",
         "self.leave(user.id, now_s=now_s)",
         "None",
-        by=("the rules hold",),
+        by=("the rules hold", "equal position, equal state"),
     ),
     one(
         "the host's place is not handed over",

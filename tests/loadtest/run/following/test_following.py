@@ -140,7 +140,7 @@ def test_the_web_interface_pauses_a_role_in_every_process_and_follows_the_run(
 ):
     swarm = nursery.start_web(*given, *workers)
     wait_for(lambda: not workers or swarm.workers() == workers[1], deadline_s=RUN_TIMEOUT_S, what="the workers")
-    assert live(swarm) == {"run": "", "running": False}
+    assert live(swarm) == {"run": "", "running": False, "doubt": ""}
     assert ask(swarm, role="host", paused="true")[0] == 409, "no run goes on"
     assert swarm.post("/swarm", user_count=PLAYERS, spawn_rate=100)["success"]
     url = f"{swarm.url}/metrics"
