@@ -67,7 +67,7 @@ def gate(stored: Path, output: Path | None, seed: int | None) -> None:
     What has a ratio above its limit is measured again, at most twice: it is worse only if it is so every time.
 
     Exit codes: 0 no worse; 1 a ledger found a fault, or a scenario failed; 3 worse; 4 no verdict, because a ratio could
-    not be measured, or was above its limit while other work had the cores.
+    not be measured, or was above its limit while other work had the cores or on another processor than the baseline's.
     """
     from bench.analysis.comparison.baseline import SCENARIOS, check, in_question, verdict
     from bench.record.files.baseline import BaselineUnreadable, read_baseline

@@ -111,6 +111,16 @@ def test_ratio_above_its_limit_while_other_work_had_the_cores_is_no_verdict() ->
     assert verdict(check(stored, [a_gate(stretch=CROWDED)])) == 0, "within the limit whatever the other work"
 
 
+def test_ratio_above_its_limit_on_another_processor_is_no_verdict_and_on_another_kernel_is_one() -> None:
+    stored, worse = a_baseline(), a_gate({FLOOR_RATIO: 3.0})
+    elsewhere = replace(worse, machine=replace(worse.machine, cpu="another processor"))
+    newer = replace(worse, machine=replace(worse.machine, kernel="Linux 99"))
+    assert verdict(check(stored, [elsewhere])) == 4
+    assert verdict(check(stored, [newer])) == 3
+    good = a_gate()
+    assert verdict(check(stored, [replace(good, machine=replace(good.machine, cpu="another processor"))])) == 0
+
+
 def test_ratio_that_is_worse_is_told_before_one_that_was_not_measured() -> None:
     other = next(str(each) for each in WATCHED if each.scenario == "rooms-get")
     assert verdict(check(a_baseline(), [a_gate({FLOOR_RATIO: 3.0}, without=other)])) == 3
