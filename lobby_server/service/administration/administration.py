@@ -102,13 +102,13 @@ class Administration:
 
     async def unban(self, by: User, user_id: int) -> None:
         """Raises `Refusal` (``not_banned``, ``try_again_later``), `StoreUnavailable`."""
-        late: Refusal | None = None
         async with self._replica.gate():
             banned = await self._banned(user_id)
             self._replica.check()
             await self._store.delete_user_ban(user_id)
-            if user_id in self._books.user_bans:
-                late = await _late(self._revocations.tell(commands.UnbanUser(user_id)))
+            late = await _late(self._revocations.tell(commands.UnbanUser(user_id)))
+            if late is not None and late.code is RefusalCode.NOT_BANNED:
+                late = None  # the log had it not; a ban that was on its way stands before this
         await self.note(by, "unban", banned.username, "")
         _raise_first(late)
 
