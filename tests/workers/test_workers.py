@@ -38,9 +38,9 @@ from tests.workers.server import (
 pytestmark = pytest.mark.system
 
 
-def at_every_worker(target: Target, *features: str) -> list[Socket]:
-    """Sockets of users 1, 2 …, at least one at each worker: which of them takes one is up to the system."""
-    sockets = [Socket(target, number, f"u{number}", *features) for number in (1, 2)]
+def at_every_worker(target: Target, *features: str, least: int = 2) -> list[Socket]:
+    """Sockets of users 1, 2 …, `least` or more, and one or more at each worker: the system chooses which takes one."""
+    sockets = [Socket(target, number, f"u{number}", *features) for number in range(1, least + 1)]
     while not min(sockets_by_node(target)):
         number = len(sockets) + 1
         assert number < 200, "one worker takes nobody"
@@ -51,8 +51,7 @@ def at_every_worker(target: Target, *features: str) -> list[Socket]:
 def test_workers_are_one_lobby_on_one_port_over_sqlite(tmp_path: Path) -> None:
     with server(tmp_path, workers=3) as target:
         assert len(workers_of(target)) == 3
-        sockets = [Socket(target, number, f"u{number}", "rev") for number in range(1, 13)]
-        assert min(sockets_by_node(target)) > 0
+        sockets = at_every_worker(target, "rev", least=12)
         host = token_of(target, 1, "u1")
         made = call(target, "POST", "/api/rooms", {"gamemode": "ffa"}, token=host)
         assert made.status == 201
@@ -60,7 +59,7 @@ def test_workers_are_one_lobby_on_one_port_over_sqlite(tmp_path: Path) -> None:
             each.expect("rooms_changed")
         for _ in range(8):  # whichever worker answers
             assert call(target, "GET", f"/api/rooms/{made.body['room']['id']}").status == 200
-            assert len(call(target, "GET", "/api/users/online", token=host).body["users"]) == 12
+            assert len(call(target, "GET", "/api/users/online", token=host).body["users"]) == len(sockets)
         sockets[0].say("chat_message", channel="lobby", text="hello")
         assert {each.expect("chat_message")["text"] for each in sockets} == {"hello"}
         for each in sockets:
