@@ -159,16 +159,19 @@ class ListDesk:
         if self._ears is None:
             self._told.holds(crowd.has, revision, sessions, began_s, ended_s)
         else:
-            took_s = sessions * (self._read_s[0] + self._read_s[1] * self._body_bytes)
-            self._ears.call_at(began_s, self._read, self._ears, crowd.has, revision, sessions, ended_s, took_s)
+            self._ears.call_at(
+                began_s, self._read, self._ears, crowd.has, revision, sessions, ended_s, self._body_bytes
+            )
         later_s = self._network_s - asked_s
         self._told.answers.spread(began_s + later_s, ended_s + later_s, sessions)
         return revision, ended_s
 
     def _read(
-        self, ears: Process, has: int, revision: int, sessions: int, answered_s: float, took_s: float
+        self, ears: Process, has: int, revision: int, sessions: int, answered_s: float, body_bytes: int
     ) -> None:  # fmt: skip
-        """In the clients' time: one answer after the other, and none before it is there."""
+        """In the clients' time: one answer after the other, and none before it is there. A client has the list when its
+        bytes are read; what it does about it waits until all are read that are there by then."""
         began_s = ears.monotonic_s()
-        ears.spend(took_s)
+        ears.spend(sessions * self._read_s[1] * body_bytes)
         self._told.holds(has, revision, sessions, began_s, max(answered_s, ears.monotonic_s()))
+        ears.call_later(0.0, ears.spend, sessions * self._read_s[0])

@@ -19,11 +19,10 @@ from bench.prediction.virtual.crowd import Crowd, dealt
 from bench.prediction.virtual.desk import CountingMeter, ListDesk, Told
 from bench.prediction.virtual.log import Batch, Command, Engine, Kind, Writer, commands_in
 from bench.prediction.virtual.measures import Traffic
+from bench.prediction.virtual.rooms import FOREVER_S, Rooms
 from bench.prediction.virtual.setup import Setup, chill, seconds
 from bench.record.wire import PING_MESSAGE, PONG_BYTES, server_frame_bytes
-from bench.simulation.outside.loop import BEGINNING
 from lobby_server.core.presence import User
-from lobby_server.core.rooms import Room, RoomBook
 from lobby_server.protocol.encoding import encode_json
 from lobby_server.protocol.framing.frames import client_frame_bytes
 from lobby_server.protocol.messages import UserOnline, encode_frame
@@ -47,11 +46,8 @@ MOST_AT_ONCE = 250
 """Users who come or go in one call: more would not fit a message of 32 KiB."""
 TURN_S = 0.02
 """How long entries are applied before the loop has its turn (`lobby_server.backplane.log`)."""
-FOREVER_S = 1e12
-NAME, HOST_NAME = "player10000", "hoster50000"
+NAME = "player10000"
 """As long as the lab's names are."""
-FIRST_REVISION = int(BEGINNING.timestamp() * 1000)
-"""As the server has it, whose revisions are of 13 digits: two of them are a fifth of the delta of a room's end."""
 _NEWS = re.compile(rb'"rooms_changed"|"rooms_delta"|"rooms_snapshot"')
 _REVISION = re.compile(rb'"rev":(\d+)')
 _WINDOW = re.compile(rb'"fetch_within_ms":(\d+)')
@@ -88,14 +84,10 @@ class Node:
         self.crowds: list[Crowd] = []
         self.told = told
         self._setup = setup
-        self._settings = settings = Settings()
+        settings = Settings()
         self._engine = engine
         self._writer = Writer(engine) if engine is not None else None
         self._users = itertools.count(1_000_000)
-        self._rooms = itertools.count()
-        self._ids = Random(f"{setup.seed}/rooms")
-        """The same on all processes; as hard to compress as the server's."""
-        self._standing: list[str] = []
         self._applied: list[Batch] = []
         self._seen = 0
         costs = model.costs
@@ -122,7 +114,8 @@ class Node:
         self._idle_s = seconds(costs.idle) + (seconds(costs.log_idle) if engine is not None else 0.0)
         # The server's own
         metrics = Metrics()
-        self.book = RoomBook(empty_ttl_s=FOREVER_S, first_revision=FIRST_REVISION)
+        self._rooms = Rooms(setup, process)
+        self.book = self._rooms.book
         listed = ListedRooms(self.book)
         crowds = dealt(setup.sessions_of(number), crowds=CROWDS, most=MOST_IN_A_CROWD) or [1]
         meter = CountingMeter(process, sessions_per_crowd=sum(crowds) / len(crowds))
@@ -169,7 +162,7 @@ class Node:
     def fill(self, rooms: int) -> None:
         """Rooms that have been there for long."""
         for _ in range(rooms):
-            self._make_room()
+            self._rooms.make()
 
     def prepare(self, sessions: int) -> list[Crowd]:
         """Sessions that will be here, dealt out among crowds; `join` lets a crowd hear."""
@@ -236,9 +229,14 @@ class Node:
         self.told.holds(has, revision, crowd.sessions, began_s, max(written_s, ears.monotonic_s()))
 
     def _hear_of(self, ears: Process, crowd: Crowd, written_s: float, window_s: float) -> None:
-        """The same of an announcement, after which each asks."""
+        """The same of an announcement. None asks before all have heard to whom it has come by then: an event loop reads
+        what there is to read, and then sees to those who wait for it."""
+        ears.spend(crowd.sessions * self._hear_s)
+        ears.call_later(0.0, self._ask_each, ears, crowd, written_s, window_s)
+
+    def _ask_each(self, ears: Process, crowd: Crowd, written_s: float, window_s: float) -> None:
         began_s = ears.monotonic_s()
-        ears.spend(crowd.sessions * (self._hear_s + self._ask_s / 2))
+        ears.spend(crowd.sessions * self._ask_s / 2)
         self.desk.fetch(crowd, max(written_s, ears.monotonic_s()), window_s, first_s=began_s)
 
     def _news_in(self, data: bytes | memoryview) -> tuple[int | None, float] | None:
@@ -314,7 +312,7 @@ class Node:
     def apply(self, command: Command) -> None:
         """What a command changes, here."""
         if command.kind is Kind.CHANGE:
-            self._change_list()
+            self._rooms.change()
             if command.due_s is not None:
                 self.told.due_s.setdefault(self.book.revision, command.due_s)
             self.announcer.rooms_changed()
@@ -336,28 +334,6 @@ class Node:
             here = count * self._setup.friends_online / self._setup.processes
             self.process.spend(here * (self._send_s + self._byte_s * _FRAME_BYTES))
             self.traffic.exchange(0, _FRAME_BYTES, here)
-
-    def _change_list(self) -> None:
-        """Rooms are made and deleted in turns, so that there are as many as before, unless they are only made."""
-        if not self._setup.only_makes and len(self._standing) > max(1, self._setup.rooms):
-            self.book.remove(self._standing.pop(0))
-        else:
-            self._make_room()
-
-    def _make_room(self) -> None:
-        number = next(self._rooms)
-        room = Room(
-            id=f"{self._ids.getrandbits(48):012x}",
-            host=User(number, HOST_NAME),
-            gamemode="deathmatch",
-            map_name=f"lab-{number:06d}",
-            max_players=8,
-            is_public=True,
-            version=None,
-            created_at=self.process.utc_now(),
-        )
-        self.book.add(room, now_s=0.0, creator_has_socket=True)
-        self._standing.append(room.id)
 
     # -- the log --------------------------------------------------------------------------------------------------
 
