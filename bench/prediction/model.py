@@ -168,6 +168,15 @@ class Waits(msgspec.Struct, frozen=True, kw_only=True):
     """From the start of a process until it takes clients."""
 
 
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
+    """How far single changes are from the median of `Waits`, in ms: means of equal parts of them, from those that
+    waited least to those that waited longest."""
+
+    change: list[float]
+    shared_change: list[float]
+    """With what the log takes."""
+
+
 class Extent(msgspec.Struct, frozen=True, kw_only=True):
     """How far measurements went."""
 
@@ -208,6 +217,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """None: of schema 1."""
     clients: Clients | None = None
     """None: of schema 1."""
+    spread: Spread | None = None
+    """None: of a model that was made without it; each change waits as long as all others."""
     held: Held | None = None
     """None: no forecast of this model has been measured."""
     notes: list[str] = msgspec.field(default_factory=list)
@@ -260,6 +271,10 @@ def read_model(path: Path) -> Model:
         cold: Cold = getattr(model.coldness, name)
         if not _is_curve(cold):
             raise ModelUnreadable(f"{path} is not a model: coldness of {name} has not one cost per time, in order")
+    for name in model.spread.__struct_fields__ if model.spread is not None else ():
+        parts: list[float] = getattr(model.spread, name)
+        if not parts or parts != sorted(parts):
+            raise ModelUnreadable(f"{path} is not a model: spread of {name} has not one time per part, in order")
     return model
 
 

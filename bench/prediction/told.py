@@ -31,6 +31,11 @@ def tell_model(model: Model) -> Iterator[str]:
             cold: Cold = getattr(model.coldness, name)
             for at_ms, more in zip(cold.after_ms, cold.more, strict=True):
                 yield f"  {name.replace('_', ' '):<18} after {in_ms(at_ms)}: {_cost(more)}"
+    if model.spread is not None:
+        yield "single changes, from the median time that they wait"
+        for name in model.spread.__struct_fields__:
+            parts: list[float] = getattr(model.spread, name)
+            yield f"  {name.replace('_', ' '):<18} {' '.join(f'{each:+.2f}' for each in parts)} ms"
     for note in model.notes:
         yield f"note: {note}"
 

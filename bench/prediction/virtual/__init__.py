@@ -4,7 +4,7 @@
     `crowd`   many sessions as one subscriber
     `node`    one server process: `lobby_server.service.fanout` and the announcer, each paid for
     `desk`    the list over HTTP
-    `rooms`   the list as players change it
+    `rooms`   the list as players change it, and `commits` how long each change waits
     `log`     the stream of Valkey between processes
     `lobby`   all of it, with the players' doings
 

@@ -6,11 +6,12 @@ well, and the others read the log; only what they do for their own sessions is l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from bench.prediction.model import Model
+from bench.prediction.virtual.commits import Commits
 from bench.prediction.virtual.core import Core, Process
 from bench.prediction.virtual.crowd import dealt
 from bench.prediction.virtual.desk import Told
@@ -69,6 +70,7 @@ class Lobby:
         self.world = World()
         self.told = Told(network_s=setup.network_s)
         self._random = Random(f"{setup.seed}/lobby")
+        self._commits = Commits(model, is_shared=setup.processes > 1)
         self._timed = 0.0, MOST_WINDOW_S
         """From when until when changes are due whose time to fresh counts."""
         self._number_timed = 0
@@ -116,8 +118,9 @@ class Lobby:
         within = FIRST_TENTH if setup.only_makes else FIRST_HALF
         changes = list(self._moments(setup.changes_per_s, from_s, until_s, within=within))
         every = max(1, len(changes) // MOST_TIMED)
+        waits_s = self._waits_s(changes)
         for place, at_s in enumerate(changes):
-            self._change_at(at_s, timed=place % every == 0)
+            self._change_at(at_s, waits_s[place], timed=place % every == 0)
         self._often(setup.logins_per_s, from_s, until_s, Node.visit, Kind.ONLINE)
         self._often(setup.logins_per_s, from_s, until_s, Node.leave, Kind.OFFLINE)
         self._often(setup.commands_per_s, from_s, until_s, Node.say, Kind.OTHER)
@@ -135,7 +138,18 @@ class Lobby:
         for number in range(round(rate_per_s * (until_s - from_s))):
             yield from_s + (number + within * self._random.random()) / rate_per_s
 
-    def _change_at(self, at_s: float, *, timed: bool) -> None:
+    def _waits_s(self, changes: Sequence[float]) -> list[float]:
+        """For its commit, of each change: those of the window have all of the spread, and so have the others."""
+        chance = Random(f"{self.setup.seed}/commits")
+        first_s, last_s = self._timed
+        inside = sum(first_s <= at_s < last_s for at_s in changes)
+        dealt = (
+            iter(self._commits.dealt(len(changes) - inside, chance)),
+            iter(self._commits.dealt(inside, chance)),
+        )
+        return [next(dealt[first_s <= at_s < last_s]) for at_s in changes]
+
+    def _change_at(self, at_s: float, commit_s: float, *, timed: bool) -> None:
         first_s, last_s = self._timed
         due_s = at_s if timed and first_s <= at_s < last_s else None
         self._number_timed += due_s is not None
@@ -143,9 +157,9 @@ class Lobby:
         reached_s = at_s + self.setup.network_s
         if place < len(self.nodes):
             node = self.nodes[place]
-            node.process.call_at(reached_s, node.change, due_s)
+            node.process.call_at(reached_s, node.change, due_s, commit_s)
         else:
-            waits_s = seconds(self.model.waits.shared_change) + seconds(self.model.costs.shared_change)
+            waits_s = commit_s + seconds(self.model.costs.shared_change)
             self._elsewhere(reached_s + waits_s, place, Command(Kind.CHANGE, 1, due_s))
 
     def _often(

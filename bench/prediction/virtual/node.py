@@ -14,6 +14,7 @@ from random import Random
 from typing import cast
 
 from bench.prediction.model import Model
+from bench.prediction.virtual.commits import Commits
 from bench.prediction.virtual.core import Process
 from bench.prediction.virtual.crowd import Crowd, dealt
 from bench.prediction.virtual.desk import CountingMeter, ListDesk, Told
@@ -95,7 +96,7 @@ class Node:
         self._send_s = seconds(costs.send_base if self._profile == BASE_PROFILE else costs.send_features)
         self._byte_s = seconds(costs.sent_byte)
         self._change_s = seconds(costs.change if engine is None else costs.shared_change)
-        self._commit_s = seconds(model.waits.change if engine is None else model.waits.shared_change)
+        self._commit_s = Commits(model, is_shared=engine is not None).median_s
         self._announcement_s, self._told_room_s = seconds(costs.announcement), seconds(costs.told_room)
         self._event_s = seconds(costs.event)
         self._come_s = seconds(costs.upgrade), seconds(costs.handshake)
@@ -290,14 +291,15 @@ class Node:
 
     # -- commands -------------------------------------------------------------------------------------------------
 
-    def change(self, due_s: float | None) -> None:
-        """A call that makes or deletes a room; committed before it is told. `due_s`: if its time to fresh counts."""
+    def change(self, due_s: float | None, commit_s: float | None = None) -> None:
+        """A call that makes or deletes a room; committed before it is told, after `commit_s` or as long as most take.
+        `due_s`: if its time to fresh counts."""
         self.changes += 1
         began_s = self.process.monotonic_s()
         half_s = (self._change_s + self._cold_change.more_s(began_s - self._changed_s)) / 2
         self._changed_s = began_s
         self.process.spend(half_s)
-        self.process.call_later(self._commit_s, self._committed, due_s, half_s)
+        self.process.call_later(self._commit_s if commit_s is None else commit_s, self._committed, due_s, half_s)
 
     def _committed(self, due_s: float | None, half_s: float) -> None:
         self.process.spend(half_s)

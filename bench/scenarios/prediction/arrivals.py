@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from statistics import median
 
 from bench.load.changes.publisher import Publisher
 from bench.load.changes.storm_ledger import storm_events
@@ -17,7 +18,7 @@ from bench.record.book import Book
 from bench.scenarios.engine.memory import measure_memory
 from bench.scenarios.prediction import broadcasts, lists
 from bench.scenarios.prediction.lists import FLAGS, USERS
-from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, watched
+from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, spread_of, watched
 from bench.scenarios.prediction.watching import UNITS as UNITS_OF_TIME
 
 PATTERN = b'"user_online"'
@@ -43,8 +44,9 @@ def measure(measuring: Measuring) -> None:
     known = measuring.known
     cold_s = sum(measuring.more_s(kind, broadcasts.EVERY_S) for kind in ("change", "send"))
     work_ms = (known["change"] + known["announcement"] + known["send_base"] + cold_s) * 1e3
-    waits_ms = [max(0.0, each - work_ms) for each in measuring.heard_ms]
+    waits_ms = [max(0.0, median(each) - work_ms) for each in measuring.heard_ms]
     measuring.spread("change_wait", waits_ms, "ms", "a change and one client")
+    measuring.spreads["change"] = spread_of(measuring.heard_ms)
     measuring.say(f"memory, {', '.join(map(str, sizes.memory))} clients")
     book = Book()
     measure_memory(lab, book, sizes.memory)

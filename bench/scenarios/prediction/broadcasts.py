@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from statistics import median
 
 from bench.load.changes.publisher import Publisher
 from bench.load.sockets.sinks import Sinks
@@ -61,7 +60,7 @@ def measure(measuring: Measuring) -> None:
     _herds(measuring)
 
 
-def _base(measuring: Measuring) -> list[float]:
+def _base(measuring: Measuring) -> list[list[float]]:
     """Few and many; before that, when a single one hears of a change, in ms."""
     with _crowd(measuring, "send_base") as (server, publisher, sinks):
         publisher.fill(measuring.sizes.rooms[0])
@@ -275,8 +274,8 @@ def _herd(
         )  # fmt: skip
 
 
-def heard_ms(measuring: Measuring, publisher: Publisher, sinks: Remote[Sinks]) -> list[float]:
-    """From the sending of a change to the hearing of it by one client, CPU included: the median of each repeat."""
+def heard_ms(measuring: Measuring, publisher: Publisher, sinks: Remote[Sinks]) -> list[list[float]]:
+    """From the sending of a change to the hearing of it by one client, CPU included: of each repeat, of each change."""
     found = []
     for repeat in range(-1, measuring.sizes.repeats):
         sinks.call(Sinks.keep_stamps)
@@ -288,5 +287,5 @@ def heard_ms(measuring: Measuring, publisher: Publisher, sinks: Remote[Sinks]) -
             sinks.call(Sinks.hear, events + number + 1, TIMEOUT_S)
         stamps = [stamp_s for _, stamp_s in sinks.call(Sinks.heard).stamps]
         if repeat >= 0:
-            found.append(median(stamp_s - at_s for stamp_s, at_s in zip(stamps, sent_s, strict=True)) * 1e3)
+            found.append([(stamp_s - at_s) * 1e3 for stamp_s, at_s in zip(stamps, sent_s, strict=True)])
     return found

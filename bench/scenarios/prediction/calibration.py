@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from bench.prediction.model import Clients, Coldness, Cost, Costs, Extent, Model, Sizes, Waits
+from bench.prediction.model import Clients, Coldness, Cost, Costs, Extent, Model, Sizes, Spread, Waits
 from bench.processes.cpu import pin
 from bench.processes.idleness.memory import idle_slowdown
 from bench.processes.lab import Lab
@@ -78,6 +78,7 @@ def measure_model(
         measured=extent_of(sizes),
         coldness=Coldness(**{name: measuring.cold_cost(name) for name in Coldness.__struct_fields__}),
         clients=_group(Clients, costs),
+        spread=Spread(**measuring.spreads),
         notes=["servers, and all processes of a lobby with Valkey, on one core; clients on the other"],
     )
 

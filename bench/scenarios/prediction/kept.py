@@ -22,6 +22,7 @@ from bench.prediction.model import (
     Held,
     Model,
     Sizes,
+    Spread,
     Waits,
 )
 from bench.record.book import Book
@@ -30,7 +31,7 @@ from bench.record.run import Run
 from bench.scenarios.prediction.calibration import extent_of
 
 NAME = "prediction"
-COLDNESS, WARM = "coldness", "warm up to"
+COLDNESS, WARM, SPREAD = "coldness", "warm up to", "spread"
 UNITS = ("ns", "µs", "ms", "B", "KiB", "MiB")
 _Group = TypeVar("_Group", bound=msgspec.Struct)
 
@@ -47,6 +48,11 @@ def keep(book: Book, model: Model) -> None:
         book.facts[_fact(COLDNESS, name, WARM, "ms")] = cold.warm_ms
         for at_ms, cost in zip(cold.after_ms, cold.more, strict=True):
             _keep_cost(book, COLDNESS, f"{name} after {at_ms!r} ms", cost)
+
+    for name in model.spread.__struct_fields__ if model.spread is not None else ():
+        parts: list[float] = getattr(model.spread, name)
+        for number, part_ms in enumerate(parts, 1):
+            book.facts[_part(name, number, len(parts))] = part_ms
 
 
 def _keep_cost(book: Book, kind: str, name: str, cost: Cost) -> None:
@@ -74,6 +80,7 @@ def model_of(run: Run) -> Model | None:
         measured=extent_of(run.profile.prediction.calibration),
         coldness=coldness,
         clients=clients,
+        spread=_spread(found.facts),
         held=held,
         notes=list(found.notes),
     )
@@ -144,6 +151,23 @@ def _cold(name: str, facts: dict[str, float]) -> Cold:
         after_ms=after_ms,
         more=[_cost(COLDNESS, f"{name} after {at_ms!r} ms", facts) for at_ms in after_ms],
     )
+
+
+def _spread(facts: dict[str, float]) -> Spread | None:
+    """None: the run is of a time when single waits were not kept."""
+    if not any(fact.startswith(f"{SPREAD}, ") for fact in facts):
+        return None
+    return Spread(**{name: _parts(name, facts) for name in Spread.__struct_fields__})
+
+
+def _parts(name: str, facts: dict[str, float]) -> list[float]:
+    """Raises `KeyError`."""
+    parts = sum(fact.startswith(f"{SPREAD}, {name}, ") for fact in facts)
+    return [facts[_part(name, number, parts)] for number in range(1, parts + 1)]
+
+
+def _part(name: str, number: int, parts: int) -> str:
+    return _fact(SPREAD, name, f"part {number} of {parts}", "ms")
 
 
 def _cost(kind: str, name: str, facts: dict[str, float]) -> Cost:

@@ -25,7 +25,14 @@ from bench.scenarios.cluster.flags import FLAGS
 from bench.scenarios.prediction.broadcasts import EVERY_S as HEARD_EVERY_S
 from bench.scenarios.prediction.broadcasts import PATTERNS, connect, heard_ms
 from bench.scenarios.prediction.lists import USERS
-from bench.scenarios.prediction.watching import AFTER_S, TIMEOUT_S, Measuring, children_cpu_s, read_counters
+from bench.scenarios.prediction.watching import (
+    AFTER_S,
+    TIMEOUT_S,
+    Measuring,
+    children_cpu_s,
+    read_counters,
+    spread_of,
+)
 
 IDLE_S = 1.5
 EVERY_S = 0.03
@@ -65,7 +72,7 @@ def measure(measuring: Measuring) -> None:
         measuring.curves[kind] = EVERY_S * 1e3, (measuring.sizes.shared_idle_ms,)
     engine_rows: list[tuple[str, int, float, dict[str, float]]] = []
     database_s: list[float] = []
-    waits: dict[int, list[float]] = {}
+    waits: dict[int, list[list[float]]] = {}
     user_kib: list[float] = []
     with surroundings(cpus=measuring.lab.cpus.server) as place:
         for count in measuring.sizes.nodes:
@@ -89,11 +96,13 @@ def measure(measuring: Measuring) -> None:
     log_s = known["entry"] + known["command"] + known["engine_entry"] + known["engine_read"] + known["engine_command"]
     own_s += sum(measuring.more_s(kind, HEARD_EVERY_S) for kind in ("shared_change", "send"))
     log_s += sum(measuring.more_s(kind, HEARD_EVERY_S) for kind in ("entry", "engine_entry"))
-    commits_ms = [max(0.0, each - own_s * 1e3) for each in alone]
+    commits_ms = [max(0.0, median(each) - own_s * 1e3) for each in alone]
     measuring.spread("shared_change_wait", commits_ms, "ms", "a change and one client")
-    middle_ms = median(alone)
-    logs_ms = [max(0.0, each - middle_ms - log_s * 1e3) for each in waits[min(waits)]]
+    middle_ms = median(map(median, alone))
+    by_the_log = waits[min(waits)]
+    logs_ms = [max(0.0, median(each) - middle_ms - log_s * 1e3) for each in by_the_log]
     measuring.spread("log_wait", logs_ms, "ms", "the same by the log")
+    measuring.spreads["shared_change"] = spread_of(by_the_log)
 
 
 def _work(
@@ -183,8 +192,8 @@ def _watched(place: Surroundings, nodes: Sequence[Target]) -> Iterator[_Used]:
     found.entries = read_counters(nodes[0].port).entries - entries
 
 
-def _waits_ms(measuring: Measuring, port: int) -> list[float]:
-    """From the sending of a change to the hearing of it, CPU included."""
+def _waits_ms(measuring: Measuring, port: int) -> list[list[float]]:
+    """From the sending of a change to the hearing of it, CPU included: of each repeat, of each change."""
     with (
         Publisher(port, SECRET) as publisher,
         measuring.lab.generator(

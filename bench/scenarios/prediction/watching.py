@@ -8,7 +8,9 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from statistics import fmean, median
 
 import psutil
 
@@ -24,6 +26,8 @@ AFTER_S = 0.05
 TIMEOUT_S = 30.0
 SOONEST_S = 5e-6
 """Of idleness, after which a turn of the loop is one of its own, whatever caches do."""
+PARTS = 10
+"""Of a spread."""
 UNITS = {"µs": 1e6, "ns": 1e9, "ms": 1e3, "s": 1.0}
 
 
@@ -124,13 +128,15 @@ class Measuring:
     rows: list[Row] = field(default_factory=list)
     known: dict[str, float] = field(default_factory=dict)
     """Costs that are fitted already, in s."""
-    heard_ms: list[float] = field(default_factory=list)
-    """From the sending of a change to the hearing of it by one client."""
+    heard_ms: list[list[float]] = field(default_factory=list)
+    """From the sending of a change to the hearing of it by one client: of each repeat, of each change."""
     costs: dict[str, Cost] = field(default_factory=dict)
     """By their names in the model."""
     curves: dict[str, tuple[float, tuple[float, ...]]] = field(default_factory=dict)
     """Work that is measured cold, by its name in the model's coldness: up to when it is warm, and the times after which
     it is measured, in ms."""
+    spreads: dict[str, list[float]] = field(default_factory=dict)
+    """Of waits, by their names in the model's spread, in ms."""
     steps: dict[str, Fitted] = field(default_factory=dict)
     """What was fitted of the curves, by the names of their steps."""
 
@@ -182,6 +188,14 @@ class Measuring:
         self.costs[name] = of_values(values, unit, source)
 
 
+def spread_of(heard_ms: Sequence[Sequence[float]]) -> list[float]:
+    """How far single times are from the median of their repeat: means of `PARTS` equal parts of all of them."""
+    further_ms = sorted(each - median(times) for times in heard_ms for each in times)
+    number = min(PARTS, len(further_ms))
+    edges = [len(further_ms) * part // number for part in range(number + 1)]
+    return [fmean(further_ms[first:last]) for first, last in pairwise(edges)]
+
+
 def _step(kind: str, after_ms: float) -> str:
     return f"{kind} after {after_ms:g} ms"
 
@@ -201,6 +215,6 @@ def cost_of(fitted: Fitted, unit: str) -> Cost:
 def of_values(values: Sequence[float], unit: str, source: str) -> Cost:
     """The median, with least and most."""
     ordered = sorted(values)
-    middle = len(ordered) // 2
-    median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-    return Cost(value=median, unit=unit, low=ordered[0], high=ordered[-1], n=len(ordered), source=source)
+    return Cost(
+        value=median(ordered), unit=unit, low=ordered[0], high=ordered[-1], n=len(ordered), source=source
+    )  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from bench.prediction.model import Clients, Cold, Coldness, Cost, Costs, Extent, Model, Sizes, Waits
+from bench.prediction.model import Clients, Cold, Coldness, Cost, Costs, Extent, Model, Sizes, Spread, Waits
 from bench.record.run import Machine
 
 UNITS = {"sent_byte": "ns", "fetched_byte": "ns", "asked_byte": "ns"}
@@ -28,10 +28,11 @@ def a_curve(more_us: Mapping[float, float]) -> Cold:
 
 
 def a_model(
-    *, measured: Extent | None = None, cold: Mapping[str, Mapping[float, float]] | None = None, **costs: float
+    *, measured: Extent | None = None, cold: Mapping[str, Mapping[float, float]] | None = None,
+    spread: Mapping[str, Sequence[float]] | None = None, **costs: float,
 ) -> Model:  # fmt: skip
     """Everything costs nothing but what is named: in µs, bytes in ns, waits in ms; what the lab's clients cost is named
-    as they are. `cold`: curves by the names of `Coldness`."""
+    as they are. `cold`: curves by the names of `Coldness`; `spread`: of waits, by those of `Spread`."""
 
     def group(kind: type[msgspec.Struct], unit: str) -> Any:
         return kind(
@@ -52,6 +53,7 @@ def a_model(
         waits=Waits(**{name: a_cost(value, "ms") for name, value in waits.items()}),
         coldness=Coldness(**{name: a_curve(more_us) for name, more_us in curves.items()}),
         clients=Clients(**{name: a_cost(value, UNITS.get(name, "µs")) for name, value in clients.items()}),
+        spread=Spread(**{name: list((spread or {}).get(name, [0.0])) for name in Spread.__struct_fields__}),
         measured=measured or Extent(sessions=1_000, processes=2, changes_per_s=10.0, rooms=50),
     )
     assert not costs, f"no such costs: {costs}"

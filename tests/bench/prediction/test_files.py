@@ -110,6 +110,17 @@ def test_model_of_this_schema_without_what_is_new_in_it_is_one_sentence(name: st
         read_model(as_file(tmp_path, clients=clients))
 
 
+@pytest.mark.parametrize("parts", [[], [2.0, 1.0]], ids=["no part", "not in order"])
+def test_spread_that_is_none_is_one_sentence(parts: list[float], tmp_path: Path) -> None:
+    spread = {"change": [0.0], "shared_change": parts}
+    with pytest.raises(ModelUnreadable, match="spread of shared_change has not one time per part, in order"):
+        read_model(as_file(tmp_path, spread=spread))
+
+
+def test_model_that_was_made_without_a_spread_is_read(tmp_path: Path) -> None:
+    assert read_model(as_file(tmp_path, spread=None)).spread is None
+
+
 def test_prices_are_read(tmp_path: Path) -> None:
     (tmp_path / "prices.toml").write_text(GOOD)
     prices = read_prices(tmp_path / "prices.toml")

@@ -48,7 +48,7 @@ from bench.scenarios.prediction.calibration import calibrate
 from bench.scenarios.prediction.estimate import calibration_s, held_out_s
 from bench.scenarios.prediction.holding import Came, Case
 from bench.scenarios.prediction.kept import NAME, held_of, keep, model_of
-from bench.scenarios.prediction.watching import of_values
+from bench.scenarios.prediction.watching import of_values, spread_of
 from tests.bench.fake_lab import a_stretch
 from tests.bench.prediction.models import a_model
 from tests.bench.runs import a_run
@@ -179,7 +179,10 @@ def test_forecast_of_a_restart_counts_the_servers_cpu_as_long_as_its_measurement
 
 def test_model_is_made_again_of_what_a_run_keeps() -> None:
     run = a_run_with_errors(5.0)
-    model = a_model(change=400.0, sent_byte=0.5, log_wait=1.5, hear=20.0, cold={"send": {2.5: 1.0, 1_000.0: 8.0}})
+    model = a_model(
+        change=400.0, sent_byte=0.5, log_wait=1.5, hear=20.0, cold={"send": {2.5: 1.0, 1_000.0: 8.0}},
+        spread={"change": [-1.0, 0.5], "shared_change": [float(each) for each in range(-4, 7)]},
+    )  # fmt: skip
     book = Book()
     keep(book, model)
     [found] = run.findings
@@ -190,6 +193,7 @@ def test_model_is_made_again_of_what_a_run_keeps() -> None:
         own, kept = getattr(model.costs, name), getattr(made.costs, name)
         assert (own.value, own.unit, own.low, own.high, own.n) == (kept.value, kept.unit, kept.low, kept.high, kept.n)
     assert made.waits.log.value == 1.5
+    assert made.spread == model.spread
     assert (made.schema, made.clients is not None and made.clients.hear.value) == (SCHEMA, 20.0)
     for name in Coldness.__struct_fields__:
         own, kept = getattr(model.coldness, name), getattr(made.coldness, name)
@@ -200,11 +204,11 @@ def test_model_is_made_again_of_what_a_run_keeps() -> None:
 def test_model_of_a_run_before_anything_was_measured_cold_is_an_older_one(tmp_path: Path) -> None:
     run = a_run_with_errors(5.0)
     book = Book()
-    keep(book, replace(a_model(change=400.0), coldness=None, clients=None))
+    keep(book, replace(a_model(change=400.0), coldness=None, clients=None, spread=None))
     [found] = run.findings
     made = model_of(replace(run, findings=[replace(found, facts=book.facts)]))
     assert made is not None
-    assert (made.schema, made.coldness, made.clients) == (1, None, None)
+    assert (made.schema, made.coldness, made.clients, made.spread) == (1, None, None, None)
     write_model(made, tmp_path / "model.json")
     assert read_model(tmp_path / "model.json") == made
 
@@ -221,6 +225,14 @@ def test_model_of_a_run_that_knew_nothing_of_clients_that_come_is_of_schema_2(tm
     assert made.schema == 2
     write_model(made, tmp_path / "model.json")
     assert read_model(tmp_path / "model.json") == made
+
+
+def test_spread_is_of_single_times_around_the_median_of_their_repeat() -> None:
+    """Two repeats, one of which was 10 ms slower all the while: that is no spread of its changes."""
+    repeats = [[4.0, 5.0, 5.0, 5.0, 9.0], [14.0, 15.0, 15.0, 15.0, 19.0]]
+    assert spread_of(repeats) == [-1.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 4.0, 4.0]
+    assert spread_of([[1.0, 2.0, 6.0]]) == [-1.0, 0.0, 4.0]
+    assert len(spread_of([[float(each) for each in range(40)]])) == 10
 
 
 def test_run_says_what_was_held_out_and_how_far_it_went() -> None:
