@@ -34,7 +34,7 @@ LAYERS = (
     ("prediction.cold",),
     ("prediction.fitting", "prediction.model", "prediction.mix", "prediction.prices"),
     ("prediction.virtual.setup", "prediction.virtual.measures", "prediction.virtual.core", "prediction.virtual.crowd"),
-    ("prediction.virtual.commits", "prediction.virtual.rooms"),
+    ("prediction.virtual.commits", "prediction.virtual.door", "prediction.virtual.rooms"),
     ("prediction.virtual.log", "prediction.virtual.desk"),
     ("prediction.virtual.node",),
     ("prediction.virtual.lobby",),

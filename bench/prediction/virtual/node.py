@@ -18,6 +18,7 @@ from bench.prediction.virtual.commits import Commits
 from bench.prediction.virtual.core import Process
 from bench.prediction.virtual.crowd import Crowd, dealt
 from bench.prediction.virtual.desk import CountingMeter, ListDesk, Told
+from bench.prediction.virtual.door import Door
 from bench.prediction.virtual.log import Batch, Command, Engine, Kind, Writer, commands_in
 from bench.prediction.virtual.measures import Traffic
 from bench.prediction.virtual.rooms import FOREVER_S, Rooms
@@ -104,6 +105,7 @@ class Node:
         self._heartbeat_s = seconds(costs.heartbeat)
         self._entry_s, self._command_s = seconds(costs.entry), seconds(costs.command)
         self._turn, self._cold_send, self._cold_entry = (chill(model, name) for name in ("turn", "send", "entry"))
+        self.door = Door(process, self._turn)
         self._cold_change = chill(model, "change" if engine is None else "shared_change")
         self._changed_s = self._read_s = -FOREVER_S
         self._ears = ears
@@ -261,12 +263,18 @@ class Node:
         self.process.spend(self._come_s[0] * number)
 
     def accept(self, number: int, kind: Kind = Kind.ONLINE) -> None:
-        """Handshakes, and the commands that come of them."""
+        """Handshakes, and the commands that come of them. Those of one call came together."""
+        self.process.spend_turns(self._turn, 1)
+        self._accept(number, kind)
+
+    def _accept(self, number: int, kind: Kind) -> None:
         self.process.spend(self._come_s[1] * number)
         self.append(Command(kind, number))
 
     def visit(self, number: int) -> None:
-        """Players who come in the stead of others that go: with the list, as their way gets it."""
+        """Players who come in the stead of others that go, one by one: with the list, as their way gets it. The first
+        step of each finds the core idle if anything does; the others follow it soon."""
+        self.process.spend_turns(self._turn, number)
         if not self._setup.has_sockets:
             self.desk.serve(number, connects=True)
             return
@@ -277,7 +285,7 @@ class Node:
             self.announcer.snapshot(cast(Session, crowd))
         else:
             self.desk.serve(number, connects=True)
-        self.accept(number)
+        self._accept(number, Kind.ONLINE)
 
     def leave(self, number: int) -> None:
         if self._setup.has_sockets:

@@ -87,7 +87,7 @@ class _Coming:
         left = [len(pieces)]
         for number in pieces:
             if self._ears is None:
-                node.process.call_at(at_s + self._network_s, self._upgrade, node, crowd, number, left)
+                node.door.knock_at(at_s + self._network_s, number, self._upgrade, node, crowd, number, left)
             else:
                 self._ears.call_at(at_s, self._set_out, self._ears, (node, crowd, number, left))
 
@@ -103,7 +103,8 @@ class _Coming:
             node, crowd, number, left = self._dials.popleft()
             dialled += number
             ears.spend(number * self._step_s)
-            node.process.call_at(ears.monotonic_s() + self._network_s, self._upgrade, node, crowd, number, left)
+            at_s = ears.monotonic_s() + self._network_s
+            node.door.knock_at(at_s, number, self._upgrade, node, crowd, number, left)
         if self._dials:
             ears.call_later(0.0, self._dial, ears)
 
@@ -124,7 +125,7 @@ class _Coming:
     def _in(self, now_s: float, node: Node, number: int) -> None:
         self.accepted.add(now_s - BEGINS_S, number)
         if self.fetches:
-            node.process.call_at(now_s + self._network_s, self._fetch, node, number)
+            node.door.knock_at(now_s + self._network_s, number, self._fetch, node, number)
         else:
             self._have(now_s, number)
 

@@ -18,7 +18,7 @@ from bench.record.book import Book
 from bench.scenarios.engine.memory import measure_memory
 from bench.scenarios.prediction import broadcasts, lists
 from bench.scenarios.prediction.lists import FLAGS, USERS
-from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, spread_of, watched
+from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, Stretch, spread_of, turns_of, watched
 from bench.scenarios.prediction.watching import UNITS as UNITS_OF_TIME
 
 PATTERN = b'"user_online"'
@@ -27,6 +27,9 @@ GONE_S = 0.5
 """Until the server has seen that all are gone."""
 HERDS = 2
 """Of each repeat: of 18 herds of 300 on a busy machine, the server's CPU was 103 to 138 µs per client."""
+UPGRADE_STEPS, HERD_STEPS = 2, 5
+"""What a client does after one another for which the loop may be woken: it opens a connection and asks for the upgrade;
+in a herd it also says hello, and does the same for the list."""
 UNITS = {"upgrade": "µs", "handshake": "µs", "departure": "µs", "event": "µs", "connection": "µs"}
 
 
@@ -72,15 +75,16 @@ def _come_and_go(measuring: Measuring, server: Server) -> None:
             sinks.call(Sinks.accepted, accepted)
             time.sleep(SETTLE_S)
             with watched(server.pid, server.port) as stretch:
-                sinks.call(Sinks.open, comers)
+                took_s = sinks.call(Sinks.open, comers)
                 time.sleep(SETTLE_S)
-            measuring.row("upgrades", repeat, stretch.used_s, stretch.wall_s, upgrade=comers)
+            row_of_upgrades(measuring, repeat, stretch, comers, took_s)
             with watched(server.pid, server.port) as stretch:
                 sinks.call(Sinks.say_hello, USERS)
                 accepted += comers
                 sinks.call(Sinks.accepted, accepted)
                 time.sleep(SETTLE_S)
-            measuring.row("handshakes", repeat, stretch.used_s, stretch.wall_s, handshake=comers)
+            turns = measuring.cold("turn", *turns_of(stretch, comers, 0.0))
+            measuring.row("handshakes", repeat, stretch.used_s, stretch.wall_s, handshake=comers, **turns)
             with watched(server.pid, server.port) as stretch:
                 sinks.call(Sinks.close)
                 time.sleep(GONE_S)
@@ -89,6 +93,13 @@ def _come_and_go(measuring: Measuring, server: Server) -> None:
                 "departures", repeat, stretch.used_s, stretch.wall_s, departure=comers + USERS, event=USERS,
                 send_base=counted.writes, sent_byte=counted.sent_bytes,
             )  # fmt: skip
+
+
+def row_of_upgrades(measuring: Measuring, repeat: int, stretch: Stretch, comers: int, took_s: float) -> None:
+    """They come as fast as they are let in, which takes the lab's clients longer than the server: it sleeps until the
+    next connection, and until the request on it."""
+    turns = measuring.cold("turn", *turns_of(stretch, UPGRADE_STEPS * comers, took_s))
+    measuring.row("upgrades", repeat, stretch.used_s, stretch.wall_s, upgrade=comers, **turns)
 
 
 def _storms(measuring: Measuring, server: Server) -> None:
@@ -141,6 +152,7 @@ def _herd(measuring: Measuring, server: Server, herd: Remote[Herd], repeat: int,
         "herds that come", repeat, stretch.used_s, stretch.wall_s, upgrade=came, handshake=came, event=came,
         send_base=counted.writes, sent_byte=counted.sent_bytes, fetch=came, fetched_byte=came * list_bytes,
         connection=came, **measuring.cold("send", took_s * came / max(1.0, counted.writes), counted.writes),
+        **measuring.cold("turn", *turns_of(stretch, HERD_STEPS * came, took_s)),
     )  # fmt: skip
     told_s = counted.writes * measuring.costs["sink"].value / UNITS_OF_TIME["µs"]
     return max(0.0, used_s - told_s) / max(1, came) * UNITS_OF_TIME["µs"]

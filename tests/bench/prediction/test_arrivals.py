@@ -15,11 +15,16 @@ from bench.processes.cpu import CpuTimes
 from bench.processes.lab import Lab, Server
 from bench.record.profiles.sizes import CalibrationSizes
 from bench.scenarios.prediction import arrivals, broadcasts
+from bench.scenarios.prediction.turns import turn_curve
 from bench.scenarios.prediction.watching import Counters, Measuring, Stretch
 from tests.bench.prediction.models import a_cost
 
 START_S, COMING_S, HEARING_US = 0.3, 140e-6, 4.0
 COMERS, WRITES = 100, 250
+
+OTHER_WORK = dict.fromkeys(
+    ("upgrade", "handshake", "event", "send_base", "sent_byte", "fetch", "fetched_byte", "idle"), 0.0
+)  # fmt: skip
 
 
 class FakeHerd:
@@ -40,8 +45,8 @@ class FakeHerd:
         return WaysBack(listening_s=0.0, accepted_s=[], fresh_s=[1.0] * COMERS, failures=0)
 
 
-def herds(monkeypatch: pytest.MonkeyPatch, *, used_s: float) -> Measuring:
-    """What is measured of herds that are fresh after 1 s and have taken the server so much CPU."""
+def herds(monkeypatch: pytest.MonkeyPatch, *, used_s: float, turns: int = 0) -> Measuring:
+    """What is measured of herds that are fresh after 1 s, have taken the server so much CPU, and woken it so often."""
     herd = FakeHerd()
 
     @contextlib.contextmanager
@@ -55,7 +60,7 @@ def herds(monkeypatch: pytest.MonkeyPatch, *, used_s: float) -> Measuring:
 
     @contextlib.contextmanager
     def watched(*arguments: Any) -> Iterator[Stretch]:
-        yield Stretch(used_s=used_s, wall_s=1.0, counted=Counters(WRITES, 0.0, 0.0))
+        yield Stretch(used_s=used_s, wall_s=1.0, counted=Counters(WRITES, 0.0, 0.0), turns=turns)
 
     monkeypatch.setattr(arrivals, "Publisher", a_publisher)
     monkeypatch.setattr(arrivals, "watched", watched)
@@ -63,7 +68,8 @@ def herds(monkeypatch: pytest.MonkeyPatch, *, used_s: float) -> Measuring:
     monkeypatch.setattr(arrivals, "time", SimpleNamespace(sleep=lambda time_s: None))
     lab = cast(Lab, SimpleNamespace(generator=a_herd))
     sizes = CalibrationSizes(repeats=2, comers=COMERS)
-    measuring = Measuring(lab, sizes, lambda what: None, curves=broadcasts.curves(sizes.idle_ms))
+    curves = {**broadcasts.curves(sizes.idle_ms), "turn": turn_curve([0.001, 0.01])}
+    measuring = Measuring(lab, sizes, lambda what: None, curves=curves)
     measuring.costs["sink"] = a_cost(HEARING_US, "µs")
     arrivals._herds(measuring, cast(Server, SimpleNamespace(pid=2, port=3, jwt_secret="")))
     return measuring
@@ -83,9 +89,17 @@ def test_connection_of_a_herd_is_not_charged_with_writes_to_sessions_that_were_n
     """Each session has 2.5 writes within 1 s, every 400 ms. A forecast charges what they cost more cold by itself."""
     connection_s, cold_s = 20e-6, 5e-6
     measuring = herds(monkeypatch, used_s=COMERS * connection_s + WRITES * cold_s)
-    warm = dict.fromkeys(
-        ("upgrade", "handshake", "event", "send_base", "sent_byte", "fetch", "fetched_byte", "idle"), 0.0
-    )
     steps = dict.fromkeys(measuring.cold("send", 1.0, 1.0), 0.0)
-    found = fit(measuring.rows, given={**warm, **steps, "send after 50 ms": cold_s})
+    found = fit(measuring.rows, given={**OTHER_WORK, **steps, "send after 50 ms": cold_s})
+    assert found["connection"].value_s == pytest.approx(connection_s)
+
+
+def test_connection_of_a_herd_is_not_charged_with_the_turns_that_others_of_it_woke_the_loop_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 1 s the server slept for 0.9 s, 60 times: 15 ms each time."""
+    connection_s, turn_s = 20e-6, 100e-6
+    measuring = herds(monkeypatch, used_s=COMERS * connection_s + 60 * turn_s, turns=60)
+    steps = dict.fromkeys((*measuring.cold("send", 1.0, 1.0), *measuring.cold("turn", 1.0, 1.0)), 0.0)
+    found = fit(measuring.rows, given={**OTHER_WORK, **steps, "turn after 10 ms": turn_s})
     assert found["connection"].value_s == pytest.approx(connection_s)

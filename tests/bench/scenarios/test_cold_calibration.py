@@ -17,7 +17,7 @@ from bench.prediction.virtual.node import Node
 from bench.prediction.virtual.setup import Setup
 from bench.processes.lab import Lab
 from bench.record.profiles.sizes import CalibrationSizes
-from bench.scenarios.prediction import broadcasts, held_out, turns
+from bench.scenarios.prediction import arrivals, broadcasts, held_out, turns
 from bench.scenarios.prediction.broadcasts import WARM_MS, row_of_told
 from bench.scenarios.prediction.turns import asking_s, row_of_fetches, row_of_pings, turn_curve
 from bench.scenarios.prediction.watching import SOONEST_S, Counters, Measuring, Stretch
@@ -215,3 +215,18 @@ def test_fetches_that_come_soon_after_one_another_have_a_turn_each_in_the_foreca
     later = replace(curve, warm_ms=0.02, after_ms=curve.after_ms[1:], more=curve.more[1:])
     blind = held_out._of_cell(setup, 5.0, replace(model, coldness=replace(model.coldness, turn=later)))
     assert blind["server CPU per change"] < 0.8 * truth["server CPU per change"]
+
+
+def test_upgrades_that_come_one_by_one_are_fitted_without_the_turns_that_they_wake_the_loop_for(
+    found: Measuring,
+) -> None:
+    """100 that come every 2 ms, which is twice a turn each for 50 µs. Without them an upgrade would come out at 100 µs
+    more than its 40, and a herd, whose clients come while the loop works, would have less than nothing left for its
+    connections."""
+    measuring = Measuring(found.lab, found.sizes, found.say, curves=dict(found.curves))
+    turns_s = 2 * COLD["turn"][2.0] / 1e6
+    used_s = 100 * (40e-6 + turns_s)
+    stretch = Stretch(used_s=used_s, wall_s=1.0, turns=203)
+    arrivals.row_of_upgrades(measuring, 0, stretch, 100, 200 * 0.002 + used_s)
+    given = {name: cost for name, cost in found.known.items() if name.startswith("turn after")} | {"idle": 0.0}
+    assert fit(measuring.rows, given=given)["upgrade"].value_s == pytest.approx(40e-6, rel=0.1)
