@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from bench.commands.errors import Failed, Misused
 from bench.commands.measuring import SEED_BITS
@@ -25,6 +26,10 @@ MODEL = Path("reports") / "model.json"
 MOST_NODES = 10_000
 COMPARED_ON = 10
 """Nodes, where none are named."""
+IN_NO_COMPARISON = {
+    "players": "--players", "way": "--way", "presence": "--presence", "prices_file": "--prices",
+}  # fmt: skip
+"""Options that mean nothing there, by their parameters."""
 
 
 @click.command("calibrate-model")
@@ -178,6 +183,8 @@ def predict(
         raise Misused("Say for how many: --players 100000, or --compare.")
     if chart is not None and not compare:
         raise Misused("A chart is made of a comparison: --chart goes with --compare.")
+    if compare:
+        _check_comparison(chart)
     model = _read_model(model_file or MODEL)
     given = f"the model {model_file}" if model_file is not None else f"the model that comes with the lab ({MODEL})"
     try:
@@ -222,6 +229,18 @@ def predict(
         sys.exit(ExitCode.THRESHOLD_MISSED)
 
 
+def _check_comparison(chart: Path | None) -> None:
+    """Before it is made. Raises `Misused`."""
+    given = click.get_current_context().get_parameter_source
+    for name, flag in IN_NO_COMPARISON.items():
+        if given(name) is ParameterSource.COMMANDLINE:
+            raise Misused(
+                f"--compare tries every way with more and more players, and makes no bill: leave {flag} out."
+            )  # fmt: skip
+    if chart is not None:
+        try_to_write_in(chart.absolute(), flag="--chart")
+
+
 def _compare(plan: Plan, model: Model, *, nodes: int, given: str, chart: Path | None, as_json: bool) -> None:
     import msgspec
 
@@ -237,7 +256,7 @@ def _compare(plan: Plan, model: Model, *, nodes: int, given: str, chart: Path | 
         for line in tell_walls(walls, plan, model, nodes=nodes, given=given):
             click.echo(line)
     if chart is not None:
-        click.echo(f"chart: {_draw(walls, plan, model, nodes=nodes, folder=chart)}")
+        click.echo(f"chart: {_draw(walls, plan, model, nodes=nodes, folder=chart)}", err=as_json)
 
 
 def _draw(walls: list[Wall], plan: Plan, model: Model, *, nodes: int, folder: Path) -> Path:

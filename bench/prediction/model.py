@@ -242,9 +242,14 @@ class ModelUnreadable(ValueError):
 
 
 def write_model(model: Model, path: Path) -> None:
-    """Raises `OSError`."""
+    """All of it or none: the file that was there before is whole until the new one is. Raises `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(model), indent=2) + b"\n")
+    new = path.with_name(f"{path.name}.new")
+    try:
+        new.write_bytes(msgspec.json.format(msgspec.json.encode(model), indent=2) + b"\n")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def read_model(path: Path) -> Model:

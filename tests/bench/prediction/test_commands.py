@@ -74,6 +74,12 @@ def test_nodes_that_are_too_few_are_exit_code_3_and_say_what_breaks(model: str) 
         ((*QUIET, "--mix", "wizard=1"), "Wizard is no role of a forecast"),
         ((*QUIET, "--prices", "nowhere.toml"), "The prices nowhere.toml cannot be read"),
         ((*QUIET, "--chart", "folder"), "--chart goes with --compare"),
+        (("--players", "0"), "Invalid value for '--players'"),
+        (("--compare", "--players", "5000"), "leave --players out"),
+        (("--compare", "--prices", "prices.toml"), "makes no bill: leave --prices out"),
+        (("--compare", "--way", "push"), "leave --way out"),
+        (("--compare", "--chart", "/proc/charts"), "Nothing can be written in /proc/charts"),
+        (("--compare", "--chart", "/proc/charts"), "give --chart another folder"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(arguments: tuple[str, ...], said: str, model: str) -> None:
@@ -121,6 +127,13 @@ def test_comparison_is_a_table_and_a_chart(model: str, tmp_path: Path) -> None:
     svg = (tmp_path / "charts" / "ways-at-scale.svg").read_text()
     assert svg.startswith("<?xml")
     assert (tmp_path / "charts" / "ways-at-scale.png").stat().st_size > 10_000
+
+
+def test_comparison_as_json_is_nothing_but_json_whatever_is_drawn(model: str, tmp_path: Path) -> None:
+    result = predict("--compare", "--nodes", "1", "--model", model, "--json", "--chart", str(tmp_path / "charts"))
+    assert result.exit_code == 0, result.output
+    assert len(json.loads(result.stdout)) == 6
+    assert f"chart: {tmp_path}/charts/ways-at-scale.svg" in result.stderr
 
 
 def test_model_of_a_run_needs_a_run_with_the_scenario(model: str, tmp_path: Path) -> None:

@@ -121,6 +121,25 @@ def test_model_that_was_made_without_a_spread_is_read(tmp_path: Path) -> None:
     assert read_model(as_file(tmp_path, spread=None)).spread is None
 
 
+def test_model_that_cannot_be_written_whole_leaves_the_one_before_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk is full, or somebody presses Ctrl-C."""
+    path = tmp_path / "model.json"
+    write_model(a_model(change=400.0), path)
+
+    def half(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OSError, match="no space left"):
+        write_model(a_model(change=500.0), path)
+    assert read_model(path).costs.change.value == 400.0
+    assert [each.name for each in tmp_path.iterdir()] == ["model.json"]
+
+
 def test_prices_are_read(tmp_path: Path) -> None:
     (tmp_path / "prices.toml").write_text(GOOD)
     prices = read_prices(tmp_path / "prices.toml")
