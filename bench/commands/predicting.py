@@ -172,11 +172,11 @@ def predict(
     """
     import msgspec
 
-    from bench.prediction.forecast import NoNumber, forecast
+    from bench.prediction.forecast import NoNumber, beyond, forecast
     from bench.prediction.mix import MixUnreadable, read_mix
     from bench.prediction.plan import Level, Limits, Plan
     from bench.prediction.prices import PricesUnreadable, read_prices
-    from bench.prediction.told import tell_forecast
+    from bench.prediction.told import tell_basis, tell_forecast
     from bench.processes.progress import reporter
 
     if players is None and not compare:
@@ -219,7 +219,8 @@ def predict(
         with reporter() as told, told.stage("predict", 1.0) as stage:
             found = forecast(plan, model, nodes=nodes, prices=prices, say=stage.say)
     except NoNumber as error:
-        raise Failed(str(error)) from error
+        basis = tell_basis(beyond(model.extent, plan, error.nodes), model, given, fetches=way in ("push", "rev"))
+        raise Failed("\n".join([str(error), *basis])) from error
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:

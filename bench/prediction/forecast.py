@@ -3,14 +3,14 @@ come to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from bench.prediction.model import Extent, Model
 from bench.prediction.plan import Plan
 from bench.prediction.prices import Bill, Prices, bill
-from bench.prediction.steady import hopeless, probe_s, steady
+from bench.prediction.steady import Steady, hopeless, probe_s, steady
 from bench.prediction.virtual.measures import Times
 from bench.prediction.virtual.setup import PUSH
 from bench.prediction.virtual.storms import Storm, log_in, restart
@@ -31,7 +31,11 @@ Say = Callable[[str], None]
 
 
 class NoNumber(ValueError):
-    """No number of nodes does it. The text is one sentence."""
+    """No number of nodes does it. The text is one sentence. `nodes`: the most that were tried."""
+
+    def __init__(self, text: str, nodes: int) -> None:
+        super().__init__(text)
+        self.nodes = nodes
 
 
 class StormForecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,9 +96,11 @@ def forecast(
 ) -> Forecast:  # fmt: skip
     """`nodes` None: the smallest number that holds. Raises `NoNumber`."""
     if nodes is None:
-        nodes = smallest(plan, model, say=say)
-    say(f"the steady state on {count(nodes)} nodes")
-    found = steady(plan, model, nodes)
+        found = _confirmed(plan, model, smallest(plan, model, say=say), say=say)
+    else:
+        say(f"the steady state on {count(nodes)} nodes")
+        found = steady(plan, model, nodes)
+    nodes = found.nodes
     setup = plan.on(nodes)
     coming = back = None
     if storms and setup.has_sockets:
@@ -162,17 +168,14 @@ def smallest(plan: Plan, model: Model, *, say: Say = lambda what: None) -> int:
         if why in ONE_OF_A_KIND:
             raise NoNumber(
                 f"No number of nodes does it: on {plural(nodes, 'node')} the {why} is used above "
-                f"{plan.level.ceiling:.0%}, and more nodes do not change that{_hint(plan)}"
+                f"{plan.level.ceiling:.0%}, and more nodes do not change that{_hint(plan)}",
+                nodes,
             )
-        if len(delays_ms) >= AS_LATE and min(delays_ms[-AS_LATE:]) > SOONER * delays_ms[-AS_LATE]:
-            raise NoNumber(
-                f"No number of nodes does it: on {plural(nodes, 'node')} p99 is {in_ms(delays_ms[-1])}, and more nodes "
-                "do not change that."
-            )
+        _must_help(nodes, delays_ms)
         fails = nodes
         nodes = nodes + 1 if nodes < 4 else nodes * 3 // 2
         if nodes > MOST_NODES:
-            raise NoNumber(f"{count(fails)} nodes are too few, because of the {why}, and more were not tried.")
+            raise _untried(fails, why)
     while nodes - fails > max(1, int(RESOLUTION * nodes)):
         middle = (fails + nodes) // 2
         if try_out(middle):
@@ -180,6 +183,38 @@ def smallest(plan: Plan, model: Model, *, say: Say = lambda what: None) -> int:
         else:
             nodes = middle
     return nodes
+
+
+def _confirmed(plan: Plan, model: Model, nodes: int, *, say: Say) -> Steady:
+    """The steady state on so many nodes, or on the next numbers above, if it does not hold there: numbers are tried for
+    a shorter time than it is looked at. Raises `NoNumber`."""
+    delays_ms: list[float] = []
+    while True:
+        say(f"the steady state on {count(nodes)} nodes")
+        found = steady(plan, model, nodes)
+        if found.holds:
+            return found
+        if found.breaks == LATENCY and found.delay_ms is not None:
+            delays_ms.append(found.delay_ms)
+        _must_help(nodes, delays_ms)
+        more = nodes + max(1, int(RESOLUTION * nodes))
+        if found.breaks in ONE_OF_A_KIND or more > MOST_NODES:
+            raise _untried(nodes, found.breaks)
+        nodes = more
+
+
+def _must_help(nodes: int, delays_ms: Sequence[float]) -> None:
+    """Raises `NoNumber` where the last numbers of nodes all came too late, and none of them sooner than the first."""
+    if len(delays_ms) >= AS_LATE and min(delays_ms[-AS_LATE:]) > SOONER * delays_ms[-AS_LATE]:
+        raise NoNumber(
+            f"No number of nodes does it: on {plural(nodes, 'node')} p99 is {in_ms(delays_ms[-1])}, and more nodes "
+            "do not change that.",
+            nodes,
+        )
+
+
+def _untried(nodes: int, why: str) -> NoNumber:
+    return NoNumber(f"{count(nodes)} nodes are too few, because of the {why}, and more were not tried.", nodes)
 
 
 def _hint(plan: Plan) -> str:

@@ -85,7 +85,7 @@ def tell_forecast(found: Forecast, plan: Plan, model: Model, *, given: str) -> I
             ]
         )
     yield ""
-    yield from _basis(found.extrapolated, model, given, fetches=found.way in ("push", "rev"))
+    yield from tell_basis(found.extrapolated, model, given, fetches=found.way in ("push", "rev"))
     if found.processes_run < found.processes:
         run = f"{found.processes_run} of {count(found.processes)} processes"
         yield f"run in virtual time: {run}; the others are like them"
@@ -106,7 +106,7 @@ def tell_walls(walls: Sequence[Wall], plan: Plan, model: Model, *, nodes: int, g
     yield f"  who polls holds a list that is up to {plan.poll_s:g} s old; its p99 is of the answer"
     yield ""
     extent = model.extent
-    yield from _basis(
+    yield from tell_basis(
         [
             f"measured were up to {count(extent.sessions)} sessions per process and {extent.processes} processes; "
             "what is above is extrapolated"
@@ -131,7 +131,7 @@ def assumptions(plan: Plan) -> str:
     )
 
 
-def _basis(extrapolated: Iterable[str], model: Model, given: str, *, fetches: bool) -> Iterator[str]:
+def tell_basis(extrapolated: Iterable[str], model: Model, given: str, *, fetches: bool) -> Iterator[str]:
     """`fetches`: whether the forecast has clients that fetch after an announcement."""
     yield f"by {given}: {model.machine.cpu}, commit {_commit(model)}, {model.made_at}"
     if model.coldness is None:

@@ -116,6 +116,14 @@ def test_forecast_of_fetches_by_a_model_that_counted_no_turns_says_so(way: str, 
     assert "an older model" not in newer.stdout
 
 
+def test_where_no_number_of_nodes_does_it_the_basis_of_that_is_told_too(model: str) -> None:
+    result = predict(*QUIET, "--balancer-gbit", "0.0001", "--model", model)
+    assert result.exit_code == 1
+    assert "No number of nodes does it: on 2 nodes the balancer is used above 60%" in result.stderr
+    assert f"by the model {model}: a core, commit 0123456789" in result.stderr
+    assert "extrapolated, ×30 beyond the largest measured: 30,000 players" in result.stderr
+
+
 def test_comparison_is_a_table_and_a_chart(model: str, tmp_path: Path) -> None:
     write_model(
         a_model(fetch=500.0, poll=500.0, unchanged=100.0, send_features=10.0, heartbeat=20.0, event=50.0), Path(model)

@@ -8,10 +8,10 @@ import pytest
 
 from bench.prediction.comparison import compare, wall
 from bench.prediction.forecast import NoNumber, beyond, forecast, smallest
-from bench.prediction.model import Extent, Held
+from bench.prediction.model import Extent, Held, Model
 from bench.prediction.plan import Level, Limits, Plan
 from bench.prediction.prices import Prices, bill
-from bench.prediction.steady import gib_per_node, hopeless, least_shares, steady
+from bench.prediction.steady import Steady, gib_per_node, hopeless, least_shares, steady
 from bench.record.wire import exchange_wire_bytes
 from tests.bench.prediction.models import a_model
 
@@ -99,6 +99,42 @@ def test_what_a_lobby_has_once_is_no_matter_of_nodes(plan: Plan, costs: dict[str
 def test_latency_that_is_not_of_the_cores_is_no_matter_of_nodes() -> None:
     with pytest.raises(NoNumber, match=r"p99 is (699|700|701) ms, and more nodes do not"):
         smallest(replace(QUIET, changes_per_s=1.0), a_model(change_wait=700.0, shared_change_wait=700.0))
+
+
+def holds_longer(monkeypatch: pytest.MonkeyPatch, *, nodes: int) -> list[int]:
+    """In a short time every number of nodes holds, and in a long one so many and more; which numbers were looked at
+    for long."""
+    looked_at: list[int] = []
+
+    def looked(plan: Plan, model: Model, number: int, *, window_s: float | None = None) -> Steady:
+        found = steady(plan, model, number, window_s=window_s)
+        if window_s is not None:
+            return replace(found, breaks="")
+        looked_at.append(number)
+        return found if number >= nodes else replace(found, breaks="latency", delay_ms=600.0 - number)
+
+    monkeypatch.setattr("bench.prediction.forecast.steady", looked)
+    return looked_at
+
+
+def test_number_of_nodes_that_is_found_holds_as_long_as_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hold for the time that numbers are tried, three longer."""
+    looked_at = holds_longer(monkeypatch, nodes=3)
+    found = forecast(QUIET, a_model(heartbeat=1_000.0), nodes=None, storms=False)
+    assert (found.nodes, found.breaks, looked_at) == (3, "", [2, 3])
+
+
+def test_number_of_nodes_that_was_asked_for_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = holds_longer(monkeypatch, nodes=3)
+    found = forecast(QUIET, a_model(heartbeat=1_000.0), nodes=2, storms=False)
+    assert (found.nodes, found.breaks, looked_at) == (2, "latency", [2])
+
+
+def test_search_ends_where_no_number_holds_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = holds_longer(monkeypatch, nodes=100)
+    with pytest.raises(NoNumber, match="on 5 nodes p99 is 595 ms, and more nodes do not change that") as caught:
+        forecast(QUIET, a_model(heartbeat=1_000.0), nodes=None, storms=False)
+    assert (caught.value.nodes, looked_at) == (5, [2, 3, 4, 5])
 
 
 def test_what_is_hopeless_need_not_be_run_and_what_is_not_is_run() -> None:
