@@ -261,25 +261,28 @@ def read_model(path: Path) -> Model:
             f"there is no model at {path}: make one with lobby-bench calibrate-model --output {path} "
             f"({error.strerror or error})"
         ) from error
+    no_model = f"the file {path} is not a model"
     try:
         schema = msgspec.json.decode(data, type=_OfSchema).schema
         if schema not in READ:
-            raise ModelUnreadable(f"{path} has schema {schema}, this lab reads {READ[0]} to {SCHEMA}: make it again")
+            raise ModelUnreadable(
+                f"the model {path} has schema {schema}, this lab reads {READ[0]} to {SCHEMA}: make it again"
+            )
         model = msgspec.json.decode(data, type=Model)
     except msgspec.MsgspecError as error:
-        raise ModelUnreadable(f"{path} is not a model: {error}") from error
+        raise ModelUnreadable(f"{no_model}: {error}") from error
     if schema > 1 and (model.coldness is None or model.clients is None):
-        raise ModelUnreadable(f"{path} is not a model: one of schema {schema} has what cold work and its clients cost")
+        raise ModelUnreadable(f"{no_model}: one of schema {schema} has what cold work and its clients cost")
     if schema > 2 and model.clients is not None and None in (model.clients.asked_byte, model.clients.come):
-        raise ModelUnreadable(f"{path} is not a model: one of schema {schema} has what clients cost that come and read")
+        raise ModelUnreadable(f"{no_model}: one of schema {schema} has what clients cost that come and read")
     for name in model.coldness.__struct_fields__ if model.coldness is not None else ():
         cold: Cold = getattr(model.coldness, name)
         if not _is_curve(cold):
-            raise ModelUnreadable(f"{path} is not a model: coldness of {name} has not one cost per time, in order")
+            raise ModelUnreadable(f"{no_model}: coldness of {name} has not one cost per time, in order")
     for name in model.spread.__struct_fields__ if model.spread is not None else ():
         parts: list[float] = getattr(model.spread, name)
         if not parts or parts != sorted(parts):
-            raise ModelUnreadable(f"{path} is not a model: spread of {name} has not one time per part, in order")
+            raise ModelUnreadable(f"{no_model}: spread of {name} has not one time per part, in order")
     return model
 
 

@@ -54,14 +54,14 @@ def read_prices(path: Path) -> Prices:
     except OSError as error:
         raise PricesUnreadable(f"the prices {path} cannot be read: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PricesUnreadable(f"{path} is not TOML: {error}") from error
+        raise PricesUnreadable(f"the prices {path} are not TOML: {error}") from error
     try:
         prices = msgspec.convert(document, Prices, strict=False)
     except msgspec.ValidationError as error:
-        raise PricesUnreadable(f"{path}: {error}") from error
+        raise PricesUnreadable(f"the prices {path}: {error}") from error
     for name in ("core_hour", "gib_hour", "gb_out"):
         if not 0 <= getattr(prices, name) < float("inf"):
-            raise PricesUnreadable(f"{path}: {name} must be 0 or more")
+            raise PricesUnreadable(f"the prices {path}: {name} must be 0 or more")
     return prices
 
 

@@ -96,6 +96,26 @@ def test_without_a_model_the_sentence_says_how_to_make_one(tmp_path: Path, monke
     assert "There is no model at reports/model.json: make one with lobby-bench calibrate-model" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "said"),
+    [
+        ("--prices", "core_hour", "The prices mine.toml are not TOML"),
+        ("--prices", "core_hour = 1", "The prices mine.toml: Object missing required field"),
+        ("--model", '{"schema": 9}', "The model mine.toml has schema 9"),
+        ("--model", "{", "The file mine.toml is not a model"),
+    ],
+)
+def test_file_that_cannot_be_read_is_named_as_it_was_given(
+    option: str, text: str, said: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with a capital, though it begins a sentence."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text(text)
+    result = predict(*QUIET, "--model", model, option, "mine.toml")
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
 def test_forecast_by_an_older_model_says_what_that_does_not_know(model: str) -> None:
     newer = predict(*QUIET, "--model", model)
     older = replace(read_model(Path(model)), schema=1, coldness=None, clients=None)

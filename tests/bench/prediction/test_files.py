@@ -150,7 +150,7 @@ def test_prices_are_read(tmp_path: Path) -> None:
     ("text", "said"),
     [
         (None, "cannot be read: No such file"),
-        ("core_hour", "is not TOML"),
+        ("core_hour", "are not TOML"),
         (GOOD.replace("gb_out", "gb_in"), "gb_in"),
         (GOOD.replace("0.04", '"much"'), "core_hour"),
         (GOOD.replace("0.04", "-1"), "core_hour must be 0 or more"),
