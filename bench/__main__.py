@@ -1,6 +1,15 @@
-"""``python -m bench`` is ``lobby-bench``."""
+"""``lobby-bench``, which is also ``python -m bench``. Imports nothing of weight before Ctrl-C ends it quietly."""
 
-from bench.cli import main
+from loadtest.results.early import end_at_interrupt, leave_interrupts_to_python
+
+
+def main() -> None:
+    end_at_interrupt()
+    from bench.cli import main as command
+
+    leave_interrupts_to_python()
+    command()
+
 
 if __name__ == "__main__":
     main()

@@ -12,10 +12,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from loadtest.results.early import end_at_interrupt
+
 LOCUSTFILE = Path(__file__).parent / "locustfile.py"
 
 
 def main() -> None:
+    end_at_interrupt()  # until `loadtest.run.interrupts` takes it
     from locust.main import main as run_locust  # patches the standard library
 
     own = locustfiles_in(sys.argv[1:])

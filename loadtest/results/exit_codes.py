@@ -19,6 +19,8 @@ class ExitCode(IntEnum):
     """The figures cannot be trusted, so they say nothing about thresholds either."""
     SUSPECT = 5
     """All else is good, but something happened that a reader has to know of before using the figures."""
+    INTERRUPTED = 130
+    """Ended by Ctrl-C before there was anything to judge; as shells say it, 128 and the number of SIGINT."""
 
 
 class UsageError(ValueError):

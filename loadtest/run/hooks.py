@@ -36,12 +36,13 @@ from loadtest.run.command_line import add_all_options, defaults
 from loadtest.run.concluding import Concluding
 from loadtest.run.distributed import MasterSide, WorkerSide
 from loadtest.run.following import Following
+from loadtest.run.interrupts import Interrupts
 from loadtest.run.marking import Marking
 from loadtest.run.monitoring import RunMonitor
 from loadtest.run.orphans import end_for, leave_interrupts_to_master, watch_parent
 from loadtest.run.role_control import RoleControl, ignore_signals
 from loadtest.run.steady_state import SteadyState
-from loadtest.run.supervision import Supervision
+from loadtest.run.supervision import Supervision, not_kept
 from loadtest.workload.breaking import Faults
 from loadtest.workload.inputs import take_several_hosts
 from loadtest.workload.options import SwarmOptions, read_options
@@ -99,12 +100,20 @@ class _Hooks:
         runner = environment.runner
         self._master = MasterSide(environment, runner, self._recorder) if isinstance(runner, MasterRunner) else None
         self.roles = RoleControl(environment, self._master, self.duration_s)
+        self.interrupts = Interrupts(is_worth_ending=self._has_results)
         if isinstance(runner, WorkerRunner):
             WorkerSide(environment, runner, self._recorder, self._pauses)
             ignore_signals()
             if getattr(environment.parsed_options, "processes", None):
                 watch_parent(on_gone=partial(self.end_alone, runner))
-                leave_interrupts_to_master()
+                leave_interrupts_to_master(self.interrupts)
+                return
+        self.interrupts.obey()
+
+    def _has_results(self) -> bool:
+        """Of a run, or will have: nobody but a headless swarm waits for its first run to begin."""
+        is_headless = bool(getattr(self.environment.parsed_options, "headless", False))
+        return not is_headless or swarm_of(self.environment) is not None
 
     @property
     def is_worker(self) -> bool:

@@ -20,6 +20,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from loadtest.results.exit_codes import ExitCode, UsageError
+from loadtest.run.interrupts import Interrupts
 
 LOOK_EVERY_S = 1.0
 INTERRUPT_AFTER_S = 15.0
@@ -41,12 +42,13 @@ def watch_parent(
     return gevent.spawn(look)
 
 
-def leave_interrupts_to_master() -> None:
+def leave_interrupts_to_master(interrupts: Interrupts) -> None:
     """The first SIGINT takes effect only if the master has not ended this process within `INTERRUPT_AFTER_S`; a second
-    one at once."""
+    one at once. That is then the first of `interrupts`."""
 
     def on_interrupt(_number: int, _frame: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        interrupts.obey()
         gevent.spawn_later(INTERRUPT_AFTER_S, os.kill, os.getpid(), signal.SIGINT)
 
     signal.signal(signal.SIGINT, on_interrupt)

@@ -43,7 +43,7 @@ class Supervision:
             try:
                 self._save()
             except OSError as error:
-                self._swarm.say_once("not kept", f"{error.filename}: {error.strerror}: results are not kept meanwhile.")
+                self._swarm.say_once("not kept", not_kept(error))
 
     def _check(self, t_s: float) -> None:
         begun = [threshold for threshold in self._thresholds if self._has_begun(threshold, t_s)]
@@ -60,3 +60,7 @@ class Supervision:
             return t_s >= threshold.after_s
         has_none = self._swarm.options.load.shape not in (NONE, SOAK, RESTART)
         return has_none or self._swarm.recorder.has_steady_state
+
+
+def not_kept(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}: results are not kept meanwhile."

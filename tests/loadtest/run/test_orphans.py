@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
+from loadtest.run.interrupts import Interrupts
 from loadtest.run.orphans import leave_interrupts_to_master, watch_parent
 from tests.patience import PATIENCE_S
 
@@ -34,7 +35,7 @@ def test_a_worker_whose_parent_is_gone_is_told_once(capsys: pytest.CaptureFixtur
 
 
 def test_the_first_interrupt_is_left_to_the_master_and_the_second_one_holds(interrupts: list[gevent.Greenlet]):
-    leave_interrupts_to_master()
+    leave_interrupts_to_master(Interrupts(is_worth_ending=lambda: True))
     signal.raise_signal(signal.SIGINT)
     assert len(interrupts) == 1, "the one that comes if the master leaves it unanswered"
     with pytest.raises(KeyboardInterrupt):
@@ -45,7 +46,7 @@ def test_an_interrupt_that_the_master_leaves_unanswered_holds_in_the_end(
     interrupts: list[gevent.Greenlet], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("loadtest.run.orphans.INTERRUPT_AFTER_S", 0.001)
-    leave_interrupts_to_master()
+    leave_interrupts_to_master(Interrupts(is_worth_ending=lambda: True))
     signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         gevent.sleep(5)
