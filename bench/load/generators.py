@@ -29,6 +29,8 @@ from bench.processes.watch import resident_kib
 from bench.record.vocabulary import LOCUST_RECIPE, NODE_WS, SWARM, TSUNG, WEBSOCKETS
 
 END_TIMEOUT_S = 60.0
+LAST_WORDS = 1_500
+"""Characters of what a tool printed, where it left nothing else."""
 LOCUST = (sys.executable, "-m", "locust", "--headless", "--only-summary", "--run-time", "3600s")
 _RECIPE = Path(__file__).parent.parent / "peers" / "generators" / "locust_recipe.py"
 
@@ -107,14 +109,21 @@ class Running:
 
     def __init__(self, process: subprocess.Popen[bytes], words: Path) -> None:
         self.pid = process.pid
+        self.was_killed = False
+        """It was told to end, and did not."""
         self._process = process
         self._words = words
 
     def check(self) -> None:
         """Raises `GeneratorFailed` when it has ended."""
         if self._process.poll() is not None:
-            last = self._words.read_text(errors="replace").strip()[-500:]
-            raise GeneratorFailed(f"it ended with {self._process.returncode}: {last}")
+            raise GeneratorFailed(self.last_words())
+
+    def last_words(self) -> str:
+        """How it has ended, and the end of what it printed."""
+        last = self._words.read_text(errors="replace").strip()[-LAST_WORDS:] or "it printed nothing"
+        killed = f"it was told to end, did not within {END_TIMEOUT_S:g} s and was killed"
+        return f"{killed if self.was_killed else f'it ended with {self._process.returncode}'}: {last}"
 
     def cpu(self) -> CpuTimes:
         times = [read_cpu(pid) for pid in self.pids()]
@@ -142,23 +151,31 @@ def running(tool: Tool, aim: Aim, *, cpus: tuple[int, ...] | None, prefix: Seque
             [*prefix, *tool.command(aim)], stdin=subprocess.PIPE, stdout=out, stderr=out, start_new_session=True,
             env={**os.environ, **tool.environment(aim)},
         )  # fmt: skip
+    generator = Running(process, aim.words)
     try:
-        yield Running(process, aim.words)
+        yield generator
     finally:
-        _end(process)
+        generator.was_killed = not _end(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """With all that it started: they share its session."""
+def _end(process: subprocess.Popen[bytes]) -> bool:
+    """With all that it started: they share its session. Returns whether it did so when it was told to."""
     if process.stdin is not None:
         process.stdin.close()
-    for sign, patience_s in ((signal.SIGINT, END_TIMEOUT_S), (signal.SIGKILL, END_TIMEOUT_S)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, sign)
-        ends_s = time.monotonic() + patience_s
-        while process.poll() is None and time.monotonic() < ends_s:
-            time.sleep(0.05)
+    _signal(process, signal.SIGINT)
+    has_ended = process.poll() is not None
+    _signal(process, signal.SIGKILL)
     process.wait()
+    return has_ended
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """To its whole session; returns when it has ended, or after `END_TIMEOUT_S`."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+    ends_s = time.monotonic() + END_TIMEOUT_S
+    while process.poll() is None and time.monotonic() < ends_s:
+        time.sleep(0.05)
 
 
 def _by_hand(aim: Aim) -> list[str]:

@@ -72,8 +72,10 @@ def _turn(lab: Lab, tool: Tool, players: int, book: Book) -> None:
         try:
             with running(tool, aim, cpus=lab.cpus.generator) as generator:
                 _measure(sizes, server, generator, tool.name, players, book)
-        except (GeneratorFailed, NotAllCame) as failed:
+        except GeneratorFailed as failed:
             book.faults.append(f"{tool.name}, {players} players: {failed}")
+        except NotAllCame as failed:
+            book.faults.append(f"{tool.name}, {players} players: {failed}; {generator.last_words()}")
 
 
 def _measure(sizes: SwarmCostSizes, server: Server, generator: Running, party: str, players: int, book: Book) -> None:

@@ -178,8 +178,11 @@ def _turn(lab: Lab, tool: Tool, condition: Condition, players: int, players_per_
             seen = capture.call(Capture.end, SETTLE_S)
             assert tool.reports is not None
             reported = tool.reports(aim)
-        except (GeneratorFailed, NotAllCame, NothingReported) as failed:
+        except GeneratorFailed as failed:
             book.faults.append(f"{party}, {players} players: {failed}")
+            return
+        except (NotAllCame, NothingReported) as failed:
+            book.faults.append(f"{party}, {players} players: {failed}; {generator.last_words()}")
             return
         if tool.name == SERIES_OF_THE_SWARM:
             for reason in run_of_the_swarm(aim.results).validity.reasons:

@@ -37,10 +37,10 @@ def test_table_of_locust_is_found_among_what_it_logs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("read", [reported_in_words, reported_of_locust])
-def test_tool_that_printed_none_says_its_last_words(tmp_path: Path, read: object) -> None:
+def test_tool_that_printed_none_reported_nothing(tmp_path: Path, read: object) -> None:
     words = tmp_path / "words"
     words.write_text("Traceback: no such host\n")
-    with pytest.raises(NothingReported, match="no such host"):
+    with pytest.raises(NothingReported, match="it printed no t"):
         read(words)  # type: ignore[operator]
 
 

@@ -1,0 +1,73 @@
+"""Load generators as processes: how they are ended, and what is said of one that left nothing else."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.load import generators
+from bench.load.attendance import NotAllCame
+from bench.load.generators import Aim, GeneratorFailed, Tool, running
+from tests.patience import PATIENCE_S
+from tests.process.clients import wait_until
+
+READY = "print('ready', flush=True)"
+ENDS_WHEN_TOLD = f"import time; {READY}; time.sleep({PATIENCE_S})"
+IGNORES = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {ENDS_WHEN_TOLD}"
+
+
+def aim(folder: Path) -> Aim:
+    return Aim(
+        port=1, tokens=folder / "tokens", players=1, players_per_s=1.0, heartbeat_s=1.0, features=(), folder=folder
+    )
+
+
+def tool(script: str) -> Tool:
+    return Tool("a tool", lambda aim: [sys.executable, "-S", "-c", script])
+
+
+def is_ready(at: Aim) -> bool:
+    return "ready" in at.words.read_text()
+
+
+def test_tool_that_ends_when_it_is_told_to_was_not_killed(tmp_path: Path) -> None:
+    at = aim(tmp_path)
+    with running(tool(ENDS_WHEN_TOLD), at, cpus=None) as generator:
+        wait_until(lambda: is_ready(at))
+    assert not generator.was_killed
+    assert "KeyboardInterrupt" in generator.last_words()
+
+
+def test_tool_that_does_not_end_is_killed_and_that_is_said_with_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generators, "END_TIMEOUT_S", 0.1)
+    at = aim(tmp_path)
+    with running(tool(IGNORES), at, cpus=None) as generator:
+        wait_until(lambda: is_ready(at))
+    assert generator.was_killed
+    assert generator.last_words() == "it was told to end, did not within 0.1 s and was killed: ready"
+
+
+def test_tool_that_ended_by_itself_says_why(tmp_path: Path) -> None:
+    at = aim(tmp_path)
+    says_why = pytest.raises(GeneratorFailed, match="it ended with 1: no such host")
+    with running(tool("import sys; sys.exit('no such host')"), at, cpus=None) as generator, says_why:
+        wait_until(lambda: generator.check() is not None)
+
+
+def test_tool_whose_players_did_not_come_is_ended_all_the_same(tmp_path: Path) -> None:
+    at = aim(tmp_path)
+    started = []
+
+    def play() -> None:
+        with running(tool(ENDS_WHEN_TOLD), at, cpus=None) as generator:
+            started.append(generator)
+            wait_until(lambda: is_ready(at))
+            raise NotAllCame("0 of 1")
+
+    with pytest.raises(NotAllCame):
+        play()
+    assert started[0].last_words().startswith("it ended with")
