@@ -17,8 +17,9 @@ import sys  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from dataclasses import replace  # noqa: E402
 
-from loadtest.calibration.measuring import FULL, QUICK, Calibration, Window, calibrate  # noqa: E402
+from loadtest.calibration.measuring import FULL, QUICK, calibrate  # noqa: E402
 from loadtest.calibration.processes import NoServer, OwnServer, own_server, pin  # noqa: E402
+from loadtest.calibration.table import table_of  # noqa: E402
 from loadtest.results.exit_codes import ExitCode, UsageError  # noqa: E402
 from loadtest.workload.identities import MintedTokens  # noqa: E402
 from loadtest.workload.inputs import check_host  # noqa: E402
@@ -54,8 +55,11 @@ def main() -> int:
     except (NoServer, TimeoutError) as error:
         print(f"calibrate: {error}.", file=sys.stderr)
         return ExitCode.FAILED
-    print(_table(found, is_pinned=bool(others)), end="")
-    return ExitCode.GOOD
+    except KeyboardInterrupt:
+        print("calibrate: interrupted: nothing was measured to its end.", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    print(table_of(found, is_pinned=bool(others)), end="")
+    return ExitCode.GOOD if found.is_whole else ExitCode.FAILED
 
 
 @contextlib.contextmanager
@@ -73,32 +77,6 @@ def _players(text: str) -> int:
     if not text.isdecimal() or int(text) < LEAST_PLAYERS:
         raise argparse.ArgumentTypeError(f"{text} is no number of players from {LEAST_PLAYERS} on")
     return int(text)
-
-
-def _table(found: Calibration, *, is_pinned: bool) -> str:
-    idle = found.idle
-    lines = [
-        "",
-        f"One process of the swarm, {'on a core of its own' if is_pinned else 'unpinned: this machine has one core'} · "
-        f"{found.players:,} players · {found.duration_s:.0f} s",
-        "",
-        f"{'memory':<22}{found.kib_per_player:>10.1f} KiB per player (resident set; kernel buffers come on top)",
-        f"{'connecting':<22}{found.connects_per_s:>10,.0f} players per second, {found.connect_cpu_us:,.0f} µs of CPU "
-        "each",
-        f"{'idle':<22}{idle.core_share:>10.1%} of the core with heartbeats every 30 s: "
-        f"{found.idle_players_per_core:,.0f} players per core",
-        _events_line("events, one by one", found.singles),
-        _events_line("events, in bursts", found.bursts),
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _events_line(title: str, window: Window) -> str:
-    return (
-        f"{title:<22}{window.events_per_core_s:>10,.0f} per second and core (measured at {window.events_per_s:,.0f} "
-        f"per second, {window.core_share:.0%} of the core, {window.events_per_read:.1f} per read)"
-    )
 
 
 def _say(words: str) -> None:

@@ -1,15 +1,14 @@
 """Measures what real players cost this process: connecting, idle, and under events.
 
-CPU is that of this process by the scheduler's count, memory the growth of its resident set, without the kernel's socket
-buffers. Players share a few users; otherwise each login would be announced to all others and connecting would be O(n²).
+CPU is that of this process with all threads that it has had, memory the growth of its resident set, without the
+kernel's socket buffers. Players share a few users; otherwise each login would be announced to all others and
+connecting would be O(n²).
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import math
-import os
 import tempfile
 import time
 from collections.abc import Callable, Collection
@@ -35,7 +34,6 @@ USERS = 50
 FEED_USERS = 100
 """They log in and out, which is announced."""
 PATIENCE_S = 60.0
-_THREADS = "/proc/self/task"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +73,9 @@ class Window:
 
     @property
     def events_per_core_s(self) -> float:
-        """Each second of CPU takes in so many; everything that the process did meanwhile is in that second."""
-        return self.events / self.cpu_s if self.cpu_s else math.nan
+        """Each second of CPU takes in so many; everything that the process did meanwhile is in that second. NaN where
+        nothing came or no CPU was seen: then it was not measured."""
+        return self.events / self.cpu_s if self.events and self.cpu_s > 0 else math.nan
 
     @property
     def events_per_read(self) -> float:
@@ -94,6 +93,13 @@ class Calibration:
     duration_s: float
 
     @property
+    def is_whole(self) -> bool:
+        """Whether every part was measured."""
+        return not any(
+            map(math.isnan, (self.idle_players_per_core, self.singles.events_per_core_s, self.bursts.events_per_core_s))
+        )
+
+    @property
     def connects_per_s(self) -> float:
         return self.players / self.connecting.wall_s
 
@@ -103,7 +109,8 @@ class Calibration:
 
     @property
     def idle_players_per_core(self) -> float:
-        return self.players / self.idle.core_share
+        """NaN where no CPU was seen: then it was not measured."""
+        return self.players / self.idle.core_share if self.idle.cpu_s > 0 else math.nan
 
 
 class Meter:
@@ -127,7 +134,7 @@ class Meter:
     def _look(self) -> tuple[float, float, int, int]:
         received = self._swarm.recorder.connections.messages_in
         events = received[messages.UserOnline.TYPE] + received[messages.UserOffline.TYPE]
-        return time.perf_counter(), cpu_s_of_this_process(), events, self._swarm.wire.reader.reads
+        return time.perf_counter(), time.process_time(), events, self._swarm.wire.reader.reads
 
 
 def calibrate(
@@ -215,12 +222,3 @@ def _await(holds: Callable[[], bool], what: str) -> None:
 def _resident_bytes() -> int:
     gc.collect()
     return int(psutil.Process().memory_info().rss)
-
-
-def cpu_s_of_this_process() -> float:
-    """Of all its threads."""
-    total_ns = 0
-    for thread in os.listdir(_THREADS):
-        with contextlib.suppress(OSError):  # a thread that ended just now
-            total_ns += int(Path(_THREADS, thread, "schedstat").read_text(encoding="ascii").split()[0])
-    return total_ns / 1e9

@@ -53,10 +53,7 @@ def own_server(cores: Collection[int]) -> Iterator[OwnServer]:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
-            try:
-                process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            _await_end(process)
             process.stdout.close()
 
 
@@ -82,8 +79,17 @@ class Feed:
 
     def close(self) -> None:
         self._process.stdin.close()
-        self._process.wait(STOP_TIMEOUT_S)
+        _await_end(self._process)
         self._process.stdout.close()
+
+
+def _await_end(process: subprocess.Popen) -> None:
+    """One that was told to end, or killed when it does not."""
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def pin(pid: int, cores: Collection[int]) -> None:
