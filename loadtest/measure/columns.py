@@ -67,6 +67,7 @@ class Taken:
     receipt_times_s: FloatArray
     announcement_spans: IntArray
     announcement_times_s: FloatArray
+    announcement_revisions: IntArray
 
 
 def take(pending: Pending, horizon_s: float) -> Taken:
@@ -74,9 +75,11 @@ def take(pending: Pending, horizon_s: float) -> Taken:
     connection was accepted has the span −1 and is left out."""
     _take_reads_apart(pending, horizon_s)
     users, at, times_s = _cut(pending.receipt_times_s, horizon_s, pending.receipt_users, pending.receipt_spans)
-    told, told_times_s = _cut(pending.announcement_times_s, horizon_s, pending.announcement_spans)
+    told, revisions, told_times_s = _cut(
+        pending.announcement_times_s, horizon_s, pending.announcement_spans, pending.announcement_revisions
+    )
     mine, ours = at >= 0, told >= 0
-    return Taken(users[mine], at[mine], times_s[mine], told[ours], told_times_s[ours])
+    return Taken(users[mine], at[mine], times_s[mine], told[ours], told_times_s[ours], revisions[ours])
 
 
 def _take_reads_apart(pending: Pending, horizon_s: float) -> None:

@@ -5,7 +5,7 @@ Players write through a `PlayerWatch`, one per connection, at a third of a micro
 
 * **spans**: a connection from its acceptance to its loss. An observer is a span; after a reconnect it is another one.
 * **transitions**: a user of the swarm came online (its first connection was accepted) or went offline (its last ended).
-* **changes**: a room was made or deleted, with the times when that was intended, asked for and answered.
+* **changes**: a room was made, deleted or entered, with the times when that was intended, asked for and answered.
 * **receipts**: an announcement of presence arrived at a span; **announcements**: one of the rooms did.
 
 All times are seconds of `time.perf_counter`, which all processes of one machine share. Times of another machine are
@@ -24,6 +24,7 @@ from typing import Any
 from loadtest.client import ServerTimers
 from loadtest.measure.disturbed.windows import Disturbances
 from loadtest.measure.freshness import FreshnessWatch, Marks, clock_of_this_machine
+from loadtest.measure.judging.named import NamedChanges
 from loadtest.measure.revisions import Revisions
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.resources import Room
@@ -72,6 +73,9 @@ class Change:
     """NaN for one of another machine."""
     sent_s: float
     answered_s: float
+    room_id: str = ""
+    is_gone: bool = False
+    """The room was deleted."""
 
 
 PER_READ = 16
@@ -87,6 +91,8 @@ class Pending:
     receipt_times_s: array[float]
     announcement_spans: array[int]
     announcement_times_s: array[float]
+    announcement_revisions: array[int]
+    """Below 0: it carried none."""
     reads: list[bytes]
     """Announcements of presence that came in one read: their users as in `receipt_users`, 8 bytes each, shared by all
     spans that had the same. Taken apart when they are judged."""
@@ -100,7 +106,7 @@ class Pending:
 
     @classmethod
     def empty(cls) -> Pending:
-        return cls(array("q"), array("i"), array("d"), array("i"), array("d"), [], array("i"), array("d"))
+        return cls(array("q"), array("i"), array("d"), array("i"), array("d"), array("q"), [], array("i"), array("d"))
 
 
 class Ledger:
@@ -131,6 +137,7 @@ class Ledger:
         """Not judged yet; the judge takes them away, as the changes."""
         self.changes: list[Change] = []
         self.revisions = Revisions()
+        self.named = NamedChanges()
         self.untold: frozenset[str] = frozenset()
         """Of `EVENTS`, those that this server does not tell: nothing is expected of them."""
         self.disturbances = Disturbances()
@@ -148,10 +155,12 @@ class Ledger:
         """For one connection at a time; it may be used again for the next one of that player."""
         return PlayerWatch(self)
 
-    def change(self, *, intended_s: float, sent_s: float, answered_s: float) -> None:
-        """A room was made or deleted, with success."""
+    def change(
+        self, room_id: str = "", *, intended_s: float, sent_s: float, answered_s: float, is_gone: bool = False
+    ) -> None:
+        """A room was made, deleted (`is_gone`) or entered, with success."""
         if not self._is_stopped:
-            self._note(Change(intended_s, sent_s, answered_s))
+            self._note(Change(intended_s, sent_s, answered_s, room_id, is_gone))
 
     def known_until_s(self, now_s: float) -> float:
         """Whoever came online before is in the books: one whose handshake is not answered may have come when it was
@@ -177,18 +186,7 @@ class Ledger:
             "clock": self.clock_id,
             "now_s": now_s,
             "until_s": self.known_until_s(now_s),
-            "transitions": [
-                [
-                    t.user_id,
-                    t.is_online,
-                    t.begin_s,
-                    t.end_s,
-                    None if math.isnan(t.origin_s) else t.origin_s,
-                    t.is_certain,
-                ]
-                for t in entries
-                if isinstance(t, Transition)
-            ],
+            "transitions": [list(astuple(entry)) for entry in entries if isinstance(entry, Transition)],
             "changes": [list(astuple(entry)) for entry in entries if isinstance(entry, Change)],
         }
 
@@ -200,9 +198,9 @@ class Ledger:
             self.transitions.append(
                 Transition(user_id, is_online, begin_s - slack_s, end_s + slack_s, known_s, is_certain)
             )
-        for intended_s, sent_s, answered_s in entries["changes"]:
+        for intended_s, sent_s, answered_s, room_id, is_gone in entries["changes"]:
             known_s = math.nan if slack_s else intended_s
-            self.changes.append(Change(known_s, sent_s - slack_s, answered_s + slack_s))
+            self.changes.append(Change(known_s, sent_s - slack_s, answered_s + slack_s, room_id, is_gone))
 
     # -- for the watches ------------------------------------------------------------------------------------------
 
@@ -356,6 +354,7 @@ class PlayerWatch(FreshnessWatch):
         ledger = self._ledger
         ledger.pending.announcement_spans.append(self.span)
         ledger.pending.announcement_times_s.append(ledger.clock() if heard_s is None else heard_s)
+        ledger.pending.announcement_revisions.append(-1 if revision is None else revision)
         if revision is not None:
             self.revision = ledger.revisions.take(self.revision, revision, base=base, is_whole=is_whole)
 

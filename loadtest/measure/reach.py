@@ -18,8 +18,9 @@ twice in a row is a duplicate (`loadtest.measure.judging.doubtful`).
 
 **Rooms** may be conflated by right (protocol contract, section 2.5), and the base protocol's announcement does not say
 of what. An observer that was accepted before a change was asked for and stayed for `settle_s` after the answer is
-expected to get at least one announcement (or list, over the socket) after the asking. The first of them counts; where
-another change came shortly before, that can be too early a one, so `time to fresh` is the exact measure. Above
+expected to get at least one announcement (or list, over the socket) after the asking. The first of them counts for
+reach. Its time is that of the change only where no other came shortly before: `time to fresh` is exact. Deltas name
+their rooms, so revisions are timed by the first that has it in it (`loadtest.measure.judging.named`). Above
 `PAIRS_AT_ONCE` pairs per call (`loadtest.measure.judging.changes`), changes are looked at for every n-th observer only,
 and the rest is counted as *sampled out*. Duplicates and order are those of revisions, where announcements carry them.
 
@@ -118,7 +119,7 @@ class Reach:
         self._keys = np.empty(0, dtype=np.int64)
         self._numbers = np.empty(0, dtype=np.int64)
         self._waiting: tuple[IntArray, IntArray, FloatArray] = (none(), none(), np.empty(0))
-        self._changes = ChangesOfRooms(ledger.disturbances, settle_s=settle_s, since_s=self._base_s)
+        self._changes = ChangesOfRooms(ledger.disturbances, ledger.named, settle_s=settle_s, since_s=self._base_s)
         self._strangers = Strangers(settle_s)
         self._rounds = RoundsOfRooms(settle_s, ledger.disturbances)
         self._views = Views(ledger.disturbances, settle_s=settle_s)
@@ -146,8 +147,7 @@ class Reach:
         changes, self._ledger.changes = self._ledger.changes, []
         self._changes.add(changes)
         pending_s = [self._entries[number].transition.end_s for number in self._open]
-        pending_s += [self._strangers.oldest_s, self._rounds.oldest_s, self._views.oldest_s]
-        pending_s += [self._changes.oldest_s]
+        pending_s += [self._strangers.oldest_s, self._rounds.oldest_s, self._views.oldest_s, self._changes.oldest_s]
         spans = Spans(self._ledger, now_s=now_s, since_s=min(now_s, *pending_s))
         taken = take(self._ledger.pending, horizon_s)
         self.presence.booked += len(taken.receipt_users)

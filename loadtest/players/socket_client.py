@@ -224,6 +224,7 @@ class SocketClient:
     def _on_rooms(self, message: ServerMessage) -> None:
         if type(message) is RoomsDelta:
             self.watch.rooms(message.rev, base=message.base, heard_s=self.connection.heard_s)
+            self._swarm.ledger.named.take(message, self.connection.heard_s)
             return
         self.watch.rooms(
             getattr(message, "rev", None),

@@ -213,7 +213,9 @@ class Together:
         for place, delta in chunk.deltas or ():
             pending.announcement_spans.fromlist(spans)
             pending.announcement_times_s.fromlist([at_s + place * APART_S for at_s in heard_s])
+            pending.announcement_revisions.fromlist([delta.rev] * number)
             self._ledger.revisions.take(delta.base, delta.rev, base=delta.base, is_whole=False)
+            self._ledger.named.take(delta, heard_s[0])
 
     def _hear(self, fd: int, chunk: bytes, arrived_s: float) -> None:
         """By itself; one that has ended in the same turn hears nothing."""

@@ -272,7 +272,10 @@ def _shifted(entries: dict[str, Any], shift_s: float) -> dict[str, Any]:
         [user_id, is_online, begin_s + shift_s, end_s + shift_s, origin_s + shift_s, is_certain]
         for user_id, is_online, begin_s, end_s, origin_s, is_certain in entries["transitions"]
     ]
-    changes = [[time_s + shift_s for time_s in change] for change in entries["changes"]]
+    changes = [
+        [intended_s + shift_s, sent_s + shift_s, answered_s + shift_s, *what]
+        for intended_s, sent_s, answered_s, *what in entries["changes"]
+    ]
     announced = [[*what, at_s + shift_s, within_s] for *what, at_s, within_s in entries.get("announced", ())]
     return {**entries, "transitions": transitions, "changes": changes, "announced": announced}
 

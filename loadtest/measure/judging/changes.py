@@ -1,7 +1,9 @@
 """Changes of rooms that players of the swarm brought about: who had to hear of each, and who did.
 
 Which is judged how stands in `loadtest.measure.reach`. An observer that was accepted before a change was asked for and
-stayed until its deadline is *expected* to hear an announcement in between.
+stayed until its deadline is *expected* to hear an announcement in between. Its time is that of the first announcement
+of a revision that has the change in it, where revisions are announced and some player of the process is told in deltas
+(`loadtest.measure.judging.named`); elsewhere of the first one, which may be of another change.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from loadtest.measure.columns import FloatArray, IntArray, Spans, Taken, none
+from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none
 from loadtest.measure.disturbed.windows import Disturbances
+from loadtest.measure.judging.named import NamedChanges
 from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.ledger import SEES_ROOMS, Change
 
@@ -25,14 +28,16 @@ _TIME_BITS = 42
 class ChangesOfRooms:
     """Those that are not judged yet, and the announcements that may be of them."""
 
-    def __init__(self, disturbances: Disturbances, *, settle_s: float, since_s: float) -> None:
+    def __init__(self, disturbances: Disturbances, named: NamedChanges, *, settle_s: float, since_s: float) -> None:
         """`since_s`: before all times that are told."""
         self._disturbances = disturbances
+        self._named = named
         self._settle_s = settle_s
         self._since_s = since_s
         self.waiting: list[Change] = []
         self._at: IntArray = none()
         self._times_s: FloatArray = np.empty(0)
+        self._revisions: IntArray = none()
 
     @property
     def oldest_s(self) -> float:
@@ -49,18 +54,23 @@ class ChangesOfRooms:
         to each observer and when it was heard."""
         at = np.concatenate([self._at, taken.announcement_spans])
         times_s = np.concatenate([self._times_s, taken.announcement_times_s])
+        revisions = np.concatenate([self._revisions, taken.announcement_revisions])
         due = [change for change in self.waiting if self._deadline_s(change) <= horizon_s]
         if due:
             self.waiting = [change for change in self.waiting if self._deadline_s(change) > horizon_s]
-            yield from self._match(due, np.sort(at << _TIME_BITS | self._us(times_s)), spans, tally)
+            keys = at << _TIME_BITS | self._us(times_s)
+            order = np.argsort(keys, kind="stable")
+            yield from self._match(due, keys[order], revisions[order], spans, tally)
         if math.isfinite(horizon_s):
             since_s = min((change.sent_s for change in self.waiting), default=math.inf)
-            keep = times_s >= min(since_s, horizon_s - self._settle_s)
-            at, times_s = at[keep], times_s[keep]
-        self._at, self._times_s = at, times_s
+            since_s = min(since_s, horizon_s - self._settle_s)
+            keep = times_s >= since_s
+            at, times_s, revisions = at[keep], times_s[keep], revisions[keep]
+            self._named.forget(since_s)
+        self._at, self._times_s, self._revisions = at, times_s, revisions
 
     def _match(
-        self, due: list[Change], keys: IntArray, spans: Spans, tally: ReachTally
+        self, due: list[Change], keys: IntArray, revisions: IntArray, spans: Spans, tally: ReachTally
     ) -> Iterator[tuple[FloatArray, FloatArray]]:
         sees = spans.sees(SEES_ROOMS)
         observers = int(np.count_nonzero(sees & spans.is_open_at(due[-1].answered_s)))
@@ -75,13 +85,44 @@ class ChangesOfRooms:
             if not len(looked_at) or not len(keys):
                 continue
             places = np.searchsorted(keys, looked_at << _TIME_BITS | self._us(change.sent_s))
-            found = keys[np.minimum(places, len(keys) - 1)]
-            times_s = (found & ((1 << _TIME_BITS) - 1)) / 1e6 + self._since_s
-            has_come = (places < len(keys)) & (found >> _TIME_BITS == looked_at)
-            has_come &= times_s <= deadline_s
+            times_s, has_come = self._heard(keys, places, looked_at, deadline_s)
             tally.received += int(np.count_nonzero(has_come))
-            if not math.isnan(change.intended_s):
-                yield times_s[has_come] - change.intended_s, times_s[has_come]
+            if math.isnan(change.intended_s):
+                continue
+            if self._named.tells and change.room_id:
+                times_s, has_come = self._heard_of(change, keys, revisions, places, looked_at, deadline_s)
+            yield times_s[has_come] - change.intended_s, times_s[has_come]
+
+    def _heard(
+        self, keys: IntArray, places: IntArray, looked_at: IntArray, deadline_s: float
+    ) -> tuple[FloatArray, BoolArray]:
+        """When, of the announcement at each observer's place, and whether it is the observer's and in time."""
+        found = keys[np.minimum(places, len(keys) - 1)]
+        times_s: FloatArray = (found & ((1 << _TIME_BITS) - 1)) / 1e6 + self._since_s
+        has_come: BoolArray = (places < len(keys)) & (found >> _TIME_BITS == looked_at) & (times_s <= deadline_s)
+        return times_s, has_come
+
+    def _heard_of(
+        self,
+        change: Change,
+        keys: IntArray,
+        revisions: IntArray,
+        places: IntArray,
+        looked_at: IntArray,
+        deadline_s: float,
+    ) -> tuple[FloatArray, BoolArray]:
+        """As `_heard`, of the first announcement from each place on that has this change in it. What carries no
+        revision may be of any change, so it counts; a change that no delta names has none."""
+        revision = self._named.revision_of(change.room_id, is_gone=change.is_gone, since_s=change.sent_s)
+        while True:
+            times_s, has_come = self._heard(keys, places, looked_at, deadline_s)
+            told = revisions[np.minimum(places, len(keys) - 1)]
+            if revision is None:
+                return times_s, has_come & (told < 0)
+            is_earlier = has_come & (told >= 0) & (told < revision)
+            if not is_earlier.any():
+                return times_s, has_come
+            places = places + is_earlier
 
     def _deadline_s(self, change: Change) -> float:
         return self._disturbances.deadline_s(change.sent_s, change.answered_s + self._settle_s)

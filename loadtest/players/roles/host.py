@@ -77,7 +77,7 @@ class Host(Browser):
             return  # in Locust's table of failures already; the plan goes on
         self._is_server_away = False
         self.room_id = room.id
-        self._has_changed(api, at_s=at_s, asked_s=asked_s)
+        self._has_changed(room.id, api, at_s=at_s, asked_s=asked_s)
         self.rooms_made.add()
         if self.swarm.profile is None:
             with contextlib.suppress(NotConnected):  # lost just now: the room stays, and so does the plan
@@ -93,14 +93,20 @@ class Host(Browser):
         except ClientError as error:  # as above
             self._is_server_away = isinstance(error, ServerAway)
         else:
-            self._has_changed(api, at_s=at_s, asked_s=asked_s)
+            self._has_changed(room_id, api, at_s=at_s, asked_s=asked_s, is_gone=True)
             self.rooms_deleted.add()
         self.room_id = None  # last, so that a player who is stopped on the way here tries once more
 
-    def _has_changed(self, api: SwarmApi, *, at_s: float, asked_s: float) -> None:
+    def _has_changed(self, room_id: str, api: SwarmApi, *, at_s: float, asked_s: float, is_gone: bool = False) -> None:
         """Into the ledger. What this process alone was late counts for nobody: nothing was heard of the change then."""
         sent_s = asked_s + api.late_s
-        self.swarm.ledger.change(intended_s=at_s + api.late_s, sent_s=sent_s, answered_s=time.perf_counter())
+        self.swarm.ledger.change(
+            room_id,
+            intended_s=at_s + api.late_s,
+            sent_s=sent_s,
+            answered_s=time.perf_counter(),
+            is_gone=is_gone,
+        )
 
 
 class _WithId(msgspec.Struct):

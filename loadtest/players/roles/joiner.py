@@ -99,14 +99,14 @@ class Joiner(Browser):
     # -- in the reader's greenlet ---------------------------------------------------------------------------------
 
     @on(messages.RoomJoined)
-    def on_joined(self, _joined: messages.RoomJoined) -> None:
+    def on_joined(self, joined: messages.RoomJoined) -> None:
         asked, self._asked = self._asked, None
         self.is_in_room = True
         if asked is not None:
             intended_s, sent_s = asked
             self.fire("room join", self.heard_s - intended_s, None)
             if self.swarm.profile is None:  # elsewhere, who is in a room may not be in its row
-                self.swarm.ledger.change(intended_s=intended_s, sent_s=sent_s, answered_s=self.heard_s)
+                self.swarm.ledger.change(joined.roomId, intended_s=intended_s, sent_s=sent_s, answered_s=self.heard_s)
 
     @on(messages.Chat)
     def on_chat(self, chat: messages.Chat) -> None:

@@ -62,8 +62,8 @@ class Socializer(Browser):
         self._known: deque[int] = deque(maxlen=ACQUAINTANCES)
         self._asked: set[int] = set()
         """To be a friend."""
-        self._invited_s: dict[int, float] = {}
-        """Users who were invited and have not joined, with the intended times."""
+        self._invited_s: dict[tuple[str, int], float] = {}
+        """Parties and users who were invited there and have not joined, with the intended times."""
 
     @classmethod
     def schedule(cls, options: SwarmOptions, rng: Random) -> Schedule:
@@ -119,15 +119,22 @@ class Socializer(Browser):
                 self._asked.add(user_id)
                 self._unless_refused(lambda: api.request_friend(token, user_id=user_id))
             party_id = self.party_id or self._make_party(api, token)
-            self._invited_s[user_id] = at_s
-            api.invite_to_party(token, party_id, user_id=user_id)
         except ClientError:
-            self._invited_s.pop(user_id, None)  # in Locust's table already, or an event; the plan goes on
+            pass  # in Locust's table already, or an event; the plan goes on
         else:
-            self.invitations.add()
+            self._invite(api, token, party_id, user_id, at_s)
         # Beside the plan, whose lines and invitations are timed: where friends are, and who it is that was invited.
         self._answer(lambda api, token: api.friend_rooms(token))
         self._answer(lambda api, token: api.profile(token, user_id))
+
+    def _invite(self, api: SocialApi, token: str, party_id: str, user_id: int, at_s: float) -> None:
+        self._invited_s[party_id, user_id] = at_s
+        try:
+            api.invite_to_party(token, party_id, user_id=user_id)
+        except ClientError:
+            self._invited_s.pop((party_id, user_id), None)  # as above
+        else:
+            self.invitations.add()
 
     def _make_party(self, api: SocialApi, token: str) -> str:
         try:
@@ -161,7 +168,7 @@ class Socializer(Browser):
     def on_party_joined(self, joined: PartyJoined) -> None:
         if joined.user_id == self.user_id:
             self.party_id = joined.party_id
-        elif (invited_s := self._invited_s.pop(joined.user_id, None)) is not None:
+        elif (invited_s := self._invited_s.pop((joined.party_id, joined.user_id), None)) is not None:
             took_s = self.heard_s - invited_s
             self.joined.record(took_s)
             self.fire("party invitation", took_s, None)

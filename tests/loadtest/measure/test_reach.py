@@ -8,6 +8,7 @@ import tracemalloc
 from array import array
 from random import Random
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -443,6 +444,25 @@ def test_too_many_pairs_are_sampled_and_say_so(monkeypatch: pytest.MonkeyPatch):
     rooms = world.reach.rooms
     assert rooms.expected == rooms.received == 50
     assert rooms.sampled_out == 150
+
+
+def test_connection_that_the_server_ended_in_another_process_is_judged_here_without_a_time():
+    here, there = World(10), World(1, first_user=100)
+    here.ledger.share()
+    there.ledger.share()
+    there.now_s = here.now_s
+    there.join(101)
+    here.tell(101, True)
+    there.now_s = here.now_s = here.now_s + 20.0
+    there.watches[101].lost()
+    here.tell(101, False)
+    told = msgspec.msgpack.decode(msgspec.msgpack.encode(there.ledger.take_entries()))
+    here.ledger.add_entries(told)
+    here.ledger.heard_until_s = here.now_s + 60.0
+    here.wait()
+    presence = here.reach.presence
+    assert (presence.events, presence.received, presence.lost) == (2, 20, 0)
+    assert here.fan_out["presence"].count == 10, "only of the coming"
 
 
 @pytest.mark.parametrize("shift_s", [0.0, 0.1])

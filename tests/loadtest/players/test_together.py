@@ -121,7 +121,14 @@ class World:
         self.recorder.points.settle()
         fresh = self.recorder.points.by_name.get(FRESH_BY_PUSH)
         return {
-            "announcements": sorted(zip(pending.announcement_spans, pending.announcement_times_s, strict=True)),
+            "announcements": sorted(
+                zip(
+                    pending.announcement_spans,
+                    pending.announcement_times_s,
+                    pending.announcement_revisions,
+                    strict=True,
+                )
+            ),
             "presence": sorted(
                 [
                     *zip(pending.receipt_spans, pending.receipt_users, pending.receipt_times_s, strict=True),
@@ -143,7 +150,12 @@ class World:
         self.leave()
         pending, found = self.recorder.ledger.pending, self.recorder.ledger.revisions.take_found()
         return {
-            "announcements": sorted(pending.announcement_spans),
+            "announcements": sorted(zip(pending.announcement_spans, pending.announcement_revisions, strict=True)),
+            "named": {
+                room.id: self.recorder.ledger.named.revision_of(room.id, is_gone=False, since_s=0.0)
+                for client in self.clients
+                for room in client.list.rooms
+            },
             "presence": sorted(
                 [
                     *zip(pending.receipt_spans, pending.receipt_users, strict=True),

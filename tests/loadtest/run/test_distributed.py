@@ -50,10 +50,16 @@ def test_the_quickest_report_of_another_machine_sets_the_shift():
 
 def test_shifted_entries_keep_their_intervals_and_what_is_no_time():
     found = _shifted(
-        {"clock": "a", "transitions": [[7, True, 1.0, 2.0, 1.5, False]], "changes": [[1.0, 2.0, 3.0]]}, 10.0
+        {
+            "clock": "a",
+            "transitions": [[7, True, 1.0, 2.0, 1.5, False], [7, False, 1.0, 2.0, math.nan, True]],
+            "changes": [[1.0, 2.0, 3.0, "a room", True]],
+        },
+        10.0,
     )
-    assert found["transitions"] == [[7, True, 11.0, 12.0, 11.5, False]]
-    assert found["changes"] == [[11.0, 12.0, 13.0]]
+    assert found["transitions"][0] == [7, True, 11.0, 12.0, 11.5, False]
+    assert math.isnan(found["transitions"][1][4]), "when it was is not known, elsewhere neither"
+    assert found["changes"] == [[11.0, 12.0, 13.0, "a room", True]]
     assert math.isfinite(found["changes"][0][0])
 
 

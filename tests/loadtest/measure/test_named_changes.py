@@ -1,0 +1,136 @@
+"""From a change of the rooms to the hearing of it: of that change, not of what another player did a moment before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from loadtest.measure.judging.named import NamedChanges
+from lobby_server.protocol.messages import RoomsDelta
+from lobby_server.protocol.resources import Room
+from tests.loadtest.measure.test_reach import World
+
+PLAYERS = 8
+NO_REVISION = None
+
+
+def a_room(room_id: str) -> Room:
+    return Room(room_id, "host", "swarm", "map", 1, 8, "2026-01-01T00:00:00.000Z", False)
+
+
+def delta(revision: int, *rooms: str, gone: Iterable[str] = ()) -> RoomsDelta:
+    return RoomsDelta(base=revision - 1, rev=revision, set=[a_room(room) for room in rooms], gone=list(gone))
+
+
+def tell(world: World, told: RoomsDelta, *, after_s: float) -> None:
+    """To all players, so long after now."""
+    world.now_s += after_s
+    for watch in world.watches.values():
+        watch.rooms(told.rev, base=told.base)
+        world.ledger.named.take(told, world.now_s)
+
+
+def own_change(world: World, room: str, *, is_gone: bool = False) -> None:
+    world.ledger.change(
+        room, intended_s=world.now_s, sent_s=world.now_s, answered_s=world.now_s + 0.002, is_gone=is_gone
+    )
+
+
+def heard_ms(world: World) -> list[float]:
+    """Count, least and most."""
+    world.wait()
+    rooms = world.fan_out["rooms"]
+    return [rooms.count, rooms.percentile_us(0) / 1000, rooms.max_us / 1000]
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_change_is_timed_by_the_delta_that_names_it_though_another_came_before(is_gone: bool):
+    world = World(PLAYERS)
+    own_change(world, "mine", is_gone=is_gone)
+    tell(world, delta(5, "another's"), after_s=0.001)
+    tell(world, delta(6, gone=["mine"]) if is_gone else delta(6, "mine"), after_s=0.049)
+    assert heard_ms(world) == [PLAYERS, pytest.approx(50.0, rel=1e-2), pytest.approx(50.0, rel=1e-2)]
+    assert world.reach.rooms.reach == 1.0
+
+
+def test_two_changes_at_once_are_timed_by_their_own_deltas():
+    world = World(PLAYERS)
+    own_change(world, "first")
+    own_change(world, "second")
+    tell(world, delta(5, "first"), after_s=0.010)
+    tell(world, delta(6, "second"), after_s=0.030)
+    assert heard_ms(world) == [2 * PLAYERS, pytest.approx(10.0, rel=1e-2), pytest.approx(40.0, rel=1e-2)]
+
+
+def test_whole_list_of_a_later_revision_has_the_change_in_it():
+    world = World(PLAYERS)
+    own_change(world, "mine")
+    tell(world, delta(5, "another's"), after_s=0.001)
+    world.now_s += 0.019
+    world.ledger.named.take(delta(6, "mine"), world.now_s)  # heard by another player of the process
+    for watch in world.watches.values():
+        watch.rooms(7, is_whole=True)
+    assert heard_ms(world) == [PLAYERS, pytest.approx(20.0, rel=1e-2), pytest.approx(20.0, rel=1e-2)]
+
+
+def test_change_that_no_delta_names_has_no_time_where_players_are_told_in_deltas():
+    """Made and deleted between two deltas, for instance."""
+    world = World(PLAYERS)
+    own_change(world, "mine")
+    tell(world, delta(5, "another's"), after_s=0.001)
+    world.wait()
+    assert world.fan_out["rooms"].count == 0
+    assert world.reach.rooms.lost == 0, "an announcement came: of what is conflated the ledger does not ask"
+
+
+def test_announcements_without_a_revision_count_as_before_also_beside_deltas():
+    world = World(PLAYERS)
+    own_change(world, "mine")
+    world.ledger.named.take(delta(5, "another's"), world.now_s)
+    world.now_s += 0.001
+    for watch in world.watches.values():
+        watch.rooms(NO_REVISION)
+    assert heard_ms(world) == [PLAYERS, pytest.approx(1.0, rel=1e-2), pytest.approx(1.0, rel=1e-2)]
+
+
+def test_revisions_without_deltas_in_the_process_are_timed_by_the_first():
+    world = World(PLAYERS)
+    own_change(world, "mine")
+    world.now_s += 0.001
+    for watch in world.watches.values():
+        watch.rooms(5)
+    assert heard_ms(world) == [PLAYERS, pytest.approx(1.0, rel=1e-2), pytest.approx(1.0, rel=1e-2)]
+
+
+def test_change_that_another_process_tells_of_is_timed_by_its_delta_too():
+    here, there = World(PLAYERS), World(1, first_user=100)
+    here.ledger.share()
+    there.ledger.share()
+    there.now_s = here.now_s
+    own_change(there, "mine")
+    tell(here, delta(5, "another's"), after_s=0.001)
+    tell(here, delta(6, "mine"), after_s=0.049)
+    here.ledger.add_entries(there.ledger.take_entries())
+    here.ledger.heard_until_s = here.now_s + 60.0
+    assert heard_ms(here) == [PLAYERS, pytest.approx(50.0, rel=1e-2), pytest.approx(50.0, rel=1e-2)]
+
+
+def test_room_that_changed_before_is_found_in_the_delta_after_the_asking():
+    named = NamedChanges()
+    named.take(delta(5, "busy"), 10.0)
+    named.take(delta(6, "busy"), 20.0)
+    assert named.revision_of("busy", is_gone=False, since_s=15.0) == 6
+    assert named.revision_of("busy", is_gone=True, since_s=15.0) is None
+    assert named.revision_of("busy", is_gone=False, since_s=25.0) is None
+
+
+def test_deltas_are_forgotten_when_all_of_their_time_is_judged():
+    world = World(PLAYERS)
+    for revision in range(5, 105):
+        tell(world, delta(revision, f"room {revision}", gone=[f"room {revision - 1}"]), after_s=0.1)
+    world.wait(30.0)
+    world.wait(30.0)
+    named = world.ledger.named
+    assert named.revision_of("room 104", is_gone=False, since_s=0.0) is None
+    assert named.tells
