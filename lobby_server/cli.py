@@ -66,6 +66,18 @@ def _stop_with(sentence: str, *, code: int = USAGE) -> NoReturn:
     sys.exit(code)
 
 
+def _tell(line: str) -> None:
+    """What a command found, on standard output. On a full disk it ends with a sentence; a pipe that nobody reads any
+    more is Click's affair."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        _give_up_standard_output()
+        _stop_with(f"standard output takes nothing: {fault.strerror}.", code=FAILED)
+
+
 @click.group(
     cls=ServerCommand,
     invoke_without_command=True,
@@ -136,7 +148,7 @@ def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str,
     if is_new:  # a slip in --data-dir, or the server was never started: the tokens are for one with this folder
         click.echo(f"lobby-server: a secret was made and is kept in {secret_path(settings.data_dir)}.", err=True)
     for number in range(count):
-        click.echo(tokens.issue(User(first_user_id + number, f"{prefix}{number + 1}"), role=role))
+        _tell(tokens.issue(User(first_user_id + number, f"{prefix}{number + 1}"), role=role))
 
 
 @main.command("announce")
@@ -160,7 +172,7 @@ def announce_command(settings: Settings, text: str, title: str) -> None:
     except LocalCallError as fault:
         click.echo(f"lobby-server: {fault}", err=True)
         sys.exit(FAILED)
-    click.echo("announced")
+    _tell("announced")
 
 
 @main.command("make-admin")
@@ -174,7 +186,7 @@ def make_admin(settings: Settings, name: str, undo: bool) -> None:
     """
     made = _post(settings, "/api/admin/roles", {"username": name, "role": None if undo else ADMIN_ROLE})
     what = "is no administrator any more" if undo else "is an administrator from the next login on"
-    click.echo(f"{made['username']} {what}")
+    _tell(f"{made['username']} {what}")
 
 
 @main.command("reset-link")
@@ -187,7 +199,7 @@ def reset_link(settings: Settings, name: str, url: str) -> None:
     Give the settings that the server was started with, before the command: lobby-server --data-dir D reset-link ada
     """
     made = _post(settings, "/api/admin/reset-links", {"username": name})
-    click.echo(f"{(url or server_url(settings)).rstrip('/')}/#reset={made['token']}")
+    _tell(f"{(url or server_url(settings)).rstrip('/')}/#reset={made['token']}")
 
 
 def _post(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -223,9 +235,9 @@ def nodes_command(settings: Settings) -> None:
     for node in nodes:
         role = "leads" if node.leads else "follows"
         state = role if node.is_heard else "not heard of"
-        click.echo(f"{node.name}\t{node.version}\t{node.sessions} sessions\t{state}\t{node.address}")
+        _tell(f"{node.name}\t{node.version}\t{node.sessions} sessions\t{state}\t{node.address}")
     if not nodes:
-        click.echo("no node runs")
+        _tell("no node runs")
     if not all(node.is_heard for node in nodes):
         sys.exit(FAILED)
 
@@ -293,8 +305,13 @@ def _print_line(line: str) -> None:
         print(line, flush=True)
     except OSError as fault:
         log.warning("standard output takes nothing: %s", fault.strerror, extra={"event": LogEvent.CAUTION.value})
-        with open(os.devnull, "wb") as nowhere:  # what is left in the buffer would fail again at the end
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        _give_up_standard_output()
+
+
+def _give_up_standard_output() -> None:
+    """What is left in its buffer would fail again at the end."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 async def _started(server: LobbyServer, stopping: asyncio.Event) -> bool:

@@ -4,9 +4,10 @@ where nothing was given."""
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from loadtest.output.recording_options import add_run_options
 from loadtest.results.exit_codes import ExitCode, UsageError
@@ -24,8 +25,7 @@ def add_all_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -
         add_run_options(parser)
         for flag, listing in (("--plan", plans_listing), ("--protocol", profiles_listing)):
             if named_in(arguments, flag) == LIST:
-                print(listing(), end="", flush=True)
-                sys.exit(0)
+                _tell(listing())
         apply_plan(parser, arguments)
     except argparse.ArgumentError as error:  # of a role of somebody's own: ours are tried by the tests
         wrong = f"a role has an option that there is already: {error}."
@@ -35,6 +35,18 @@ def add_all_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -
         return
     print(f"loadtest: {wrong}", file=sys.stderr, flush=True)
     sys.exit(ExitCode.USAGE)
+
+
+def _tell(listing: str) -> NoReturn:
+    """End the program with what was asked for."""
+    try:
+        print(listing, end="", flush=True)
+    except OSError as fault:  # a full disk, a pipe that nobody reads
+        with open(os.devnull, "wb") as nowhere:  # what is left in the buffer would fail again at the end
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        print(f"loadtest: standard output takes nothing: {fault.strerror}.", file=sys.stderr, flush=True)
+        sys.exit(ExitCode.FAILED)
+    sys.exit(ExitCode.GOOD)
 
 
 def apply_plan(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> PlanFile | None:

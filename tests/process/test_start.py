@@ -211,3 +211,15 @@ def is_ready(target: Target) -> bool:
         return call(target, "GET", "/readyz").status == 200
     except OSError:
         return False
+
+
+def test_tokens_for_a_full_disk_end_with_one_sentence(tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "--data-dir", str(tmp_path), "mint-tokens", "--count", "100"],
+            env=environment(LOBBY_JWT_SECRET="s" * 32), stdout=full, stderr=subprocess.PIPE, text=True,
+            timeout=PATIENCE_S,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        1, "lobby-server: standard output takes nothing: No space left on device.\n",
+    )  # fmt: skip

@@ -72,3 +72,15 @@ def test_the_command_of_an_installed_package_is_that_module():
     )
     module, _, function = commands["lobby-swarm"].partition(":")
     assert getattr(import_module(module), function) is main
+
+
+@pytest.mark.parametrize("flag", ["--plan", "--protocol"])
+def test_a_list_for_a_full_disk_ends_with_one_sentence(flag: str):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "loadtest", flag, "list"],
+            cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        1, "loadtest: standard output takes nothing: No space left on device.\n",
+    )  # fmt: skip
