@@ -87,8 +87,12 @@ def _missing_of_roles(recorder: Recorder, facts: RunFacts) -> list[str]:
 
 
 def write_checkpoint(conclusion: Conclusion, *, json_file: Path | None, folder: Path | None) -> None:
-    """run.json alone, of a run that goes on: if it is killed, this is what is left. Raises `OSError`."""
+    """run.json alone, of a run that goes on: if it is killed, this is what is left. The other files there would be of
+    a run before. Raises `OSError`."""
     document = conclusion.document()
+    if folder is not None:
+        for name in (PAGE_FILE, JUNIT_FILE):
+            (folder / name).unlink(missing_ok=True)
     for path in (json_file, folder / RUN_FILE if folder is not None else None):
         if path is not None:
             write_json(path, document)

@@ -196,6 +196,17 @@ class _Hooks:
             )
             self._restart.plan()
             self.plan_faults(swarm)
+            self.keep_the_beginning(swarm)
+
+    def keep_the_beginning(self, swarm: Swarm) -> None:
+        """What was in the folder is of another run, and this one may be killed before it is saved for the first
+        time."""
+        options = self.start.run_options
+        if options is not None and options.save_every_s:
+            try:
+                self.concluding.keep()
+            except OSError as error:
+                swarm.say_once("not kept", not_kept(error))
 
     def plan_faults(self, swarm: Swarm) -> None:
         """Of the process that leads the run."""

@@ -89,6 +89,8 @@ class SwarmOptions:
             raise UsageError(
                 f"--swarm-json: the folder {self.json_file.absolute().parent} does not exist: make it first."
             )
+        if self.json_file is not None and self.json_file.is_dir():
+            raise UsageError(f"--swarm-json: {self.json_file} is a folder: name a file, or give --run-dir.")
 
     def _check_profile(self, profile: Profile) -> None:
         if any(self.modes.values()):

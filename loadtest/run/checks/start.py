@@ -16,6 +16,7 @@ from loadtest.measure.reach import SETTLE_S
 from loadtest.output.recording_options import RunOptions, read_run_options
 from loadtest.output.web_form import Start
 from loadtest.results.exit_codes import UsageError
+from loadtest.run.checks.folders import check_writable, claim
 from loadtest.run.checks.probing import check_limits, probe
 from loadtest.run.orphans import end_for
 from loadtest.workload.faults import check_time_of_faults
@@ -34,6 +35,8 @@ class StartCheck:
         """Of the last run, read before anything else; None on workers, which write no files."""
         self._is_probed = False
         """The web form has just done so for the start that comes: Locust takes no stop until that has begun."""
+        self._claim: int | None = None
+        """Of the folder of the results: held as long as this lives."""
 
     def check_program(self) -> None:
         """End the program with one sentence and exit code 2 where an option is wrong or the server does not answer."""
@@ -41,6 +44,7 @@ class StartCheck:
         try:
             options = self._read_options()
             self._read_run_options()
+            self._check_folders(options)
             if environment.host or parsed is None or parsed.headless or parsed.autostart:
                 probe(environment.host, options)
             if parsed is not None:
@@ -92,6 +96,16 @@ class StartCheck:
     def _read_run_options(self) -> None:
         parsed = self._environment.parsed_options
         self.run_options = read_run_options(vars(parsed) if parsed is not None else {})
+
+    def _check_folders(self, options: SwarmOptions) -> None:
+        """With the web interface each run has a folder of its own below the one that was given."""
+        folder = self.run_options.folder if self.run_options is not None else None
+        if folder is not None:
+            check_writable("--run-dir", folder)
+            if self._environment.web_ui is None:
+                self._claim = claim("--run-dir", folder)
+        if options.json_file is not None:
+            check_writable("--swarm-json", options.json_file.absolute().parent)
 
     def _check_size(self, options: SwarmOptions, parsed: argparse.Namespace | None) -> None:
         processes, runner = self._sharing.share.processes, self._environment.runner
