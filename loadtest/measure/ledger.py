@@ -35,7 +35,7 @@ RECONNECT_TO_FRESH = "reconnect to fresh"
 EVENTS = frozenset({"user_online", "user_offline", "rooms_changed"})
 """What a lobby tells everybody of."""
 
-SEES_PRESENCE, SEES_BATCHES, SEES_ROOMS = 1, 2, 4
+SEES_PRESENCE, SEES_BATCHES, SEES_ROOMS, SEES_REVISIONS = 1, 2, 4, 8
 """What a span is told: single presence events or batches of them, and changes of the rooms. Bits."""
 
 GHOST_MARGIN_S = 45.0
@@ -311,6 +311,8 @@ class PlayerWatch(FreshnessWatch):
         self._own_up(user_id)
         agreed = frozenset(features)
         sees = 0 if "rooms_changed" in self._ledger.untold else SEES_ROOMS
+        if sees and agreed & {Feature.REV, Feature.ROOMS_DELTA}:
+            sees |= SEES_REVISIONS
         if Feature.PRESENCE_BATCH in agreed:
             sees |= SEES_BATCHES
         elif Feature.PRESENCE_FRIENDS not in agreed:

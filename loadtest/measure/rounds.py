@@ -1,26 +1,30 @@
 """Announcements of what others did, judged by what the observers heard: there is no other witness.
 
-What all observers hear within moments of each other is one round. If most of those who were there heard it, it was sent
-to all, and those who heard nothing should have: nothing within the settling time is a loss, a later announcement of the
-rooms instead is a *miss* (conflated by right, or lost; it cannot be told). A round that only few heard is no evidence.
+What all observers hear of one event is a round. Announcements of the rooms that carry a revision are of one event when
+it is the same one, however far apart they come; those that carry none, when they come within moments of each other. If
+most of those who were there heard a round, it was sent to all, and those who heard nothing should have: nothing within
+the settling time is a loss, a later announcement of the rooms instead is a *miss* (conflated by right, or lost; it
+cannot be told). A round that only few heard is no evidence.
 
 The time of the event itself is not known. What is measured is the spread: how long after the first observer each heard.
+Where any players are told revisions, it is theirs alone, for it is exact: of announcements without one that come late,
+those before the pause and those after it seem to be two rounds that were quick.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none
 from loadtest.measure.disturbed.windows import Disturbances
-from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_ROOMS, Change
+from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_REVISIONS, SEES_ROOMS, Change
 
 GAP_S = 0.05
-"""Two announcements further apart than that, with none between them at any observer, are two rounds."""
+"""Two announcements without a revision, further apart, with none between them at any observer, are two rounds."""
 MARGIN_S = 0.5
 """An observer that came so shortly before the first who heard may have come after the event."""
 LEAST_OBSERVERS = 2
@@ -78,12 +82,42 @@ class Strangers:
             observers = sees & spans.stayed(first_s - MARGIN_S, first_s + self._settle_s)
             heard = _heard(spans, observers, members)
             if _is_evidence(heard, observers):
+                judged.rounds += 1
                 _count(judged, heard, observers)
                 is_counted = np.isin(members, spans.numbers[observers])
                 heard_s = times_s[start:end][firsts][is_counted]
                 judged.spreads.append((heard_s - first_s, heard_s))
         self._users, self._at, self._times_s = users[keep], at[keep], times_s[keep]
         return judged
+
+
+@dataclass(frozen=True)
+class _Announcements:
+    """Announcements of the rooms, by revision and then by time; those without one come first."""
+
+    at: IntArray
+    times_s: FloatArray
+    revisions: IntArray
+
+    def rounds(self, settle_s: float) -> Iterator[tuple[int, int, int]]:
+        """Where each begins and ends, and where the next begins: what comes more than `settle_s` after the first of a
+        round is not in it."""
+        apart_s = np.where(self.revisions < 0, GAP_S, settle_s)
+        is_first = np.diff(self.times_s, prepend=-math.inf) > apart_s
+        is_first |= np.diff(self.revisions, prepend=self.revisions[0] - 1) != 0
+        starts = np.flatnonzero(is_first).tolist()
+        for start, following in zip(starts, [*starts[1:], len(self.times_s)], strict=True):
+            times_s = self.times_s[start:following]
+            yield start, start + int(np.searchsorted(times_s, times_s[0] + settle_s, side="right")), following
+
+    def is_later(self, start: int, end: int, *, until_s: float) -> BoolArray:
+        """Announcements of something later than that round's, up to `until_s`. O(all)."""
+        revision, first_s = self.revisions[start], self.times_s[start]
+        is_other = self.revisions > revision if revision >= 0 else self.revisions < 0
+        is_later: BoolArray = is_other & (self.times_s > first_s) & (self.times_s <= until_s)
+        if revision < 0:
+            is_later[:end] = False
+        return is_later
 
 
 class RoundsOfRooms:
@@ -95,6 +129,7 @@ class RoundsOfRooms:
         self._disturbances = disturbances
         self._at: IntArray = none()
         self._times_s: FloatArray = np.empty(0)
+        self._revisions: IntArray = none()
         self._own: dict[tuple[float, float], None] = {}
         """When own changes may have been announced: from, until."""
         self._next_look_s = -math.inf
@@ -106,6 +141,7 @@ class RoundsOfRooms:
     def add(self, taken: Taken, changes: Iterable[Change]) -> None:
         self._at = np.concatenate([self._at, taken.announcement_spans])
         self._times_s = np.concatenate([self._times_s, taken.announcement_times_s])
+        self._revisions = np.concatenate([self._revisions, taken.announcement_revisions])
         for change in changes:
             self._own[(change.sent_s, change.answered_s + self._settle_s)] = None
 
@@ -117,19 +153,19 @@ class RoundsOfRooms:
             self._forget(done_s)
             return judged
         self._next_look_s = done_s + LOOK_EVERY_S
-        order = np.argsort(self._times_s, kind="stable")
-        at, times_s = self._at[order], self._times_s[order]
-        sees = spans.sees(SEES_ROOMS)
-        starts = np.flatnonzero(np.diff(times_s, prepend=-math.inf) > GAP_S).tolist()
-        judged_until = 0
-        for start, end in zip(starts, [*starts[1:], len(times_s)], strict=True):
-            first_s = float(times_s[start])
-            if first_s > done_s:
-                break
-            end = min(end, int(np.searchsorted(times_s, first_s + self._settle_s, side="right")))
-            self._judge_round(judged, spans, sees, at, times_s, start, end)
-            judged_until = end
-        self._at, self._times_s = at[judged_until:], times_s[judged_until:]
+        order = np.lexsort((self._times_s, self._revisions))
+        told = _Announcements(self._at[order], self._times_s[order], self._revisions[order])
+        sees, are_told = spans.sees(SEES_ROOMS), spans.sees(SEES_REVISIONS)
+        is_exact = bool(are_told.any())
+        keep = np.zeros(len(told.times_s), dtype=bool)
+        for start, end, following in told.rounds(self._settle_s):
+            if told.times_s[start] > done_s:
+                keep[start:following] = True
+                continue
+            has_revision = told.revisions[start] >= 0
+            observers = sees & (are_told if has_revision else ~are_told)
+            self._judge_round(judged, spans, observers, told, start, end, is_timed=has_revision or not is_exact)
+        self._at, self._times_s, self._revisions = told.at[keep], told.times_s[keep], told.revisions[keep]
         self._forget(done_s)
         return judged
 
@@ -137,28 +173,35 @@ class RoundsOfRooms:
         self,
         judged: JudgedRounds,
         spans: Spans,
-        sees: BoolArray,
-        at: IntArray,
-        times_s: FloatArray,
+        observers: BoolArray,
+        told: _Announcements,
         start: int,
         end: int,
+        *,
+        is_timed: bool,
     ) -> None:
-        first_s = float(times_s[start])
+        """`observers`: those to whom it can have been told. `is_timed`: it counts as a round, and its spread is
+        measured."""
+        first_s, last_s = float(told.times_s[start]), float(told.times_s[end - 1])
         if self._disturbances.touch(first_s - self._settle_s, first_s + self._settle_s):
             return
-        observers = sees & spans.stayed(first_s - MARGIN_S, first_s + self._settle_s)
-        members, firsts = np.unique(at[start:end], return_index=True)
-        heard = _heard(spans, observers, members)
-        if not _is_evidence(heard, observers):
+        observers = observers & spans.stayed(first_s - MARGIN_S, first_s + self._settle_s)
+        members, firsts = np.unique(told.at[start:end], return_index=True)
+        have_heard = _heard(spans, observers, members)
+        if not _is_evidence(have_heard, observers):
             return
-        settled = int(np.searchsorted(times_s, first_s + self._settle_s, side="right"))
-        heard_later = _heard(spans, observers, np.unique(at[end:settled])) & ~heard
+        later = none()
+        if (observers & ~have_heard).any():
+            later = np.unique(told.at[told.is_later(start, end, until_s=first_s + self._settle_s)])
+        heard_later = _heard(spans, observers, later) & ~have_heard
         judged.missed += int(np.count_nonzero(heard_later))
-        if any(from_s <= times_s[end - 1] and first_s <= until_s for from_s, until_s in self._own):
+        if any(from_s <= last_s and first_s <= until_s for from_s, until_s in self._own):
             return
-        _count(judged, heard | heard_later, observers)
-        heard_s = times_s[start:end][firsts][np.isin(members, spans.numbers[observers])]
-        judged.spreads.append((heard_s - first_s, heard_s))
+        _count(judged, have_heard | heard_later, observers)
+        if is_timed:
+            judged.rounds += 1
+            heard_s = told.times_s[start:end][firsts][np.isin(members, spans.numbers[observers])]
+            judged.spreads.append((heard_s - first_s, heard_s))
 
     def _forget(self, done_s: float) -> None:
         if math.isfinite(done_s):
@@ -178,6 +221,5 @@ def _is_evidence(heard: BoolArray, observers: BoolArray) -> bool:
 
 
 def _count(judged: JudgedRounds, heard: BoolArray, observers: BoolArray) -> None:
-    judged.rounds += 1
     judged.expected += int(np.count_nonzero(observers))
     judged.received += int(np.count_nonzero(heard))

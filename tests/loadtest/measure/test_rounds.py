@@ -1,0 +1,86 @@
+"""What others do to the rooms, judged by what the players heard: by its revision where it has one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from lobby_server.protocol.features import Feature
+from tests.loadtest.measure.test_reach import SETTLE_S, World
+
+TOLD, BASE = range(1, 11), range(11, 16)
+"""Players who are told revisions, and base clients beside them."""
+
+
+@pytest.fixture
+def world() -> World:
+    world = World(0)
+    for player in TOLD:
+        world.join(player, features=frozenset({Feature.ROOMS_DELTA}))
+    world.now_s += 1.0
+    return world
+
+
+def hear(world: World, players: Iterable[int], revision: int | None, *, after_s: float = 0.0) -> None:
+    world.now_s += after_s
+    for player in players:
+        world.watches[player].rooms(revision, base=None if revision is None else revision - 1)
+
+
+def spread_ms(world: World) -> list[float]:
+    """Count and most."""
+    world.wait(3 * SETTLE_S)
+    world.wait()
+    others = world.fan_out["others"]
+    return [others.count, round(others.max_us / 1000)]
+
+
+def test_revision_that_most_hear_after_a_long_pause_is_one_round_with_the_pause_in_it(world: World) -> None:
+    hear(world, TOLD[:2], 5)
+    hear(world, TOLD[2:], 5, after_s=0.4)
+    assert spread_ms(world) == [10, 400]
+    rooms = world.reach.rooms
+    assert (rooms.others, rooms.expected, rooms.lost, rooms.missed) == (1, 10, 0, 0)
+
+
+def test_two_revisions_that_come_at_once_are_two_rounds(world: World) -> None:
+    hear(world, TOLD, 5)
+    hear(world, TOLD, 6, after_s=0.01)
+    assert spread_ms(world) == [20, 0]
+    assert (world.reach.rooms.others, world.reach.rooms.expected) == (2, 20)
+
+
+def test_revision_that_one_player_never_hears_is_a_miss_beside_a_later_one_and_a_loss_without(world: World) -> None:
+    hear(world, TOLD[1:], 5)
+    hear(world, TOLD, 6, after_s=0.01)
+    hear(world, TOLD[1:], 7, after_s=3 * SETTLE_S)
+    assert spread_ms(world)[0] == 28
+    rooms = world.reach.rooms
+    assert (rooms.others, rooms.expected, rooms.lost, rooms.missed) == (3, 30, 1, 1)
+
+
+def test_earlier_revision_that_comes_late_stands_for_no_later_one(world: World) -> None:
+    hear(world, TOLD[1:], 5)
+    hear(world, TOLD[1:], 6, after_s=0.01)
+    hear(world, TOLD[:1], 5, after_s=0.01)
+    assert spread_ms(world) == [19, 20]
+    assert (world.reach.rooms.lost, world.reach.rooms.missed) == (1, 0)
+
+
+def test_base_clients_beside_them_are_judged_too_and_neither_counted_twice_nor_timed(world: World) -> None:
+    for player in BASE:
+        world.join(player)
+    world.now_s += 1.0
+    hear(world, TOLD, 5)
+    hear(world, BASE[:3], None, after_s=0.03)
+    assert spread_ms(world) == [10, 0]
+    rooms = world.reach.rooms
+    assert (rooms.others, rooms.expected, rooms.lost) == (1, 15, 2)
+
+
+def test_revision_that_comes_after_the_settling_time_is_lost(world: World) -> None:
+    hear(world, TOLD[1:], 5)
+    hear(world, TOLD[:1], 5, after_s=SETTLE_S + 0.1)
+    assert spread_ms(world) == [9, 0]
+    assert (world.reach.rooms.others, world.reach.rooms.lost) == (1, 1)
