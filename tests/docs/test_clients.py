@@ -198,6 +198,37 @@ def test_godot_3_client_that_connects_while_it_waits_drops_the_retry(own_target:
         program.wait_for("established, retry is stopped: True")
 
 
+GODOT_IN_THE_BACKGROUND = """extends Node
+
+func _ready():
+	Engine.target_fps = 2
+	WSManager.connect("connection_lost", self, "_lost")
+	WSManager.connect_to_server("<token>")
+
+func _lost():
+	print("connection_lost")
+"""
+
+
+def test_godot_3_client_sends_its_heartbeats_in_time_at_two_pictures_per_second(
+    own_target: Target, tmp_path: Path
+) -> None:
+    """A Timer counts 0.133 s for a picture of 0.5 s: its second heartbeat would come after the client has given up."""
+    godot = engine("godot3-server", "godot3-server")
+    manager, room_list = blocks("Godot 3", "gdscript")
+    for constant, quick in {"HEARTBEAT_S = 30.0": "HEARTBEAT_S = 1.0", "SILENCE_S = 75.0": "SILENCE_S = 3.5"}.items():
+        assert constant in manager
+        manager = manager.replace(constant, quick)
+    for name, text in {
+        "project.godot": GODOT_PROJECT, "main.tscn": GODOT_SCENE, "main.gd": GODOT_IN_THE_BACKGROUND,
+        "ws_manager.gd": manager, "room_list.gd": room_list,
+    }.items():  # fmt: skip
+        (tmp_path / name).write_text(at(own_target, text, token_of(own_target, 41, "ada")), encoding="utf-8")
+    with Program([godot, "--path", "."], folder=tmp_path, environment={"HOME": str(tmp_path)}) as program:
+        wait_until(lambda: messages_in(own_target) >= 5, PATIENCE_S)  # the handshake and four heartbeats
+        assert "connection_lost" not in program.lines
+
+
 @pytest.mark.parametrize("heading", ["Godot 4", "Godot 3"])
 def test_gdscript_parses(heading: str) -> None:
     """There is no Godot 4 in Debian: its client is at least held against the grammar of the language."""
@@ -266,8 +297,16 @@ def javascript(
 
 def sessions(target: Target) -> int:
     """Sockets with an accepted handshake, as the server counts them."""
+    return metric(target, "lobby_sessions")
+
+
+def messages_in(target: Target) -> int:
+    return metric(target, "lobby_messages_in_total")
+
+
+def metric(target: Target, name: str) -> int:
     with urllib.request.urlopen(f"{target.http_url}/metrics", timeout=PATIENCE_S) as answer:
-        found = re.search(r"^lobby_sessions (\d+)", answer.read().decode(), re.MULTILINE)
+        found = re.search(rf"^{name} (\d+)", answer.read().decode(), re.MULTILINE)
     assert found is not None
     return int(found[1])
 
