@@ -8,6 +8,7 @@ import logging
 import logging.handlers
 import sys
 from datetime import datetime, timezone
+from enum import Enum
 
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.settings import SettingsError
@@ -20,8 +21,10 @@ _OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asct
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, object]:
-    """What was given as ``extra``: ``event``, ``address``, ``session``, ``user`` and others by name."""
-    return {key: value for key, value in vars(record).items() if key not in _OWN_ATTRIBUTES}
+    """What was given as ``extra``: ``event``, ``address``, ``session``, ``user`` and others by name. A code is told by
+    its value, not with the name of its class."""
+    given = {key: value for key, value in vars(record).items() if key not in _OWN_ATTRIBUTES}
+    return {key: value.value if isinstance(value, Enum) else value for key, value in given.items()}
 
 
 class JsonFormatter(logging.Formatter):

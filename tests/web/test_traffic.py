@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from lobby_server import __version__
 from lobby_server.logs import JsonFormatter, TextFormatter
+from lobby_server.protocol.codes import ApiCode, CloseCode
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.watch.metrics import Metrics
 from lobby_server.service.watch.security import BURST_OF_AN_ADDRESS, SecurityLog
@@ -280,6 +281,14 @@ def test_line_of_text_shows_the_fields_and_stays_one_line() -> None:
     line = TextFormatter().format(record)
     assert line.endswith('lobby: x [event=call code="a b\\n" user=7 none=""]')
     assert len(line.splitlines()) == 1
+
+
+def test_codes_are_in_the_log_as_on_the_wire() -> None:
+    given = {"code": ApiCode.INVALID_CREDENTIALS, "closed": CloseCode.SIGNED_OUT, "event": LogEvent.LOGIN_FAILED}
+    record = logging.makeLogRecord({"name": "lobby", "levelname": "INFO", "msg": "x", **given})
+    assert TextFormatter().format(record).endswith("[code=invalid_credentials closed=4502 event=login_failed]")
+    line = json.loads(JsonFormatter().format(record))
+    assert (line["code"], line["closed"], line["event"]) == ("invalid_credentials", 4502, "login_failed")
 
 
 async def test_session_lines_have_fields(lobby: Lobby, caplog: pytest.LogCaptureFixture) -> None:
