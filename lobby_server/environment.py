@@ -8,23 +8,33 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from lobby_server.options import ENVIRONMENT_PREFIX, environment_name_of
+from lobby_server.options import ENVIRONMENT_PREFIX, environment_name_of, flag_of
 from lobby_server.settings import Settings, SettingsError
 
 
 def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     """Settings from what the command line gave (``None`` where a flag was left out) and the environment.
 
-    Raises `SettingsError` for a value that cannot be read or does not hold.
+    Raises `SettingsError` for a value that cannot be read or does not hold; it names the variable, where the value came
+    from one.
     """
     values: dict[str, Any] = {}
+    variables: dict[str, str] = {}  # by the flags of the same settings
     for option in fields(Settings):
         given = flags.get(option.name)
         if given is not None:
             values[option.name] = given
         elif (text := environment.get(environment_name_of(option.name))) not in (None, ""):
-            values[option.name] = _parse(environment_name_of(option.name), str(text), type(option.default))
-    return Settings(**values)
+            variable = environment_name_of(option.name)
+            values[option.name] = _parse(variable, str(text), type(option.default))
+            variables[flag_of(option.name)] = variable
+    try:
+        return Settings(**values)
+    except SettingsError as fault:
+        raise SettingsError(_FLAG.sub(lambda flag: variables.get(flag[0], flag[0]), str(fault))) from None
+
+
+_FLAG = re.compile(r"(?<![\w-])--[a-z0-9-]+(?![\w-])")
 
 
 _OF_OTHERS = re.compile(r"LOBBY_(TEST_\w*|(\w+_)?(SERVICE_HOST|SERVICE_PORT\w*)|(\w+_)?PORT_\d+_(TCP|UDP)\w*)")
@@ -58,4 +68,5 @@ def _parse(name: str, text: str, kind: type) -> Any:
                 f"{name} is {text!r}, which Kubernetes sets for a service called lobby: give --port, or "
                 "enableServiceLinks: false to the pod."
             ) from None
-        raise SettingsError(f"{name} is {text!r}: give a number.") from None
+        kind_of_number = "whole number" if kind is int else "number"
+        raise SettingsError(f"{name} is {text!r}: give a {kind_of_number}.") from None

@@ -69,9 +69,13 @@ class OneSentence(click.ClickException):
 
     exit_code = USAGE
 
+    def __init__(self, message: str, *, advice: str) -> None:
+        super().__init__(message)
+        self._advice = advice
+
     def show(self, file: IO[Any] | None = None) -> None:
         what = self.message.rstrip(".?").replace(". Did you", ", did you")
-        click.echo(f"lobby-server: {what}: see lobby-server --help.", err=True, file=file)
+        click.echo(f"lobby-server: {what}: {self._advice}.", err=True, file=file)
 
 
 class Copyable(click.HelpFormatter):
@@ -174,4 +178,15 @@ def _in_one_sentence() -> Iterator[None]:
     try:
         yield
     except click.UsageError as fault:
-        raise OneSentence(fault.format_message()) from None
+        raise OneSentence(fault.format_message(), advice=_advice_on(fault)) from None
+
+
+def _advice_on(fault: click.UsageError) -> str:
+    """Where to look; or, for a setting behind a command, where it goes."""
+    command = fault.ctx.info_name if fault.ctx is not None and fault.ctx.parent is not None else None
+    if command is None:
+        return "see lobby-server --help"
+    flags = {flag_of(option.name) for option in fields(Settings) if not option.metadata[ENVIRONMENT_ONLY]}
+    if isinstance(fault, click.NoSuchOption) and fault.option_name in flags:
+        return f"settings of the server go before the command, as in lobby-server {fault.option_name} … {command}"
+    return f"see lobby-server {command} --help"

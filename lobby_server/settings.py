@@ -7,6 +7,7 @@ Construction validates; `SettingsError` says what to do. The options are in `lob
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from dataclasses import dataclass, fields
 
@@ -64,7 +65,8 @@ class Settings(OptionTable):
         self._require(0 <= self.port <= 65_535, "--port", "from 0 to 65535")
         for each in fields(self):
             value = getattr(self, each.name)
-            if isinstance(value, int | float):  # which leaves NaN and infinity out
+            if isinstance(value, int | float):
+                self._require(not math.isnan(value), flag_of(each.name), "a number")
                 self._require(abs(value) <= MAX_NUMBER, flag_of(each.name), f"at most {MAX_NUMBER}")
         for name in (
             "token_ttl_s",

@@ -197,6 +197,30 @@ def test_variable_that_cannot_be_read_is_refused_in_one_sentence_that_names_it(v
 
 
 @pytest.mark.parametrize(
+    ("flags", "environment", "sentence"),
+    [
+        ({}, {"LOBBY_TICK_MS": "0"}, "LOBBY_TICK_MS must be above 0."),
+        ({}, {"LOBBY_TICK_MS": "nan"}, "LOBBY_TICK_MS must be a number."),
+        ({}, {"LOBBY_PORT": "1e3"}, "LOBBY_PORT is '1e3': give a whole number."),
+        ({}, {"LOBBY_TLS_CERT": "c.pem"}, "LOBBY_TLS_CERT and --tls-key must be given together."),
+        ({"tls_cert": "c.pem"}, {"LOBBY_TLS_KEY": ""}, "--tls-cert and --tls-key must be given together."),
+        ({"tick_ms": -1.0}, {"LOBBY_TICK_MS": "0"}, "--tick-ms must be above 0."),
+        (
+            {},
+            {"LOBBY_TRUST_PROXY_HEADERS": "1", "LOBBY_PROXY_HOPS": "1"},
+            "LOBBY_TRUST_PROXY_HEADERS must be left out beside --trusted-proxies or LOBBY_PROXY_HOPS.",
+        ),
+    ],
+)
+def test_refusal_names_the_variable_that_a_value_came_from_and_else_the_flag(
+    flags: dict[str, Any], environment: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings(flags, environment)
+    assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize(
     "together",
     [
         {"trust_proxy_headers": True, "proxy_hops": 2},
@@ -343,6 +367,7 @@ def test_help_of_a_command_shows_the_settings_before_it(command: str) -> None:
         ["mint-tokens", "--count", "0"],
         ["mint-tokens", "--number", "5"],
         ["mint-tokens", "extra"],
+        ["mint-tokens", "--data-dir", "D"],
         ["--data-dir", "/dev/null/data", "mint-tokens"],
     ],
 )
@@ -352,6 +377,13 @@ def test_slip_on_the_command_line_is_one_sentence_and_exit_code_2(arguments: lis
     assert result.stdout == ""
     assert result.stderr.startswith("lobby-server: ")
     assert is_one_sentence(result.stderr.removesuffix("\n"))
+
+
+def test_setting_behind_a_command_is_refused_with_where_it_goes() -> None:
+    misplaced = run("mint-tokens", "--data-dir", "D").stderr
+    assert "before the command, as in lobby-server --data-dir … mint-tokens." in misplaced
+    assert "see lobby-server mint-tokens --help." in run("mint-tokens", "--number", "5").stderr
+    assert "see lobby-server --help." in run("--prot", "5").stderr
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ async def is_free(url: str) -> bool:
         await (await lock(url)).release()
     except StoreSetupError as refused:
         assert str(refused).startswith("Another server runs on database empty of PostgreSQL at ")
+        assert str(refused).endswith("another database, or both servers the same --backplane-url.")
         return False
     return True
 

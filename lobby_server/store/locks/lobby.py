@@ -72,8 +72,9 @@ class LobbyLock:
     def _elsewhere(self) -> str:
         if self._is_shared:
             return "start it with the same --backplane-url"
-        is_in_data_folder = isinstance(self._location, SqliteFile) and self._location.makes_folder
-        return "give --data-dir another folder" if is_in_data_folder else "give --database-url another database"
+        if not isinstance(self._location, SqliteFile):
+            return "give --database-url another database, or both servers the same --backplane-url"
+        return "give --data-dir another folder" if self._location.makes_folder else "give --database-url another database"
 
 
 async def lock_lobby(database_url: str, data_dir: Path, *, wait_s: float, is_shared: bool = False) -> LobbyLock:
