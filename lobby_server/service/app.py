@@ -297,6 +297,7 @@ class App:
                 revocations=self.revocations,
                 forgetting=self.forgetting,
                 read=self._read_counters,
+                secrets=lambda: self.tokens.marks,
                 on_fatal=on_fatal,
             )
             self.drain.turn = self.nodes.turn

@@ -19,7 +19,7 @@ from lobby_server.core.bans import UserBan, UserBanned
 from lobby_server.core.machine.deleted import DeletedUsers
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import TokenRefused
-from lobby_server.service.accounts.signatures import ALGORITHM, verified_claims
+from lobby_server.service.accounts.signatures import ALGORITHM, mark_of, verified_claims
 from lobby_server.service.ports import Clock
 
 ADMIN_ROLE = "admin"
@@ -92,6 +92,11 @@ class Tokens:
         self._deleted = DeletedUsers() if deleted is None else deleted
         self._forget_at = _FORGET_AT_LEAST
         self.ttl_s = ttl_s
+
+    @property
+    def marks(self) -> list[str]:
+        """Of the secrets that verify; the first one signs."""
+        return [mark_of(secret) for secret in self._secrets]
 
     def use(self, secret: str, *older: str) -> None:
         """Other secrets from now on. A token of a secret that is gone verifies no more; sockets that it opened stay."""

@@ -33,6 +33,8 @@ log = logging.getLogger("lobby.backplane")
 
 RECONCILE_AFTER_S = 1.0
 """What a node that ended in an orderly way has still to write gets this much time."""
+LOOK_AT_SECRETS_AFTER_S = 3.0
+"""Nodes hear of each other twice per second."""
 TOGETHER_S = 30.0
 """Nodes that end within this time of each other end together: their users come back in the same moments."""
 COME_BACK_S = 15.0
@@ -51,6 +53,8 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
     """Commands of its own that are not applied yet."""
     reading: Reading
+    secrets: list[str] = []
+    """Marks of the secrets of its tokens; the first one signs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +89,11 @@ class Nodes:
         revocations: Revocations,
         forgetting: Forgetting,
         read: Callable[[], Reading],
+        secrets: Callable[[], list[str]],
         on_fatal: Callable[[str], None],
     ) -> None:
-        """`read`: the counters of this node now."""
+        """`read`: the counters of this node now. `secrets`: marks of those of its tokens now, of which the first one
+        signs."""
         self._log = log
         self._replica = replica
         self._sessions = sessions
@@ -100,6 +106,8 @@ class Nodes:
         self._leader: str | None = None
         self._gone_at_s: dict[str, float] = {}
         self._read = read
+        self._secrets = secrets
+        self._will_look_at_secrets = False
         log.follow(
             replica.apply,
             replica.state,
@@ -177,6 +185,7 @@ class Nodes:
             lag_ms=round(figures.lag_s * 1000, 1),
             waiting=figures.waiting,
             reading=self._read(),
+            secrets=self._secrets(),
         )
 
     def _others(self) -> dict[str, NodeReport]:
@@ -210,6 +219,9 @@ class Nodes:
 
     def _joined(self, effect: effects.NodeJoined, _: Session | None) -> None:
         log.info("node %s takes part", effect.node, extra={"event": LogEvent.NODE_JOINED.value})
+        if not self._will_look_at_secrets:
+            self._will_look_at_secrets = True
+            self._replica.time.call_later(LOOK_AT_SECRETS_AFTER_S, self._look_at_secrets)
         if self._leader is None:
             self._leader = self._replica.state.leader
             if effect.node == self._leader == self._log.node and self._log.figures().entries > 1:
@@ -231,6 +243,19 @@ class Nodes:
             self._rooms.upkeep.no_longer_leads()
         if self._leader == self._log.node:
             self._will_take_over()
+
+    def _look_at_secrets(self) -> None:
+        """Players of a node that signs with another secret are refused here, and nobody would know why."""
+        self._will_look_at_secrets = False
+        own = self._secrets()
+        for node, report in self._others().items():
+            if report.secrets and report.secrets[0] not in own:
+                log.error(
+                    "node %s signs tokens with a secret that this node does not have, so they are refused here: give "
+                    "all nodes one LOBBY_JWT_SECRET or --jwt-secret-file",
+                    node,
+                    extra={"event": LogEvent.SECRETS_DIFFER.value},
+                )
 
     def _will_take_over(self) -> None:
         log.info("this node leads now", extra={"event": LogEvent.LEADING.value})

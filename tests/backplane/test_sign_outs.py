@@ -42,7 +42,8 @@ class Houses:
         self._store = MemoryStore()
         self.all: list[House] = []
 
-    async def start(self) -> House:
+    async def start(self, *secrets: str) -> House:
+        """`secrets`: of the tokens, if not those of the others."""
         clock: Any = LoopClock(asyncio.get_running_loop())
         log = ValkeyLog(
             Stream(self._url, cluster=self._cluster),
@@ -52,7 +53,10 @@ class Houses:
             node_timeout_s=NODE_TIMEOUT_S,
             newcomer_waits_s=NEWCOMER_WAITS_S if self.all else 0.0,
         )
-        house = await House(clock=cast(VirtualClock, clock), store=self._store, shared_log=log).start()
+        house = House(clock=cast(VirtualClock, clock), store=self._store, shared_log=log)
+        if secrets:
+            house.app.tokens.use(*secrets)
+        await house.start()
         passwords: Any = Plain()
         house.app.accounts._passwords = passwords
         self.all.append(house)

@@ -62,6 +62,7 @@ class LogEvent(str, Enum):
     NODE_LEFT = "node_left"
     NODE_GIVEN_UP = "node_given_up"
     NODE_RENAMED = "node_renamed"
+    SECRETS_DIFFER = "secrets_differ"
     LEADING = "leading"
     BACKPLANE_AWAY = "backplane_away"
     BACKPLANE_BACK = "backplane_back"
