@@ -74,7 +74,9 @@ class LobbyLock:
             return "start it with the same --backplane-url"
         if not isinstance(self._location, SqliteFile):
             return "give --database-url another database, or both servers the same --backplane-url"
-        return "give --data-dir another folder" if self._location.makes_folder else "give --database-url another database"
+        return (
+            "give --data-dir another folder" if self._location.makes_folder else "give --database-url another database"
+        )
 
 
 async def lock_lobby(database_url: str, data_dir: Path, *, wait_s: float, is_shared: bool = False) -> LobbyLock:
