@@ -67,6 +67,8 @@ class RunFacts:
     users: dict[str, int] = field(default_factory=dict)
     """The most that ran at once, by class."""
     arguments: dict[str, Any] = field(default_factory=dict)
+    has_lines: bool = False
+    """Whether lines of players were emulated."""
     server_pid: int | None = None
     server_cpu_shares: list[float] = field(default_factory=list)
     """Of a core, second by second; empty where the server's process is not known."""

@@ -59,6 +59,7 @@ def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclu
         has_faults=bool(facts.faults),
         is_over=facts.is_over,
         players=sum(facts.users.values()),
+        has_lines=facts.has_lines,
     )
     ended = tuple(f"the run was ended early, at {facts.duration_s:.0f} s, by {text}" for text in facts.ended_by)
     paused = ", ".join(f"{moment.text} at {moment.at_s:.0f} s" for moment in facts.moments if moment.kind == "role")

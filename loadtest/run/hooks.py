@@ -243,6 +243,7 @@ class _Hooks:
             is_over=False,
             started_at=datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
             arguments=shown_arguments(vars(parsed)) if parsed is not None else {},
+            has_lines=options.network is not None and options.network.is_emulated,
         )
 
     def start_monitor(self, swarm: Swarm) -> None:

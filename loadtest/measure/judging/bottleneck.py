@@ -3,6 +3,8 @@
 CPU alone does not tell: a server that is frozen, or waits for a database in every answer, uses none. So the answers are
 looked at, too: where they were slow while neither side was busy, the server waited, unless the network took the time.
 
+Over emulated lines the answers have the lines' times in them, and slow ones say nothing of the server.
+
 They are also looked at by what was asked for. A server with a slow disk answers heartbeats and lists at once, which are
 most of the answers, and lets those wait who make rooms: that is told of its writes, however few they are.
 """
@@ -67,6 +69,8 @@ class Seen:
     retransmitted: float
     """Share of the segments that a sample of connections sent."""
     state: ServerState
+    has_lines: bool = False
+    """Whether times of the players' emulated lines are in those of the answers."""
 
     @cached_property
     def answers(self) -> Series:
@@ -105,6 +109,7 @@ def seen_in(
     *,
     server_cpu_shares: Sequence[float],
     state: ServerState | None,
+    has_lines: bool = False,
 ) -> Seen:
     tcp, events = recorder.reported(TCP_ROUND_TRIP), recorder.events
     segments = events[SEGMENTS]
@@ -118,6 +123,7 @@ def seen_in(
         tcp_s=tcp.percentile_us(50) / 1e6 if tcp.count else None,
         retransmitted=events[RETRANSMITTED] / segments if segments else 0.0,
         state=state or ServerState(),
+        has_lines=has_lines,
     )
 
 
@@ -167,6 +173,11 @@ def bottleneck(seen: Seen) -> str | None:
         return f"The server took new connections too late, and its backlog was full: {figures}."
     if (seen.is_slow or seen.slow_part is not None) and (_is_lossy(seen) or _is_far(seen)):
         return f"The network was the bottleneck: {figures}."
+    if (seen.is_slow or seen.slow_part is not None) and seen.has_lines:
+        return (
+            "No bottleneck was seen; the answers have the times of the players' lines (--network) in them, so whether "
+            f"the server waited is not known: {figures}."
+        )
     whom = "The server was waiting" if is_known else "The server, or what it waits for, was slow"
     if seen.slow_part is not None:
         name, times, rest = seen.slow_part

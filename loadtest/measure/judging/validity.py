@@ -85,10 +85,12 @@ def validity_of(
     has_faults: bool = False,
     is_over: bool = True,
     players: int = 0,
+    has_lines: bool = False,
 ) -> RunValidity:
     """`players`: how many took part; 0 where that is not known. `server_cpu_shares` are of a core, second by second, of
     the server's busiest process; none where unknown. `has_faults`: the run itself killed or froze processes, so that
-    they were away or stood still is no surprise. While a run is not over, counts cannot be reconciled yet."""
+    they were away or stood still is no surprise. `has_lines`: those of players were emulated. While a run is not over,
+    counts cannot be reconciled yet."""
     processes, doubts = healths(recorder), _Doubts()
     for name, health in processes.items():
         _judge_process(name, health, doubts)
@@ -109,7 +111,13 @@ def validity_of(
             "heard a later one: conflated by right, or lost; the base protocol does not tell which"
         )
     level = Validity.INVALID if doubts.invalid else Validity.SUSPECT if doubts.suspect else Validity.VALID
-    seen = seen_in(recorder, list(processes.values()), server_cpu_shares=server_cpu_shares, state=server_state)
+    seen = seen_in(
+        recorder,
+        list(processes.values()),
+        server_cpu_shares=server_cpu_shares,
+        state=server_state,
+        has_lines=has_lines,
+    )
     return RunValidity(level, (*doubts.invalid, *doubts.suspect), bottleneck(seen), tuple(doubts.notes))
 
 

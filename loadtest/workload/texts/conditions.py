@@ -76,6 +76,11 @@ class Network:
 
     lines: tuple[tuple[Conditions, float], ...]
 
+    @property
+    def is_emulated(self) -> bool:
+        """Whether any player has something between it and the network."""
+        return any(weight and line != PROFILES[DIRECT] for line, weight in self.lines)
+
     def line_for(self, rng: Random) -> PlayerLine | None:
         """Of the player whose generator that is; None: nothing between it and the network."""
         conditions = rng.choices([line for line, _ in self.lines], [weight for _, weight in self.lines])[0]

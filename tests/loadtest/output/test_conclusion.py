@@ -269,6 +269,22 @@ def test_connections_that_had_to_ask_again_are_a_full_backlogs_where_one_was_ful
     assert ("30 of 300 new connections had to ask again a second later" in found) is bool(overflows and again)
 
 
+def test_slow_answers_over_emulated_lines_are_not_blamed_on_the_server() -> None:
+    def found(**known: Any) -> str:
+        validity = validity_of(recorder, server_cpu_shares=[0.02] * 10, **known)
+        assert validity.bottleneck is not None
+        return validity.bottleneck
+
+    recorder = answered(*[0.45] * 50)
+    assert found().startswith("The server was waiting: 100.0% of")
+    assert found(has_lines=True).startswith("No bottleneck was seen; the answers have the times of the players' lines")
+    frozen = ServerState(watched_s=10.0, stopped_s=3.0)
+    assert found(has_lines=True, server_state=frozen).startswith("The server was frozen")
+    busy = validity_of(recorder, server_cpu_shares=[0.99] * 10, has_lines=True).bottleneck
+    assert busy is not None
+    assert busy.startswith("The server was busy")
+
+
 MAKE, DELETE, FRIENDS = ("POST", "/api/rooms"), ("DELETE", "/api/rooms/{id}"), ("GET", "/api/friends")
 
 

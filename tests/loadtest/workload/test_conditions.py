@@ -73,3 +73,13 @@ def test_what_is_no_line_is_said_in_one_sentence(text: str, sentence: str):
     with pytest.raises(UsageError) as caught:
         read_network(text)
     assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "is_emulated"),
+    [("direct", False), ("lte=0,direct=1", False), ("lte=1,direct=1", True), ("rtt_s=0.1", True), ("rtt_s=0", False)],
+)
+def test_line_is_emulated_where_anybody_has_another_one_than_the_direct(text: str, is_emulated: bool) -> None:
+    network = read_network(text)
+    assert network is not None
+    assert network.is_emulated is is_emulated
