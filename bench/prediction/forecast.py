@@ -98,7 +98,7 @@ def forecast(
     if nodes is None:
         found = _confirmed(plan, model, smallest(plan, model, say=say), say=say)
     else:
-        say(f"the steady state on {count(nodes)} nodes")
+        say(f"the steady state on {plural(nodes, 'node')}")
         found = steady(plan, model, nodes)
     nodes = found.nodes
     setup = plan.on(nodes)
@@ -157,7 +157,7 @@ def smallest(plan: Plan, model: Model, *, say: Say = lambda what: None) -> int:
     def try_out(nodes: int) -> str:
         if why := hopeless(plan, model, nodes):
             return why
-        say(f"{count(nodes)} nodes")
+        say(f"{plural(nodes, 'node')}")
         found = steady(plan, model, nodes, window_s=probe_s(plan))
         if found.breaks == LATENCY and found.delay_ms is not None:
             delays_ms.append(found.delay_ms)
@@ -190,7 +190,7 @@ def _confirmed(plan: Plan, model: Model, nodes: int, *, say: Say) -> Steady:
     a shorter time than it is looked at. Raises `NoNumber`."""
     delays_ms: list[float] = []
     while True:
-        say(f"the steady state on {count(nodes)} nodes")
+        say(f"the steady state on {plural(nodes, 'node')}")
         found = steady(plan, model, nodes)
         if found.holds:
             return found
