@@ -77,6 +77,10 @@ class HashingQueue:
     async def run(self, call: Callable[[], _Result], asker: Asker) -> _Result:
         """What `call` returns, run on a thread in its turn. Raises `Overloaded`, `CallerGone`."""
         await self._turn(asker)
+        if asker.is_gone:  # between its turn and now
+            self._running -= 1
+            self._next()
+            raise CallerGone
         began_s = self._clock.monotonic_s()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, call)

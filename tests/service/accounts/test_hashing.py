@@ -98,6 +98,22 @@ async def test_call_whose_client_is_gone_is_not_run_and_frees_its_place(crowd: C
     assert [isinstance(task.exception(), CallerGone) for task in crowd.tasks] == [False, False, True, True, True, False]
 
 
+async def test_call_whose_client_is_gone_as_its_turn_comes_is_not_run_and_lets_the_next_one_run(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, third, _ = await crowd.ask("a", 4)
+    next_turn = crowd.queue._next
+
+    def with_an_end() -> None:
+        next_turn()
+        third.gone()
+
+    monkeypatch.setattr(crowd.queue, "_next", with_an_end)
+    assert await crowd.drain() == ["a0", "a1", "a3"]
+    assert isinstance(crowd.tasks[2].exception(), CallerGone)
+    assert await run_one(crowd) == "a0"
+
+
 async def test_client_that_is_gone_before_it_asks_is_not_served(crowd: Crowd) -> None:
     asker = Asker("a")
     asker.gone()
