@@ -69,7 +69,10 @@ class Sessions:
 
     def accepted(self, session: Session) -> None:
         """A handshake held: the session is one of its user's."""
-        own = self._by_user.setdefault(session.user.id, [])
+        own = self._by_user.get(session.user.id)
+        if own is None:
+            self._by_user[session.user.id] = [session]  # one that began empty would have place for four
+            return
         if isinstance(own, dict):
             own[session] = None
             return

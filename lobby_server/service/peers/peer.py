@@ -103,11 +103,11 @@ class Peer(Subscriber):
     """A connection after its upgrade. Create it when the socket is open."""
 
     __slots__ = (
-        "_commands_s", "_over_limit_s", "_rules", "_timer", "address", "id", "last_heard_s", "phase", "transport",
-        "wheel_slot",
+        "_commands_s", "_over_limit_s", "_rules", "_timer", "address", "id", "last_heard_s", "phase", "wheel_slot",
     )  # fmt: skip
 
     _rules: PeerRules
+    outlet: Transport
 
     def __init__(
         self, rules: PeerRules, transport: Transport, profile: Profile, *, peer_id: int, address: str, waited_s: float
@@ -117,7 +117,6 @@ class Peer(Subscriber):
         super().__init__(transport, profile)
         self.id = peer_id
         self.address = address
-        self.transport = transport
         self.phase = Phase.WAITING
         self.last_heard_s = rules.clock.monotonic_s()
         self.wheel_slot = 0
@@ -131,6 +130,10 @@ class Peer(Subscriber):
         else:
             left_s = max(0.0, rules.handshake_timeout_s - waited_s)
             self._timer = rules.clock.call_later(left_s, self.nothing_accepted)
+
+    @property
+    def transport(self) -> Transport:
+        return self.outlet
 
     # -- for those who know what is spoken ------------------------------------------------------------------------
 
@@ -186,7 +189,7 @@ class Peer(Subscriber):
     def let_go(self) -> None:
         """The socket is gone, after `closed`: keep hold of its transport no longer. The two hold each other, and memory
         that only the collector of cycles can free is freed late."""
-        self.outlet = self.transport = _NO_TRANSPORT
+        self.outlet = _NO_TRANSPORT
 
     # -- what the service calls -----------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 A connection reads frames and drives a `Peer`, and is its `Transport`. What it needs while nothing happens is a wire,
 a callback and the peer; a `FrameReader` lives from the first frame that is not an everyday one to the end of what it
-read.
+read, an `_Ending` from our close frame on. Of a client that may refer to its earlier messages the reader stays, with
+them.
 
     open ──▶ our close frame is out ──▶ theirs came, or `CLOSE_PATIENCE_S`, or `MAX_BYTES_AFTER_CLOSE` ──▶ over
 
@@ -82,12 +83,27 @@ class Connections:
         self.closing: Patience[Connection] = Patience(clock, delay_s=CLOSE_PATIENCE_S, act=Connection.overdue)
 
 
+class _Ending:
+    """What a connection that is closing has besides."""
+
+    __slots__ = ("has_last_word", "is_deaf", "left_bytes", "tail")
+
+    def __init__(self, tail: memoryview, *, has_last_word: bool) -> None:
+        self.tail: memoryview | None = tail
+        """What is to be written yet, our close frame last."""
+        self.has_last_word = has_last_word
+        """The client's close frame came."""
+        self.is_deaf = False
+        """What comes is not understood any more."""
+        self.left_bytes = MAX_BYTES_AFTER_CLOSE
+        """What is still read."""
+
+
 class Connection:
     """One client."""
 
     __slots__ = (
-        "_agreement", "_endpoint", "_has_last_word", "_is_closing", "_is_deaf", "_is_rearmed", "_lacks_part",
-        "_left_bytes", "_peer", "_reader", "_shared", "_tail", "_window", "_wire", "send",
+        "_agreement", "_ending", "_endpoint", "_is_rearmed", "_peer", "_reader", "_shared", "_wire",
     )  # fmt: skip
 
     def __init__(
@@ -104,20 +120,11 @@ class Connection:
         compression. `waited_s`: what is gone of the time for a handshake."""
         self._shared = shared
         self._wire: Wire | None = wire
-        self.send: Send = wire.send
         self._endpoint = endpoint
         self._reader: FrameReader | None = None
         self._agreement = agreement
-        self._window = b""
-        self._lacks_part = self._is_rearmed = False
-        self._is_closing = False
-        self._has_last_word = False
-        """The client's close frame came."""
-        self._is_deaf = False
-        """What comes is not understood any more."""
-        self._tail: memoryview | None = None
-        self._left_bytes = 0
-        """Once it is closing: what is still read."""
+        self._is_rearmed = False
+        self._ending: _Ending | None = None
         shared.open += 1
         deflates = agreement is not None and agreement.deflates
         self._peer = endpoint.open(self, address=address, deflates=deflates, waited_s=waited_s)
@@ -129,6 +136,10 @@ class Connection:
 
     # -- Transport ------------------------------------------------------------------------------------------------
 
+    @property
+    def send(self) -> Send:
+        return len if self._wire is None else self._wire.send
+
     def watch_writable(self, callback: Callable[[], None] | None) -> None:
         if self._wire is not None:
             self._wire.watch_writable(callback)
@@ -137,14 +148,7 @@ class Connection:
         self._read()
 
     def close(self, code: int, reason: str, *, before: bytes) -> None:
-        if self._wire is None or self._is_closing:
-            return
-        self._is_closing = True
-        self._left_bytes = MAX_BYTES_AFTER_CLOSE
-        self._tail = memoryview(before + close_frame(code, reason))
-        self._write_tail()
-        if self._wire is not None:
-            self._shared.closing.add(self)
+        self._end_with(before + close_frame(code, reason), has_last_word=False)
 
     # -- private --------------------------------------------------------------------------------------------------
 
@@ -166,10 +170,12 @@ class Connection:
         if wire is None:
             return
         wire.close()
-        self._reader = self._tail = None
+        self._reader = None
+        if self._ending is not None:
+            self._ending.tail = None
         self._shared.open -= 1
         self._shared.closing.discard(self)
-        self._endpoint.end(self._peer, abrupt=not self._is_closing)
+        self._endpoint.end(self._peer, abrupt=self._ending is None)
         self._shared.on_end()
 
     def _readable(self) -> None:
@@ -195,12 +201,12 @@ class Connection:
         if not data:
             return
         self._take(data)
-        if self._wire is None or self._is_rearmed or (self._is_closing and len(data) == READ_BYTES):
+        if self._wire is None or self._is_rearmed or (self._ending is not None and len(data) == READ_BYTES):
             return
         data = self._recv()
         if data:
             self._take(data)
-            if self._wire is not None and not self._is_closing:
+            if self._wire is not None and self._ending is None:
                 self._rearm()
 
     def _recv(self) -> bytes:
@@ -218,23 +224,22 @@ class Connection:
         return data
 
     def _take(self, data: bytes) -> None:
-        if self._is_closing:
-            self._left_bytes -= len(data)
-            if self._left_bytes < 0:
+        ending = self._ending
+        if ending is not None:
+            ending.left_bytes -= len(data)
+            if ending.left_bytes < 0:
                 self.cut()
-            elif self._left_bytes < MAX_BYTES_AFTER_CLOSE - MAX_PARSED_AFTER_CLOSE and not self._is_deaf:
-                self._go_deaf()
-            if self._wire is None or self._is_deaf:
+            elif ending.left_bytes < MAX_BYTES_AFTER_CLOSE - MAX_PARSED_AFTER_CLOSE and not ending.is_deaf:
+                self._go_deaf(ending)
+            if self._wire is None or ending.is_deaf:
                 return
         reader = self._reader
         try:
             if reader is None:
-                if not self._is_closing and (text := whole_text(data, self._shared.max_bytes)) is not None:
+                if ending is None and (text := whole_text(data, self._shared.max_bytes)) is not None:
                     self._peer.receive(text)
                     return
-                reader = self._reader = FrameReader(
-                    max_bytes=self._shared.max_bytes, agreement=self._agreement, window=self._window
-                )
+                reader = self._reader = FrameReader(max_bytes=self._shared.max_bytes, agreement=self._agreement)
             reader.feed(data)
             self._take_frames(reader)
         except FrameFault as fault:
@@ -248,14 +253,13 @@ class Connection:
             event = reader.next_event()
             if event is None:
                 break
-            self._event(event.opcode, event.payload)
+            self._event(reader, event.opcode, event.payload)
             if self._reader is None:
                 return
         else:
             self._rearm()
             return
-        if reader.is_idle:
-            self._window = reader.window
+        if reader.is_idle and not reader.window:
             self._reader = None
 
     def _rearm(self) -> None:
@@ -281,11 +285,11 @@ class Connection:
         log.exception("session %d failed", self._peer.id, extra={"event": LogEvent.SESSION_FAILED.value})
         self._peer.close(CloseCode.INTERNAL_ERROR, "a fault of the server")
 
-    def _event(self, opcode: int, payload: bytes) -> None:
+    def _event(self, reader: FrameReader, opcode: int, payload: bytes) -> None:
         peer = self._peer
         if opcode == OP_CLOSE:
             self._close_came(payload)
-        elif self._is_closing:
+        elif self._ending is not None:
             pass  # nothing matters any more but the answer to our close
         elif opcode == OP_PING:
             if peer.heard():
@@ -293,9 +297,9 @@ class Connection:
         elif opcode == OP_PONG:
             peer.heard()
         elif opcode == OP_PART:
-            self._lacks_part |= not peer.heard()
-        elif self._lacks_part:
-            self._lacks_part = False
+            reader.lacks_part |= not peer.heard()
+        elif reader.lacks_part:
+            reader.lacks_part = False
             peer.lacks_part()
         elif opcode == OP_TEXT or (opcode == OP_BINARY and is_utf8(payload)):
             peer.receive(payload)
@@ -304,9 +308,10 @@ class Connection:
 
     def _close_came(self, payload: bytes) -> None:
         """The client closes, or answers our close (RFC 6455 section 5.5.1)."""
-        self._has_last_word = True
-        if self._is_closing:
-            if self._tail is None:
+        ending = self._ending
+        if ending is not None:
+            ending.has_last_word = True
+            if ending.tail is None:
                 self.end()
             return
         try:
@@ -315,44 +320,52 @@ class Connection:
             code = fault.code
         before = self._peer.unsent()
         self._peer.closed(abrupt=False)
-        self.close(code, "", before=before)
+        self._end_with(before + close_frame(code, ""), has_last_word=True)
 
     def _fault(self, fault: FrameFault) -> None:
         """The bytes cannot be understood any more, or are too many: the rest of them is read and dropped, so that the
         close frame is not lost to a reset."""
-        if self._is_closing:
-            self._go_deaf()
-        else:
-            self._reader = None
-            self._is_deaf = True
+        if self._ending is None:
             self._peer.close(fault.code, fault.reason)
+        if self._ending is not None:
+            self._go_deaf(self._ending)
 
-    def _go_deaf(self) -> None:
+    def _go_deaf(self, ending: _Ending) -> None:
         """After our close: nothing of what comes is understood any more."""
         self._reader = None
-        self._is_deaf = True
-        if self._tail is None and self._wire is not None:
+        ending.is_deaf = True
+        if ending.tail is None and self._wire is not None:
             self._wire.end_sending()
+
+    def _end_with(self, tail: bytes, *, has_last_word: bool) -> None:
+        """`tail`: the last that is written, with our close frame. `has_last_word`: it answers the client's. A second
+        call does nothing."""
+        if self._wire is None or self._ending is not None:
+            return
+        self._ending = _Ending(memoryview(tail), has_last_word=has_last_word)
+        self._write_tail()
+        if self._wire is not None:
+            self._shared.closing.add(self)
 
     def _write_tail(self) -> None:
         """Write what is left before the end; the loop calls again while the wire does not take it all."""
-        wire = self._wire
-        if wire is None or self._tail is None:
+        wire, ending = self._wire, self._ending
+        if wire is None or ending is None or ending.tail is None:
             return
         try:
-            taken = wire.send(self._tail)
+            taken = wire.send(ending.tail)
         except BlockingIOError:
             taken = 0
         except OSError:
             self.end()
             return
-        if taken < len(self._tail):
-            self._tail = self._tail[taken:]
+        if taken < len(ending.tail):
+            ending.tail = ending.tail[taken:]
             wire.watch_writable(self._write_tail)
             return
-        self._tail = None
+        ending.tail = None
         wire.watch_writable(None)
-        if self._has_last_word:
+        if ending.has_last_word:
             self.end()
-        elif self._is_deaf:
+        elif ending.is_deaf:
             wire.end_sending()

@@ -98,7 +98,8 @@ class HttpConnections:
         sock, received = stream.give_up()
         if isinstance(sock, ssl.SSLSocket):
             return TlsWire(sock, self._loop), received
-        return PlainWire(sock, self._loop), received
+        assert isinstance(sock, PlainWire)  # as it was handed over
+        return sock, received
 
     def call_on_loop(self, stream: _ReplayStream, head: Head, raw: bytes) -> bool:
         """Take a connection away from Tornado if it asks for the list, and did so before; False: it does not."""

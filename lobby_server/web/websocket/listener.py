@@ -12,7 +12,7 @@ import ssl
 import struct
 import sys
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.web.websocket.handover import HttpConnections
@@ -68,6 +68,11 @@ class _ListeningSocket(socket.socket):
         own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return own
 
+    def accept_wire(self, loop: asyncio.AbstractEventLoop) -> tuple[PlainWire, Any]:
+        """As `accept` does it, whose connection is a wire from the beginning."""
+        fileno, address = self._accept()  # type: ignore[attr-defined]  # what `accept` calls
+        return PlainWire(loop, family=self.family, kind=self.type, proto=self.proto, fileno=fileno), address
+
 
 class Seat(Protocol):
     """A process's place among those that accept from one queue."""
@@ -101,7 +106,7 @@ class Listener:
         self._seat = seat
         self._yielded = 0
         """Times in a row."""
-        self._sockets: list[socket.socket] = []
+        self._sockets: list[_ListeningSocket] = []
         self._pause: asyncio.TimerHandle | None = None
         self._is_short = False
         """The log has said that descriptors ran out, and not yet that there are some again."""
@@ -144,7 +149,7 @@ class Listener:
         self._pause = self._loop.call_later(YIELD_S, self._watch)
         return True
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: _ListeningSocket) -> None:
         if self._seat is not None and self._yields():
             return
         usual = ACCEPTS_PER_TURN if self._tls is None else TLS_ACCEPTS_PER_TURN
@@ -159,7 +164,7 @@ class Listener:
                 places = 1
             places -= 1  # as far as this turn knows: one that is refused at once has left its place again
             try:
-                sock, address = listener.accept()
+                sock, address = listener.accept() if self._tls is not None else listener.accept_wire(self._loop)
             except BlockingIOError:
                 return
             except OSError as fault:
@@ -187,8 +192,9 @@ class Listener:
         return self._places.all - taken
 
     def _wire(self, sock: socket.socket) -> Wire:
-        if self._tls is None:
-            return PlainWire(sock, self._loop)
+        if isinstance(sock, PlainWire):
+            return sock
+        assert self._tls is not None
         secured = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         return TlsWire(secured, self._loop)
 

@@ -32,7 +32,7 @@ class Wire(Protocol):
     @property
     def send(self) -> Send: ...
 
-    def recv(self, size: int) -> bytes:
+    def recv(self, size: int, /) -> bytes:
         """What there is, at most `size`; empty at the end. Raises `BlockingIOError` when there is nothing. With less
         than `RECORD_BYTES` a part of a TLS record may stay behind, of which no callback is told."""
 
@@ -51,30 +51,36 @@ class Wire(Protocol):
         """Let go of the socket; over TLS with a farewell (RFC 8446 section 6.1), if there is room for one."""
 
 
-class PlainWire:
-    """A bare socket."""
+class PlainWire(socket.socket):
+    """A bare socket, which is a wire by itself: one object for both, of which a server holds thousands, and no call in
+    between when it is written to or read from."""
 
-    __slots__ = ("_loop", "send", "socket")
+    __slots__ = ("_loop",)
 
-    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
-        self.socket = sock
-        self.send: Send = sock.send
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        family: socket.AddressFamily,
+        kind: socket.SocketKind,
+        proto: int,
+        fileno: int,
+    ) -> None:
+        """Takes over a descriptor."""
+        super().__init__(family, kind, proto, fileno)
         self._loop = loop
-
-    def recv(self, size: int) -> bytes:
-        return self.socket.recv(size)
 
     def watch_readable(self, callback: Callback | None) -> None:
         if callback is None:
-            self._loop.remove_reader(self.socket.fileno())
+            self._loop.remove_reader(self.fileno())
         else:
-            self._loop.add_reader(self.socket.fileno(), callback)
+            self._loop.add_reader(self.fileno(), callback)
 
     def watch_writable(self, callback: Callback | None) -> None:
         if callback is None:
-            self._loop.remove_writer(self.socket.fileno())
+            self._loop.remove_writer(self.fileno())
         else:
-            self._loop.add_writer(self.socket.fileno(), callback)
+            self._loop.add_writer(self.fileno(), callback)
 
     def release(self) -> None:
         self.watch_readable(None)
@@ -82,11 +88,17 @@ class PlainWire:
 
     def end_sending(self) -> None:
         with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_WR)
+            self.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        self.release()
-        self.socket.close()
+        """Also what closes it for whoever took it over: a second time does nothing."""
+        if self.fileno() >= 0:
+            self.release()
+        super().close()
+
+    @property
+    def socket(self) -> socket.socket:
+        return self
 
 
 class TlsWire:

@@ -242,7 +242,7 @@ async def test_idle_connections_give_way_and_busy_ones_do_not(
 
 
 class Failing:
-    """A listening socket whose `accept` fails in one way."""
+    """A listening socket that fails in one way to accept."""
 
     def __init__(self, number: int) -> None:
         self.fault = OSError(number, os.strerror(number))
@@ -252,7 +252,7 @@ class Failing:
         """Nobody waits in its queue."""
         return bytes(size)
 
-    def accept(self) -> tuple[socket.socket, Any]:
+    def accept_wire(self, loop: asyncio.AbstractEventLoop) -> tuple[socket.socket, Any]:
         self.tries += 1
         raise self.fault
 
