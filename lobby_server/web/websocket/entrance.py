@@ -23,7 +23,7 @@ class Entrance:
         self._is_turning = False
 
     def enter(self) -> bool:
-        """Whether one more is admitted now. If not: stop reading, and `queue_up`."""
+        """Whether one more is admitted now. If not: do not read, and `queue_up`."""
         if self._left <= 0:
             return False
         self._left -= 1
@@ -35,6 +35,11 @@ class Entrance:
     def has_place(self) -> bool:
         """Whether `enter` would admit one more."""
         return self._left > 0
+
+    @property
+    def turns_ahead(self) -> int:
+        """How many turns those who are in the queue take, as far as is known."""
+        return len(self._queue) // self._per_turn
 
     def charge(self, extra: int) -> None:
         """One who was admitted takes the place of `extra` more."""

@@ -154,6 +154,7 @@ class Listener:
             return
         usual = ACCEPTS_PER_TURN if self._tls is None else TLS_ACCEPTS_PER_TURN
         places = self._free_places()
+        looks = True
         for taken in range(ACCEPTS_IN_A_RUSH):
             if taken == usual and not _is_rushed(listener, taken):
                 return
@@ -182,7 +183,9 @@ class Listener:
                 sock.setblocking(False)
                 if not NODELAY_IS_INHERITED:
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._newcomers.add(self._wire(sock), address)
+                # They come in the order in which they were made: where one has not sent its request yet, those behind
+                # it mostly have not either.
+                looks = self._newcomers.add(self._wire(sock), address, looks=looks)
             except OSError:
                 sock.close()  # it has gone already
 

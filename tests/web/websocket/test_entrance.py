@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from lobby_server.web.websocket.entrance import Entrance
-from lobby_server.web.websocket.newcomer import READS_PER_TURN, Newcomer
+from lobby_server.web.websocket.newcomer import PATIENT_TURNS, READS_PER_TURN, Newcomer
+from lobby_server.web.websocket.wire import PlainWire
 from tests.web.conftest import Lobby
 from tests.web.websocket.ways import Peer, upgrade
 
@@ -64,18 +66,37 @@ async def test_requests_that_come_together_are_read_over_several_turns_and_all_a
             await asyncio.sleep(0)
             turn += 1
 
-    peers = [await Peer.connect(lobby) for _ in range(4 * READS_PER_TURN)]
+    peers = [await Peer.connect(lobby) for _ in range((PATIENT_TURNS + 4) * READS_PER_TURN)]
     monkeypatch.setattr(Newcomer, "_read", counted)
     ticking = asyncio.create_task(turns())
     try:
         for number, peer in enumerate(peers):
-            peer.writer.write(upgrade() if number % 2 else b"GET /healthz HTTP/1.1\r\nHost: lobby.test\r\n\r\n")
+            peer.writer.write(b"GET /healthz HTTP/1.1\r\nHost: lobby.test\r\n\r\n" if number % 2 else upgrade())
         peers[0].writer.transport.abort()
         statuses = [(await peer.response_head())[0] for peer in peers[1:]]
     finally:
         ticking.cancel()
-    assert statuses == [101, 200] * (len(peers) // 2 - 1) + [101]
+    assert statuses == [200, 101] * (len(peers) // 2 - 1) + [200]
     assert max(in_turn.values()) <= READS_PER_TURN
+
+
+async def test_newcomers_that_wait_for_a_few_turns_are_watched_all_the_time(
+    lobby: Lobby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To stop watching a socket and begin again costs as much as half of an upgrade."""
+    callbacks: list[str] = []
+    watch = PlainWire.watch_readable
+
+    def noting(self: PlainWire, callback: Callable[[], None] | None) -> None:
+        callbacks.append("" if callback is None else callback.__qualname__)
+        watch(self, callback)
+
+    peers = [await Peer.connect(lobby) for _ in range(PATIENT_TURNS * READS_PER_TURN)]
+    monkeypatch.setattr(PlainWire, "watch_readable", noting)
+    for peer in peers:
+        peer.writer.write(upgrade())
+    assert [(await peer.response_head())[0] for peer in peers] == [101] * len(peers)
+    assert callbacks == ["Connection._readable"] * len(peers)
 
 
 async def test_who_comes_while_others_wait_does_not_get_in_before_them() -> None:

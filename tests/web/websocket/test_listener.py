@@ -55,6 +55,28 @@ async def test_queue_that_is_half_full_is_emptied_in_one_turn(
         client.close()
 
 
+@pytest.mark.parametrize("first_says", [True, False], ids=["request is there", "request is to come"])
+async def test_request_is_looked_for_at_once_unless_it_was_in_vain_for_who_came_before(
+    lobby: Lobby, first_says: bool
+) -> None:
+    way_in = lobby.server._listener
+    assert way_in is not None
+    clients = [socket.create_connection(("127.0.0.1", lobby.server.port), timeout=PATIENCE_S) for _ in range(3)]
+    request = b"GET /healthz HTTP/1.1\r\nHost: lobby.test\r\n\r\n"
+    for client in clients if first_says else clients[1:]:
+        client.sendall(request)
+    way_in._accept(way_in._sockets[0])
+    assert len(way_in._newcomers) == (0 if first_says else 3)
+    await asyncio.sleep(0)
+    clients[0].sendall(b"" if first_says else request)
+    loop = asyncio.get_running_loop()
+    for client in clients:
+        client.setblocking(False)
+        answered = await asyncio.wait_for(loop.sock_recv(client, 12), PATIENCE_S)
+        assert answered == b"HTTP/1.1 200"
+        client.close()
+
+
 async def test_connection_that_is_accepted_does_not_collect_small_writes(lobby: Lobby) -> None:
     way_in = lobby.server._listener
     assert way_in is not None
