@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loadtest.results.early import end_at_interrupt
+from loadtest.results.exit_codes import ExitCode, UsageError
 
 LOCUSTFILE = Path(__file__).parent / "locustfile.py"
 
@@ -21,6 +22,13 @@ def main() -> None:
     end_at_interrupt()  # until `loadtest.run.interrupts` takes it
     from locust.main import main as run_locust  # patches the standard library
 
+    from loadtest.run.checks.ports import check_master
+
+    try:
+        check_master(sys.argv[1:])
+    except UsageError as error:
+        print(f"loadtest: {error}", file=sys.stderr, flush=True)
+        sys.exit(ExitCode.USAGE)
     own = locustfiles_in(sys.argv[1:])
     sys.argv[:1] = ["locust"] if own else ["locust", "-f", str(LOCUSTFILE)]
     if {"-h", "--help"} & set(sys.argv):

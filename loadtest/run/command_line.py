@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from loadtest.output.recording_options import add_run_options
 from loadtest.results.exit_codes import ExitCode, UsageError
+from loadtest.run.checks.ports import move_if_taken
 from loadtest.wire.profiles.profile_file import listing as profiles_listing
 from loadtest.workload.options import add_options, read_options
 from loadtest.workload.texts.plan_file import LIST, PlanFile, named_in, read_plan
@@ -27,6 +28,7 @@ def add_all_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -
             if named_in(arguments, flag) == LIST:
                 _tell(listing())
         apply_plan(parser, arguments)
+        move_if_taken(parser, arguments)
     except argparse.ArgumentError as error:  # of a role of somebody's own: ours are tried by the tests
         wrong = f"a role has an option that there is already: {error}."
     except UsageError as error:

@@ -20,6 +20,15 @@ def check_writable(flag: str, folder: Path) -> None:
         raise UsageError(f"{flag}: nothing can be written to {folder}: {error.strerror}.") from None
 
 
+def check_can_be_made(flag: str, folder: Path) -> None:
+    """Makes it, as whoever writes there later does. Raises `UsageError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{flag}: the folder {folder} cannot be made: {error.strerror}.") from None
+    check_writable(flag, folder)
+
+
 def claim(flag: str, folder: Path) -> int | None:
     """Have the folder for as long as the descriptor that is returned is open, that is as long as this process lives.
     Nothing is left of it. None: this file system cannot tell. Raises `UsageError` where another process has it."""

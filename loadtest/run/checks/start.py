@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from pathlib import Path
 
 from locust import LoadTestShape
 from locust.env import Environment
@@ -16,13 +17,17 @@ from loadtest.measure.reach import SETTLE_S
 from loadtest.output.recording_options import RunOptions, read_run_options
 from loadtest.output.web_form import Start
 from loadtest.results.exit_codes import UsageError
-from loadtest.run.checks.folders import check_writable, claim
+from loadtest.run.checks.folders import check_can_be_made, check_writable, claim
+from loadtest.run.checks.ports import check_listenable
 from loadtest.run.checks.probing import check_limits, probe
 from loadtest.run.orphans import end_for
 from loadtest.workload.faults import check_time_of_faults
 from loadtest.workload.options import SwarmOptions, read_options
 from loadtest.workload.shapes import SwarmShape, shape_for
 from loadtest.workload.sharing import Sharing
+
+LOCUSTS_FILES = {"--html": "html_file", "--json-file": "json_file"}
+"""Of its own, written at the end: where one cannot be, Locust breaks off, and no results are written."""
 
 
 class StartCheck:
@@ -44,7 +49,7 @@ class StartCheck:
         try:
             options = self._read_options()
             self._read_run_options()
-            self._check_folders(options)
+            self._check_places(options)
             if environment.host or parsed is None or parsed.headless or parsed.autostart:
                 probe(environment.host, options)
             if parsed is not None:
@@ -97,20 +102,30 @@ class StartCheck:
         parsed = self._environment.parsed_options
         self.run_options = read_run_options(vars(parsed) if parsed is not None else {})
 
-    def _check_folders(self, options: SwarmOptions) -> None:
-        """With the web interface each run has a folder of its own below the one that was given."""
+    def _check_places(self, options: SwarmOptions) -> None:
+        """Where results go and what is listened at. With the web interface each run has a folder of its own below the
+        one that was given."""
+        web_ui, parsed = self._environment.web_ui, self._environment.parsed_options
         folder = self.run_options.folder if self.run_options is not None else None
         if folder is not None:
             check_writable("--run-dir", folder)
-            if self._environment.web_ui is None:
+            if web_ui is None:
                 self._claim = claim("--run-dir", folder)
         if options.json_file is not None:
             check_writable("--swarm-json", options.json_file.absolute().parent)
+        for flag, name in LOCUSTS_FILES.items():
+            if file := getattr(parsed, name, None):
+                check_can_be_made(flag, Path(file).absolute().parent)
+        if web_ui is not None:
+            check_listenable("--web-port", web_ui.host or "", web_ui.port)
 
     def _check_size(self, options: SwarmOptions, parsed: argparse.Namespace | None) -> None:
         processes, runner = self._sharing.share.processes, self._environment.runner
         if isinstance(runner, MasterRunner):
             processes = max(int(getattr(parsed, "expect_workers", None) or 1), getattr(runner, "worker_count", 0))
+        users = getattr(parsed, "num_users", None)
+        if users is not None and users < 1:
+            raise UsageError(f"-u is {users}: a run needs players, 1 or more.")
         check_limits(options, users=self.users(parsed), processes=max(1, processes))
         run_time = getattr(parsed, "run_time", None)
         settled_s = options.recovery_s + float(getattr(parsed, "settle_s", SETTLE_S))

@@ -41,7 +41,7 @@ def read_profile(name: str) -> Profile | None:
         raise UsageError(
             f"--protocol: {name} cannot be read ({why}): give a TOML file, or one of {', '.join(shipped())}."
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path.name} is no TOML: {error}.") from None
     return _Reader(path.name).read(path.stem, document)
 

@@ -96,7 +96,7 @@ def read_plan(name: str) -> PlanFile:
         ) from None
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path.name} is no TOML: {error}.") from None
     return _Reader(path).read(document)
 
