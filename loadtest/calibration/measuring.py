@@ -1,12 +1,13 @@
 """Measures what real players cost this process: connecting, idle, and under events.
 
-CPU is that of this process with all threads that it has had, memory the growth of its resident set, without the
-kernel's socket buffers. Players share a few users; otherwise each login would be announced to all others and
-connecting would be O(n²).
+CPU is that of this process with all threads that it has had. Memory is the growth of what it holds for itself, resident
+or swapped out, with what is free given back before both looks; without the kernel's socket buffers. Players share a few
+users; otherwise each login would be announced to all others and connecting would be O(n²).
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import math
 import tempfile
@@ -23,6 +24,7 @@ from locust.env import Environment
 
 from loadtest.calibration.processes import Feed
 from loadtest.client import socket_url
+from loadtest.measure.processes.memory import Trimmer
 from loadtest.measure.reach import SETTLE_S
 from loadtest.players import Player
 from loadtest.players.swarm import Swarm, swarm_of
@@ -34,6 +36,8 @@ USERS = 50
 FEED_USERS = 100
 """They log in and out, which is announced."""
 PATIENCE_S = 60.0
+_STATUS = Path("/proc/self/status")
+"""proc_pid_status(5)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +99,8 @@ class Calibration:
     @property
     def is_whole(self) -> bool:
         """Whether every part was measured."""
-        return not any(
-            map(math.isnan, (self.idle_players_per_core, self.singles.events_per_core_s, self.bursts.events_per_core_s))
-        )
+        figures = self.idle_players_per_core, self.singles.events_per_core_s, self.bursts.events_per_core_s
+        return self.kib_per_player > 0 and not any(map(math.isnan, figures))
 
     @property
     def connects_per_s(self) -> float:
@@ -155,14 +158,14 @@ def calibrate(
         _await(lambda: _established(environment) == 1, "the first player")
         swarm = swarm_of(environment)
         assert swarm is not None
-        before_bytes = _resident_bytes()
+        before_bytes = own_bytes()
         say(f"connecting {sizes.players:,} players")
         meter = Meter(swarm)
         runner.start(sizes.players, spawn_rate=sizes.connects_per_s)
         _await(lambda: _established(environment) == sizes.players, f"{sizes.players:,} players")
         connecting = meter.window()
         gevent.sleep(2.0)  # the lists that they fetch at first
-        grown_bytes = _resident_bytes() - before_bytes
+        grown_bytes = own_bytes() - before_bytes
         say(f"idle for {sizes.idle_s:g} s")
         meter.window()
         gevent.sleep(sizes.idle_s)
@@ -219,6 +222,14 @@ def _await(holds: Callable[[], bool], what: str) -> None:
             gevent.sleep(0.05)
 
 
-def _resident_bytes() -> int:
+def own_bytes() -> int:
+    """Of this process alone. The resident set has files in it, whose pages go when another process needs memory, and
+    what malloc holds free, which goes at any time: by that, players have cost less than nothing."""
     gc.collect()
+    Trimmer().give_back()
+    with contextlib.suppress(OSError):
+        rows = (line.split() for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines())
+        kib = {row[0]: int(row[1]) for row in rows if len(row) == 3 and row[2] == "kB"}
+        if "RssAnon:" in kib:
+            return (kib["RssAnon:"] + kib.get("VmSwap:", 0)) * 1024
     return int(psutil.Process().memory_info().rss)

@@ -15,7 +15,7 @@ def table_of(found: Calibration, *, is_pinned: bool) -> str:
         f"One process of the swarm, {'on a core of its own' if is_pinned else 'unpinned: this machine has one core'} · "
         f"{found.players:,} players · {found.duration_s:.0f} s",
         "",
-        f"{'memory':<22}{found.kib_per_player:>10.1f} KiB per player (resident set; kernel buffers come on top)",
+        _memory_line(found),
         f"{'connecting':<22}{found.connects_per_s:>10,.0f} players per second, {found.connect_cpu_us:,.0f} µs of CPU "
         "each",
         _idle_line(found),
@@ -24,6 +24,12 @@ def table_of(found: Calibration, *, is_pinned: bool) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _memory_line(found: Calibration) -> str:
+    if found.kib_per_player <= 0:
+        return f"{'memory':<22}{NOT_MEASURED}: the process did not grow with its players"
+    return f"{'memory':<22}{found.kib_per_player:>10.1f} KiB per player (of the process; kernel buffers come on top)"
 
 
 def _idle_line(found: Calibration) -> str:
