@@ -172,11 +172,19 @@ def find_server(port: int) -> int | None:
     for folder in Path("/proc").glob("[0-9]*/fd"):
         try:
             with os.scandir(folder) as files:
-                if any(os.readlink(file.path) in inodes for file in files):
+                if any(_target(file.path) in inodes for file in files):
                     return int(folder.parent.name)
         except OSError:
             continue  # it is gone, or somebody else's
     return None
+
+
+def _target(link: str) -> str:
+    """Empty: it is gone. A server that answers closes files all the time."""
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""
 
 
 def _listening(table: Path, port: int) -> list[str]:

@@ -720,3 +720,19 @@ def test_the_tab_says_so_before_the_first_run():
         [],
         [{"name": "1 Validity", "found": "No run has been started yet."}],
     ]
+
+
+def test_server_is_found_though_a_file_of_it_is_closed_meanwhile(monkeypatch: pytest.MonkeyPatch):
+    readlink, closed = os.readlink, []
+
+    def of_a_file_that_was_open(path: str) -> str:
+        if str(path).startswith(f"/proc/{os.getpid()}/fd/") and not closed:
+            closed.append(path)
+            raise FileNotFoundError(path)
+        return readlink(path)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setattr(os, "readlink", of_a_file_that_was_open)
+        found = find_server(listener.getsockname()[1])
+    assert closed
+    assert found == os.getpid()

@@ -111,7 +111,7 @@ def endings(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> dict[
         runs.start("server killed", killed.http_url, "--jwt-secret", killed.jwt_secret)
         swarm = runs.start("swarm frozen", other.http_url, "--jwt-secret", other.jwt_secret)
         for name in ("server frozen", "server killed", "swarm frozen"):
-            runs.until(name, lambda run: heartbeats(run) >= ORDINARY)
+            runs.until(name, lambda run: heartbeats(run) >= ORDINARY and run["server"]["pid"] is not None)
         os.kill(killed.pid, signal.SIGKILL)
         began_s = time.monotonic()
         with stopped(frozen.pid), stopped(swarm.pid):
