@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loadtest.measure.metrics import METRICS, counts_of, series_of
+from loadtest.measure.metrics import METRICS, counts_by_place, counts_of, series_of
+from loadtest.measure.points import RAMP, RAMP_DOWN
 from loadtest.measure.recorder import Recorder
 from loadtest.results.exit_codes import UsageError
 
@@ -57,6 +58,8 @@ class ThresholdResult:
     threshold: Threshold
     found: float | None
     """None: nothing was measured."""
+    in_other_phases: int = 0
+    """Durations of that series, of which none was in the phase that is reported."""
 
     @property
     def is_met(self) -> bool:
@@ -66,6 +69,10 @@ class ThresholdResult:
 
     @property
     def found_text(self) -> str:
+        if self.found is None and self.in_other_phases:
+            return (
+                f"nothing was measured in the steady state, {self.in_other_phases:,} before or after it (--phase all)"
+            )
         if self.found is None:
             return "nothing was measured"
         if self.threshold.is_time:
@@ -134,6 +141,7 @@ def check_thresholds(
         ThresholdResult(
             threshold,
             ended_by[threshold.text] if threshold.text in ended_by else _find(threshold, recorder, counts),
+            _in_other_phases(threshold, recorder),
         )
         for threshold in thresholds
     )
@@ -147,6 +155,13 @@ def in_time_units(seconds: float) -> str:
     if seconds < 0.001:
         return f"{seconds * 1e6:.0f} µs"
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
+def _in_other_phases(threshold: Threshold, recorder: Recorder) -> int:
+    if not threshold.statistic or recorder.is_whole:
+        return 0
+    places = counts_by_place(recorder, METRICS[threshold.metric])
+    return places[RAMP] + places[RAMP_DOWN]
 
 
 def _find(threshold: Threshold, recorder: Recorder, counts: Mapping[str, float | None]) -> float | None:

@@ -15,9 +15,9 @@ import pytest
 from flask import Flask, Response
 
 from loadtest.measure.examples import not_understood
-from loadtest.measure.judging.thresholds import read_threshold, read_thresholds
+from loadtest.measure.judging.thresholds import check_thresholds, read_threshold, read_thresholds
 from loadtest.measure.judging.validity import validity_of
-from loadtest.measure.metrics import error_name
+from loadtest.measure.metrics import SPREAD, error_name
 from loadtest.measure.processes.health import Health
 from loadtest.measure.processes.server_watch import find_server
 from loadtest.measure.reach import ReachTally
@@ -82,6 +82,15 @@ def test_a_threshold_is_judged_by_what_was_recorded(text: str, is_met: bool, fou
     [result] = concluded(text).threshold_results
     assert (result.is_met, result.found_text) == (is_met, found)
     assert str(result).startswith("✓" if is_met else "✗")
+
+
+def test_a_threshold_on_what_was_measured_in_the_ramp_alone_says_so():
+    recorder = Recorder()
+    recorder.record(SPREAD, 0.01)
+    recorder.begin_steady_state()
+    [result] = check_thresholds([read_threshold("spread.p99 < 1s")], recorder, duration_s=1.0)
+    assert not result.is_met
+    assert result.found_text == "nothing was measured in the steady state, 1 before or after it (--phase all)"
 
 
 @pytest.mark.parametrize(
