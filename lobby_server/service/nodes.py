@@ -272,7 +272,9 @@ class Nodes:
         self._forgetting.forget_latest()
 
     def _reconcile(self) -> None:
-        """Let the store have the rooms as they are, and all nodes know what it has of tokens that are signed out."""
+        """Let the store have the rooms as they are, and all nodes know what it has of tokens that are signed out and of
+        what is between users."""
         self._rooms.upkeep.reconcile()
         if self._replica.is_leader:
             self._revocations.look_again()
+            self._social.ties.look_again()

@@ -236,23 +236,32 @@ class _Called:
     """A call that waits."""
 
     is_patient = False
-    __slots__ = ("_answer", "_future", "_undo", "session")
+    __slots__ = ("_answer", "_future", "_settled", "_undo", "session")
 
     def __init__(
-        self, future: asyncio.Future[Any], answer: Callable[[], Any] | None, undo: Callable[[], None] | None
+        self,
+        future: asyncio.Future[Any],
+        answer: Callable[[], Any] | None,
+        undo: Callable[[], None] | None,
+        settled: Callable[[], None] | None,
     ) -> None:
         self.session: Session | None = None
         self._future = future
         self._answer = answer
         self._undo = undo
+        self._settled = settled
 
     def applied(self) -> None:
         if not self._future.done():
             self._future.set_result(None if self._answer is None else self._answer())
+        elif self._settled is not None:
+            self._settled()
 
     def refused(self, refusal: Refusal) -> None:
         if self._undo is not None:
             self._undo()
+        if self._settled is not None:
+            self._settled()
         self._fail(refusal)
 
     def given_up(self) -> None:
@@ -340,19 +349,22 @@ class Replica:
         answer: Callable[[], _Result] | None = None,
         *,
         undo: Callable[[], None] | None = None,
+        settled: Callable[[], None] | None = None,
     ) -> _Result:
         """Return once a command is applied, with what `answer` says in that same turn. Raises `Refusal` when the rules
         do not allow it, and ``try_again_later`` when it is not known in time whether it will happen.
 
-        `undo` is called as soon as it is certain that it will never happen.
+        `undo` is called as soon as it is certain that it will never happen; `settled`, as soon as it is known what has
+        become of a command whose caller was told anything but that it has happened.
         """
         future: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
-        request = _Called(future, answer, undo)
+        request = _Called(future, answer, undo, settled)
         try:
             self.log.append(command, request)
         except Refusal:
-            if undo is not None:
-                undo()
+            for hear in (undo, settled):
+                if hear is not None:
+                    hear()
             raise
         return await future
 

@@ -26,6 +26,7 @@ from lobby_server.service.social.own_changes import OwnChanges
 from lobby_server.service.social.parties import Parties
 from lobby_server.service.social.people import People
 from lobby_server.service.social.profiles import Profiles
+from lobby_server.service.social.ties import Ties
 from lobby_server.service.social.whereabouts import Whereabouts
 from lobby_server.service.writes.writer import StoreWriter
 
@@ -51,11 +52,13 @@ class Social:
         restarts too."""
         books = replica.books
         self.people = People(presence=books.presence, friends=books.friends, store=store)
+        self.ties = Ties(replica=replica, people=self.people, store=store, writer=writer, clock=clock, new_key=new_key)
         self.notifications = Notifications(
             replica=replica, announcer=announcer, store=store, writer=writer, new_key=new_key
         )
         self.friends = Friends(
             replica=replica,
+            ties=self.ties,
             people=self.people,
             notifications=self.notifications,
             announcer=announcer,
@@ -63,9 +66,11 @@ class Social:
             store=store,
             clock=clock,
         )
-        self.whereabouts = Whereabouts(replica=replica, announcer=announcer, sessions=sessions, store=store)
+        self.whereabouts = Whereabouts(
+            replica=replica, ties=self.ties, announcer=announcer, sessions=sessions, store=store
+        )
         self.profiles = Profiles(replica=replica, people=self.people, whereabouts=self.whereabouts, store=store)
-        self.blocks = Blocks(replica=replica, people=self.people, store=store, clock=clock)
+        self.blocks = Blocks(replica=replica, ties=self.ties, people=self.people, store=store, clock=clock)
         OwnChanges(replica=replica, announcer=announcer, sessions=sessions)
         self.parties = Parties(
             replica=replica,

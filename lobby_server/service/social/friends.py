@@ -1,7 +1,7 @@
 """Commands about friends, and the presence that friends see of each other.
 
-Every change is committed first, then it holds, then both are told. One change at a time, over all nodes (the gate of
-the log): two who ask each other at the same moment become friends, whichever came first.
+Every change is committed first, then it holds, then both are told. One change at a time, over all nodes
+(`Ties.change`): two who ask each other at the same moment become friends, whichever came first.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People
+from lobby_server.service.social.ties import Ties
 
 
 class Friends:
@@ -34,6 +35,7 @@ class Friends:
         self,
         *,
         replica: Replica,
+        ties: Ties,
         people: People,
         notifications: Notifications,
         announcer: Announcer,
@@ -44,6 +46,7 @@ class Friends:
         books = replica.books
         self._book, self._blocks, self._presence = books.friends, books.blocks, books.presence
         self._replica = replica
+        self._ties = ties
         self._people = people
         self._notifications = notifications
         self._announcer = announcer
@@ -87,7 +90,7 @@ class Friends:
         """
         await self._replica.caught_up_in_call()
         other = await self._people.find(whom)
-        async with self._replica.gate():
+        async with self._ties.change():
             asked = self._book.request_between(user.id, other.id)
             if asked is not None:
                 return FriendAsked(status="sent", request=_request(asked), friend=None), False
@@ -98,12 +101,12 @@ class Friends:
                 friend = await self._befriend(theirs)
                 return FriendAsked(status="accepted", request=None, friend=friend), False
             request = await self._store.add_friend_request(user, other, self._clock.utc_now())
-            await self._replica.run(commands.AskFriend(request, self._notifications.new_key()))
+            await self._ties.tell(commands.AskFriend(request, self._notifications.new_key()))
         return FriendAsked(status="sent", request=_request(request), friend=None), True
 
     async def accept(self, user: User, request_id: int) -> social_resources.Friend:
         """Raises `Refusal`: ``request_not_found``, ``limit_reached``; `StoreUnavailable`."""
-        async with self._replica.gate():
+        async with self._ties.change():
             request = self._book.request(request_id)
             if request is None or request.receiver.id != user.id or self._blocks.blocks(user.id, request.sender.id):
                 raise Refusal(RefusalCode.REQUEST_NOT_FOUND)
@@ -111,20 +114,20 @@ class Friends:
 
     async def decline(self, user: User, request_id: int) -> None:
         """Say no, or take one's own request back. Raises `Refusal` (``request_not_found``), `StoreUnavailable`."""
-        async with self._replica.gate():
+        async with self._ties.change():
             request = self._book.request(request_id)
             if request is None or user.id not in (request.sender.id, request.receiver.id):
                 raise Refusal(RefusalCode.REQUEST_NOT_FOUND)
             await self._store.delete_friend_request(request.id)
-            await self._replica.run(commands.CloseFriendRequest(request.id, user.id))
+            await self._ties.tell(commands.CloseFriendRequest(request.id, user.id))
 
     async def remove(self, user: User, friend_id: int) -> None:
         """Raises `Refusal` (``not_friends``), `StoreUnavailable`."""
-        async with self._replica.gate():
+        async with self._ties.change():
             if not self._book.are_friends(user.id, friend_id):
                 raise Refusal(RefusalCode.NOT_FRIENDS)
             await self._store.delete_friendship(user.id, friend_id)
-            await self._replica.run(commands.PartFriends(user.id, friend_id))
+            await self._ties.tell(commands.PartFriends(user.id, friend_id))
 
     # -- what became of them, and presence of friends -------------------------------------------------------------
 
@@ -180,7 +183,7 @@ class Friends:
         self._book.check_may_befriend(asker.id, user.id)
         since = self._clock.utc_now()
         await self._store.add_friendship(asker, user, since)
-        await self._replica.run(commands.Befriend(request, since, self._notifications.new_key()))
+        await self._ties.tell(commands.Befriend(request, since, self._notifications.new_key()))
         return self._friend(Friend(asker, since))
 
     def _friend(self, friend: Friend) -> social_resources.Friend:

@@ -19,16 +19,18 @@ from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.sessions import Sessions
+from lobby_server.service.social.ties import Ties
 
 
 class Whereabouts:
     """Hears who enters and leaves which room."""
 
-    def __init__(self, *, replica: Replica, announcer: Announcer, sessions: Sessions, store: Store) -> None:
+    def __init__(self, *, replica: Replica, ties: Ties, announcer: Announcer, sessions: Sessions, store: Store) -> None:
         books = replica.books
         self._rooms, self._friends, self._blocks = books.rooms, books.friends, books.blocks
         self._audiences = books.whereabouts
         self._replica = replica
+        self._ties = ties
         self._store = store
         self._announcer = announcer
         self._sessions = sessions
@@ -56,10 +58,10 @@ class Whereabouts:
     async def choose(self, user: User, audience: Audience) -> None:
         """Whom a user lets know from now on; friends are told at once. Raises `Refusal` (``try_again_later``),
         `StoreUnavailable`."""
-        async with self._replica.gate():
+        async with self._ties.change():
             self._replica.check()
             await self._store.set_whereabouts(user.id, audience)
-            await self._replica.run(commands.SetWhereabouts(user, audience))
+            await self._ties.tell(commands.SetWhereabouts(user, audience))
 
     def seen_by(self, reader: User, user_id: int) -> str | None:
         """The public room that a user is in, if the reader may know."""
