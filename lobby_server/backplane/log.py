@@ -181,10 +181,9 @@ class ValkeyLog:
         reset: Callable[[], None],
         fatal: Callable[[str], None],
         report: Callable[[], bytes] = bytes,
+        floor: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
-        """`announce`: says anew what sockets this node holds. `reset`: the state has become another one, and what
-        happened between is not known. `fatal`: this node must not go on, and why. `report`: how this node is, for
-        `reports` of the others."""
+        """As `SharedLog.follow`."""
         self._state, self._announce, self._fatal = state, announce, fatal
         stream, standing, monotonic_s = self._stream, self._standing, self._monotonic_s
         self._snapshots = Snapshots(
@@ -199,6 +198,7 @@ class ValkeyLog:
             node=lambda: self.node,
             new_name=self._new_incarnation,
             newcomer_waits_s=self._newcomer_waits_s,
+            floor=floor or _no_floor,
             monotonic_s=monotonic_s,
         )
         self._reader = Reader(
@@ -330,3 +330,7 @@ class ValkeyLog:
     def _take(self, entry: Entry) -> None:
         """Apply one entry."""
         self._reader.take(entry)
+
+
+async def _no_floor() -> int:
+    return 0

@@ -47,6 +47,8 @@ class Snapshot(msgspec.Struct, array_like=True, frozen=True):
     opened_s: float = 0.0
     """When the stream was opened, by the time of the log, where this is what it was opened with and it follows another
     one: `BeginEpoch` is still to be applied."""
+    floor: int = 0
+    """As of that."""
 
 
 _encoder = msgspec.msgpack.Encoder()

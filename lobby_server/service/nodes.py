@@ -115,6 +115,7 @@ class Nodes:
             reset=self._reset,
             fatal=on_fatal,
             report=lambda: _encoder.encode(self._report()),
+            floor=rooms.upkeep.floor,
         )
         replica.hear(effects.NodeJoined, self._joined)
         replica.hear(effects.NodeLeft, self._left)

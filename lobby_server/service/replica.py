@@ -130,10 +130,11 @@ class SharedLog(Log, Protocol):
         reset: Callable[[], None],
         fatal: Callable[[str], None],
         report: Callable[[], bytes],
+        floor: Callable[[], Awaitable[int]],
     ) -> None:
         """`announce`: says anew what sockets this node holds. `reset`: the state has become another one, and what
         happened between is not known. `fatal`: this node must not go on, and why. `report`: how this node is, for
-        `reports` of the others."""
+        `reports` of the others. `floor`: of the list's revision as a new stream begins with this state; soon."""
 
     async def join(self, restore: Callable[[], Awaitable[None]], *, wait_s: float) -> bool:
         """Take part, with the state of the others or, where nobody has one, with what `restore` brings. Whether it was

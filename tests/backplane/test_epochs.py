@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from lobby_server.backplane.log import _no_floor
 from lobby_server.backplane.place.epochs import REPLICA_WAITS_S, Epochs
 from lobby_server.backplane.place.standing import Standing
 from lobby_server.service.rooms.revision_mark import RESERVED
@@ -48,6 +49,7 @@ class Candidates:
         anything: Any = stream
         return Epochs(
             anything, standing=standing, node=lambda: name, newcomer_waits_s=0.0, monotonic_s=self.clock.monotonic_s,
+            floor=_no_floor,
             **given,
         )  # fmt: skip
 

@@ -4,7 +4,8 @@ A stream has an epoch, the name of its life, which is gone once Valkey was start
 with those of a while ago, of which nobody could tell. Then the replica that stands furthest opens a new one with its
 own state, and the others go on from there: with their own state, where what they lack is in the tail that comes with
 it; else with the one that was opened with. What such a replica alone had read is not so any more. Its sessions begin
-anew, and no revision of the room list that it may have shown is given to another list.
+anew, and no revision of the room list that it may have shown is given to another list. Nor is one of a lobby that began
+later, from the database, and has no replica left: the database knows up to where those may have gone.
 """
 
 from __future__ import annotations
@@ -68,10 +69,11 @@ class Epochs:
         node: Callable[[], str],
         new_name: Callable[[], str],
         newcomer_waits_s: float,
+        floor: Callable[[], Awaitable[int]],
         monotonic_s: Callable[[], float],
     ) -> None:
         """`node`: what it is called now. `new_name`: of an epoch, another one each time. `newcomer_waits_s`: how long a
-        node without a state waits for one that has."""
+        node without a state waits for one that has. `floor`: as of `SharedLog.follow`."""
         self._stream = stream
         self._standing = standing
         self._snapshots = snapshots
@@ -80,6 +82,7 @@ class Epochs:
         self._node = node
         self._new_name = new_name
         self._newcomer_waits_s = newcomer_waits_s
+        self._floor = floor
         self._monotonic_s = monotonic_s
 
     async def join(self, restore: Callable[[], Awaitable[None]], *, wait_s: float) -> bool:
@@ -159,10 +162,11 @@ class Epochs:
     async def _open(self) -> bool:
         standing, epoch = self._standing, self._new_name()
         previous, number = standing.epoch, standing.number
+        floor = await self._floor() if previous else 0
         standing.set_time(await self._stream.time_s())
         opened_s = standing.now_s() if previous else 0.0
         snapshot = self._snapshots.make(
-            epoch=epoch, previous=previous, stream_id=FIRST_ID, tail=list(standing.tail), opened_s=opened_s
+            epoch=epoch, previous=previous, stream_id=FIRST_ID, tail=list(standing.tail), opened_s=opened_s, floor=floor
         )
         data = encode_snapshot(snapshot)
         is_open = await self._stream.seed(self._node(), epoch=epoch, number=number, snapshot=data)
@@ -174,7 +178,7 @@ class Epochs:
                 extra={"event": LogEvent.BACKPLANE_OPENED.value},
             )
             standing.go_to(epoch, number, FIRST_ID)
-            self._begin(opened_s)
+            self._begin(opened_s, floor)
         return is_open
 
     def _go_on_from(self, snapshot: Snapshot) -> None:
@@ -188,7 +192,7 @@ class Epochs:
                 for entry in missed:
                     self._ways.take(entry)
                 standing.go_to(snapshot.epoch, snapshot.number, snapshot.stream_id)
-                self._begin(snapshot.opened_s)
+                self._begin(snapshot.opened_s, snapshot.floor)
                 log.info(
                     "the log goes on at entry %d in epoch %s",
                     standing.number,
@@ -223,13 +227,13 @@ class Epochs:
         standing.tail.clear()
         standing.tail.extend(snapshot.tail)
         standing.set_time(self._state.now_s)
-        self._begin(snapshot.opened_s)
+        self._begin(snapshot.opened_s, snapshot.floor)
         self._snapshots.is_loaded()
 
-    def _begin(self, opened_s: float) -> None:
+    def _begin(self, opened_s: float, floor: int) -> None:
         """This replica stands where a stream begins that was opened at that time of the log and follows another one.
         0.0: it follows none, or this is a place further on."""
         self._snapshots.begin_stream()
         if opened_s:
             self._standing.set_time(opened_s)
-            self._ways.apply(BeginEpoch(max(0.0, opened_s - self._state.now_s)), opened_s, "", None)
+            self._ways.apply(BeginEpoch(max(0.0, opened_s - self._state.now_s), floor), opened_s, "", None)

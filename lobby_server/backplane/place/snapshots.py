@@ -48,12 +48,19 @@ class Snapshots:
         return self._monotonic_s() - self._at_s if self._at_s else 0.0
 
     def make(
-        self, *, epoch: str, previous: str = "", stream_id: str, tail: list[Entry] | None = None, opened_s: float = 0.0
+        self,
+        *,
+        epoch: str,
+        previous: str = "",
+        stream_id: str,
+        tail: list[Entry] | None = None,
+        opened_s: float = 0.0,
+        floor: int = 0,
     ) -> Snapshot:
         """Of the state as it is. The other values as in `Snapshot`."""
         number = self.number = self._standing.number
         self._at_s = self._monotonic_s()
-        return Snapshot(FORMAT, epoch, previous, number, stream_id, dump(self._state), tail or [], opened_s)
+        return Snapshot(FORMAT, epoch, previous, number, stream_id, dump(self._state), tail or [], opened_s, floor)
 
     def is_loaded(self) -> None:
         """The state is that of a snapshot now."""

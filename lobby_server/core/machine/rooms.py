@@ -106,9 +106,10 @@ def expire(books: Books, command: commands.ExpireRooms, now_s: float) -> list[Ef
 def begin_epoch(books: Books, command: commands.BeginEpoch, now_s: float) -> list[Effect]:
     """What others have read of the log since the last entry that is known here is not so any more, and may have been
     shown: its revisions are given to no other list. There are as many as that time allows, so that no two streams
-    that go on from one place have revisions in common, however often a new one was opened in either."""
+    that go on from one place have revisions in common, however often a new one was opened in either. Those that a lobby
+    has shown which began later than this one, and is gone, are below the floor."""
     lost = min(int(command.silence_s * REVISIONS_PER_S), MOST_REVISIONS_LOST)
-    books.rooms.continue_from(books.rooms.revision + 1 + lost)
+    books.rooms.continue_from(max(books.rooms.revision + 1 + lost, command.floor))
     return []
 
 

@@ -3,6 +3,9 @@
 The revision starts at the wall clock's milliseconds, and goes up with every change. The store keeps a mark above all
 that was handed out: it is moved by a thousand million at a time, so that a change of the list costs no write, nor does
 a new stream of the log, which goes on with revisions of days later (`lobby_server.core.machine.rooms.begin_epoch`).
+
+Of several nodes one may outlive a lobby that began without it: that one began at the mark and moved it, so that it is
+further ahead than this lobby's ever is. The list goes on above it then (`RevisionMark.floor`).
 """
 
 from __future__ import annotations
@@ -31,6 +34,16 @@ class RevisionMark:
         self._book.continue_from(await self._store.mark(NAME))
         self._mark = self._book.revision + RESERVED
         await self._store.raise_mark(NAME, self._mark)
+
+    async def floor(self) -> int:
+        """Where the list is to go on because a lobby has begun since the one that this node is of, and may have shown
+        any revision below; the mark is moved. 0: none has. Raises `StoreUnavailable`."""
+        mark = await self._store.mark(NAME)
+        if mark <= self._book.revision + RESERVED:
+            return 0
+        self._mark = mark + RESERVED
+        await self._store.raise_mark(NAME, self._mark)
+        return mark
 
     def follow(self) -> None:
         """The revision has gone up: move the mark in time. O(1)."""

@@ -6,6 +6,7 @@ One node writes what became of rooms, in the order in which it became so.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from lobby_server.core.machine import commands
 from lobby_server.core.rooms import Room
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
-from lobby_server.service.ports import Clock, Store
+from lobby_server.service.ports import Clock, Store, StoreError
 from lobby_server.service.replica import Replica
 from lobby_server.service.rooms.revision_mark import RevisionMark
 from lobby_server.service.rooms.stored import room_of, stored_room
@@ -27,6 +28,8 @@ log = logging.getLogger("lobby")
 RECONCILE_AGAIN_S = 5.0
 NOT_APPLIED_YET_S = 60.0
 """How long a room may be in the store only, at most: calls give up much sooner."""
+FLOOR_S = 1.0
+"""How long a new stream of the log waits for the store, at most."""
 _MOMENT = timedelta(milliseconds=1)
 """What clients can tell apart in `created_at`."""
 
@@ -78,6 +81,14 @@ class RoomUpkeep:
         if self._replica.is_leader:
             self._revision_mark.follow()
 
+    async def floor(self) -> int:
+        """As of `SharedLog.follow`: above all that a lobby may have shown which began later than this one. 0: none did,
+        or the store does not say soon; then the node that leads asks again (`_reconcile`)."""
+        try:
+            return await asyncio.wait_for(self._revision_mark.floor(), FLOOR_S)
+        except (StoreError, TimeoutError, asyncio.TimeoutError):
+            return 0
+
     def stop(self) -> None:
         """No deadline strikes any more."""
         self._alarm.set(None)
@@ -103,6 +114,8 @@ class RoomUpkeep:
         self._clock.call_later(RECONCILE_AGAIN_S, self.reconcile)
 
     async def _reconcile(self) -> None:
+        if shown := await self._revision_mark.floor():
+            self._replica.submit(commands.RaiseRevision(shown))
         stored = {room.id: room for room in await self._store.rooms()}
         for room in self._book.all():
             is_now = stored_room(room)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-FORMAT = 7
+FORMAT = 8
 """Goes up with every change of a command or of the state that an older node would read wrongly."""
 
 

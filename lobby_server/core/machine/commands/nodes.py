@@ -29,9 +29,10 @@ class NodeLost(Command, frozen=True):
 class BeginEpoch(Command, frozen=True):
     """Valkey was started again, and the log goes on in a new stream, from the state of one node. Every node has it at
     that place; it does not stand in the stream. `silence_s`: between the last entry and the opening of the stream, by
-    the time of the log."""
+    the time of the log. `floor`: revisions of the list below it are given no more."""
 
     silence_s: float
+    floor: int = 0
 
 
 class RaiseRevision(Command, frozen=True):
