@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bench.simulation.clients.player import Player
 from bench.simulation.nodes.node import Life, Node
@@ -60,7 +61,7 @@ def _drain(stage: Stage, who: int, lasts_s: float, b: int) -> None:
 def _rolling(stage: Stage, who: int, lasts_s: float, b: int) -> None:
     """All nodes, one after the other."""
     for number in range(len(stage.nodes)):
-        stage.later(number * 4.0, lambda number=number: _drain(stage, number, 0.0, 0))  # type: ignore[misc]
+        stage.later(number * 4.0, partial(_drain, stage, number, 0.0, 0))
 
 
 def _freeze(stage: Stage, who: int, lasts_s: float, b: int) -> None:
@@ -173,10 +174,10 @@ def _store(what: str) -> Callable[[Stage, int, float, int], None]:
             store = life.store
             if what == "away":
                 store.fails_before = 1 << 30
-                stage.later(lasts_s, lambda store=store: setattr(store, "fails_before", 0))  # type: ignore[misc]
+                stage.later(lasts_s, partial(setattr, store, "fails_before", 0))
             elif what == "slow":
                 store.slow_s = 0.2 + (b % 100) / 40
-                stage.later(lasts_s, lambda store=store: setattr(store, "slow_s", 0.0))  # type: ignore[misc]
+                stage.later(lasts_s, partial(setattr, store, "slow_s", 0.0))
             elif what == "before":
                 store.fails_before = 1 + b % 3
             else:
@@ -263,7 +264,7 @@ def _fork(stage: Stage, who: int, lasts_s: float, b: int) -> None:
         one.stream.is_cut = False
         for life in others:
             life.stream.is_cut = True
-            stage.later(OPENS_S, lambda life=life: setattr(life.stream, "is_cut", False))  # type: ignore[misc]
+            stage.later(OPENS_S, partial(setattr, life.stream, "is_cut", False))
         if stage.valkey.is_up:
             _restart("nothing")(stage, who, DOWN_S, b)
 
