@@ -271,6 +271,30 @@ def _fork(stage: Stage, who: int, lasts_s: float, b: int) -> None:
     stage.later(lasts_s, turn)
 
 
+def _outlive(stage: Stage, who: int, lasts_s: float, b: int) -> None:
+    """All but one node are lost, with Valkey's data, and that one does not reach Valkey: a new lobby begins from the
+    database. Then that is lost in the same way, and the one that was cut off is what is left."""
+    one = stage.nodes[who].life
+    if one is None or not stage.valkey.is_up:
+        return
+    stage.note(one.node.name, f"cannot reach Valkey for {lasts_s:.1f} s, and outlives the lobby that begins without it")
+    one.stream.is_cut = True
+
+    def lose_others() -> None:
+        for life in stage.all_lives():
+            if life is not one:
+                life.kill()
+        if stage.valkey.is_up:
+            _restart("nothing")(stage, who, DOWN_S, b)
+
+    def turn() -> None:
+        lose_others()
+        one.stream.is_cut = False
+
+    lose_others()
+    stage.later(lasts_s, turn)
+
+
 FAULTS: dict[str, Fault] = {
     "kill": Fault(_kill, 4),
     "drain": Fault(_drain, 2),
@@ -295,6 +319,7 @@ FAULTS: dict[str, Fault] = {
     "kill_candidate": Fault(_kill_candidate, 1, 0.6, 2.0),
     "blackout": Fault(_blackout, 3, 0.1, 2.0),
     "fork": Fault(_fork, 1, 2.4, 4.0),
+    "outlive": Fault(_outlive, 1, 4.0, 6.0),
 }
 """By name."""
 

@@ -181,7 +181,9 @@ class Simulation:
             yield from heard.out_of_turn(self.players)
         life = next((node.life for node in self.nodes if node.life is not None and node.life.is_open), None)
         if life is not None:
-            epoch = life.log.position[0]
+            epoch, shown = life.log.position[0], self.observer.shown
+            if (revision := life.app.rooms.book.revision) < shown:
+                yield "revision only up", f"the list is at {revision}, and {shown} was shown"
             yield from heard.faults(self.players, history, epoch=epoch)
             for fault in self.answers.faults(life.app.replica.books, epoch=epoch):
                 yield "what was answered stays so", fault

@@ -52,9 +52,6 @@ class Answers:
         """Rooms into which somebody was invited, or was not, and nobody knows."""
         self.rooms_maybe_gone: set[str] = set()
         """Rooms that the database may have deleted, and a lobby that begins anew does not have."""
-        self.pairs_in_doubt: set[tuple[int, int]] = set()
-        """Two users, one of whom does not know what became of a call about the other: the database may have it, and
-        the state takes it up with the next start."""
 
     def take(
         self, who: str, user_id: int, token_id: str, what: str, arguments: tuple[Any, ...], answer: Answer,
@@ -121,23 +118,21 @@ class Answers:
             is_known = token_id in books.revoked or not stands(history.signed_out.get(token_id, ()))
             if not is_known or not database.is_revoked(token_id):
                 yield f"token {token_id} was signed out, and holds"
-        yield from self._audience_faults(books, now)
+        yield from self._audience_faults(books)
         yield from self._deletion_faults(books, now)
         yield from self.limits.faults()
-        in_doubt = history.lost_pairs(now)
         for pair, said in self._of_pairs.items():
-            if pair in in_doubt or not self.users_leaving.isdisjoint(pair):
+            if not self.users_leaving.isdisjoint(pair):
                 continue
             if (last := _last_of(said)) is not None:
                 yield from self._pair_faults(last, books)
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    def _audience_faults(self, books: Books, now: Path) -> Iterator[str]:
+    def _audience_faults(self, books: Books) -> Iterator[str]:
         for user_id, said in self._audiences.items():
             last = _last_of(said)
-            was_lost = not all(lies_on(now, each) for each in self._history.audiences.get(user_id, ()))
-            if last is None or was_lost or user_id in self.users_leaving:
+            if last is None or user_id in self.users_leaving:
                 continue
             for where, found in (("the state", books.whereabouts), ("the database", self._database.kept_audiences())):
                 if found.get(user_id, DEFAULT_AUDIENCE) != last.what:
@@ -171,10 +166,7 @@ class Answers:
             sender_id, receiver_id = self._database.requests_made[argument]
             other_id = sender_id if receiver_id == user_id else receiver_id
         pair = (min(user_id, other_id), max(user_id, other_id))
-        end_s = now_s
-        if answer.status in (0, 503):
-            end_s = inf
-            self.pairs_in_doubt.update((pair, pair[::-1]))
+        end_s = inf if answer.status in (0, 503) else now_s
         said = _Said(began_s, end_s, what, user_id, other_id, answer)
         self._of_pairs.setdefault(pair, []).append(said)
 

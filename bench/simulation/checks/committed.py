@@ -67,12 +67,3 @@ COMMITTED: dict[type[Command], Callable[[Database, Any], str]] = {
     commands.DeliverNotices: _deliver,
     commands.BanUser: _ban,
 }
-PAIRS: dict[type[Command], Callable[[Database, Any], tuple[int, int]]] = {
-    commands.AskFriend: lambda database, command: (command.request.sender.id, command.request.receiver.id),
-    commands.Befriend: lambda database, command: (command.request.sender.id, command.request.receiver.id),
-    commands.CloseFriendRequest: lambda database, command: database.requests_made[command.request_id],
-    commands.PartFriends: lambda database, command: (command.one_id, command.other_id),
-    commands.Block: lambda database, command: (command.user.id, command.other.id),
-    commands.Unblock: lambda database, command: (command.user_id, command.other_id),
-}
-"""Between whom something is decided."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Generic, TypeVar
 
 from bench.simulation.checks.branches import Path, lies_on
 from bench.simulation.checks.history import History, Line
+from bench.simulation.checks.promises import kept
 from bench.simulation.clients.player import Player
 from bench.simulation.clients.views import Heard
+from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.features import Feature
+from lobby_server.service import drain
 
 _Key = TypeVar("_Key")
+_COUNTED = frozenset({Feature.PLAYER_COUNT.value, Feature.PRESENCE_FRIENDS.value})
 _NOT_SINGLE = frozenset({Feature.PRESENCE_BATCH.value, Feature.PRESENCE_FRIENDS.value})
 
 
@@ -21,15 +25,20 @@ def faults(players: Sequence[Player], history: History, *, epoch: str) -> Iterat
     """Invariant, and how it is violated. `epoch`: of the log as it is now. A connection that is open is compared with
     that log; one that is over with any that goes through the place at which it began: its node may have stood in one
     that is gone."""
-    truths = _Truths(history)
+    names = {player.user.id: player.user.username for player in players}
+    truths = _Truths(history, names)
     for player in players:
         for number, heard in enumerate(player.heard):
+            for invariant, how in _greeting_and_names(heard, names):
+                yield invariant, f"{player.name}, connection {number + 1}: {how}"
             is_open = heard.is_live and number == len(player.heard) - 1
             paths = [history.branches.path(epoch)] if is_open else history.branches.paths_through(heard.accepted_at)
             found: list[tuple[str, str]] = []
             for path in reversed(paths):
-                found = list(_of_connection(heard, truths.of(path), is_open=is_open, is_slow=player.is_slow))
-                if not found:
+                faults_here = list(_of_connection(heard, truths.of(path), is_open=is_open, is_slow=player.is_slow))
+                found = found or faults_here  # what is said of it is said of the newest log
+                if not faults_here:
+                    found = []
                     break
             for invariant, how in found:
                 yield invariant, f"{player.name}, connection {number + 1}: {how}"
@@ -63,7 +72,7 @@ def out_of_turn(players: Sequence[Player]) -> Iterator[tuple[str, str]]:
 class _Truth:
     """The account of one log, as every connection is compared with it."""
 
-    def __init__(self, history: History, path: Path) -> None:
+    def __init__(self, history: History, path: Path, user_ids: Iterable[int]) -> None:
         chat = [(line_id, line) for line_id, line in history.chat if lies_on(path, line.place)]
         self.room = _Lines("room", [(text, line) for text, line in history.room_lines if lies_on(path, line.place)])
         self.chat = _Lines("chat", chat)
@@ -73,6 +82,13 @@ class _Truth:
         self.chat_without_lobby = _Lines("chat", [each for each in chat if each[1].heard_by is not None])
         told = zip(history.presence, history.presence_places, strict=True)
         here = [(event, place) for event, place in told if lies_on(path, place)]
+        self.ledger = history.promises
+        self.promised = list(history.promises.of(path))
+        self.promised_to: dict[int, list[kept.Promise]] = {user_id: [] for user_id in user_ids}
+        for promise in self.promised:
+            hearers = promise[1].user_ids
+            for user_id in self.promised_to if hearers is None else hearers & self.promised_to.keys():
+                self.promised_to[user_id].append(promise)
         self.presence = [event for event, _ in here]
         self.presence_numbers = [number for _, (_, number) in here]
         self.places: dict[tuple[int, bool], list[int]] = {}
@@ -84,15 +100,17 @@ class _Truth:
 class _Truths:
     """Of each log, made when it is asked for."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, user_ids: Iterable[int]) -> None:
+        """`user_ids`: of those who play."""
         self._history = history
+        self._user_ids = tuple(user_ids)
         self._made: dict[tuple[tuple[str, float], ...], _Truth] = {}
 
     def of(self, path: Path) -> _Truth:
         key = tuple(path.items())
         found = self._made.get(key)
         if found is None:
-            found = self._made[key] = _Truth(self._history, path)
+            found = self._made[key] = _Truth(self._history, path, self._user_ids)
         return found
 
 
@@ -117,6 +135,11 @@ def _of_connection(heard: Heard, truth: _Truth, *, is_open: bool, is_slow: bool)
         yield from _presence(heard, truth, is_open=is_open)
     if is_open and heard.features & _NOT_SINGLE == {Feature.PRESENCE_BATCH.value}:
         yield from _batches(heard, truth)
+    promised = truth.promised_to[heard.user_id]
+    yield from kept.faults(heard, promised, truth.ledger, is_open=is_open, to_others=truth.promised)
+    if is_open and not heard.features.isdisjoint(_COUNTED):
+        yield from _count(heard, truth)
+    yield from _end(heard)
 
 
 def _lines(heard: Heard, truth: _Lines[_Key], told: Sequence[_Key], *, is_open: bool) -> Iterator[tuple[str, str]]:
@@ -169,6 +192,43 @@ def _batches(heard: Heard, truth: _Truth) -> Iterator[tuple[str, str]]:
         told = heard.batches.get(user_id, [])
         if len(told) < changes:
             yield "nothing is lost", f"{changes - len(told)} changes of user {user_id}"
+
+
+def _count(heard: Heard, truth: _Truth) -> Iterator[tuple[str, str]]:
+    """How many users are online, once that has changed."""
+    if heard.online is None:
+        if truth.presence_numbers and truth.presence_numbers[-1] > heard.accepted_at[1]:
+            yield "nothing is lost", "how many users are online"
+        return
+    last: dict[int, bool] = dict(truth.presence)
+    if heard.online != (online := sum(last.values())):
+        yield "nothing is told that is not so", f"{heard.online} users are online, and it is {online}"
+
+
+def _end(heard: Heard) -> Iterator[tuple[str, str]]:
+    """Whoever asked for it hears of a drain, and when to come back, before their connection is closed for it."""
+    ended = None if heard.wire is None else heard.wire.ended
+    is_drained = ended == (CloseCode.SERVICE_RESTART, drain.REASON)
+    if is_drained and Feature.DRAIN.value in heard.features and heard.reconnect_after_ms is None:
+        yield "nothing is lost", "that the node ends, and when to come back"
+    if heard.reconnect_after_ms is not None:
+        if ended is not None and ended[0] is not None and not is_drained:
+            yield "nothing is told that is not so", f"that the node ends; the connection ended with {ended}"
+        if heard.reconnect_after_ms < drain.RECONNECT_AFTER_MS:
+            yield "nothing is told that is not so", f"to come back after {heard.reconnect_after_ms} ms"
+
+
+def _greeting_and_names(heard: Heard, names: dict[int, str]) -> Iterator[tuple[str, str]]:
+    """Who the client is, by its greeting, and what others are called."""
+    greeting = heard.greeting
+    if greeting is not None and (
+        (greeting.user_id, greeting.username) != (heard.user_id, names[heard.user_id])
+        or frozenset(greeting.features or ()) != heard.features
+    ):
+        yield "nothing is told that is not so", f"{greeting}, to user {heard.user_id}"
+    for user_id, name in sorted(heard.names):
+        if names.get(user_id, name) != name:
+            yield "nothing is told that is not so", f"user {user_id} is called {name}"
 
 
 def _doubled(told: Sequence[_Key]) -> list[_Key]:

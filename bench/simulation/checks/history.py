@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bench.simulation.checks.branches import Branches, Path, Place, lies_on
+from bench.simulation.checks.branches import Branches, Place
+from bench.simulation.checks.promises.ledger import Ledger
 from lobby_server.core.machine import effects
 from lobby_server.core.machine.books import Books
 from lobby_server.core.machine.commands import SaidLine
@@ -51,6 +52,7 @@ class History:
     there was more than one log, a fact belongs to that of its place."""
 
     branches: Branches = field(default_factory=Branches)
+    promises: Ledger = field(default_factory=Ledger)
     presence: list[tuple[int, bool]] = field(default_factory=list)
     presence_places: list[Place] = field(default_factory=list)
     room_lines: list[tuple[str, Line]] = field(default_factory=list)
@@ -67,10 +69,6 @@ class History:
     """By user, where it was decided that their account is deleted."""
     bans: dict[int, list[Place]] = field(default_factory=dict)
     """By user, where it was decided whether they may be here."""
-    audiences: dict[int, list[Place]] = field(default_factory=dict)
-    """By user, where they chose who may know where they are."""
-    of_pairs: dict[tuple[int, int], list[Place]] = field(default_factory=dict)
-    """By two users, the smaller id first: where something was decided between them."""
     _courses: dict[str, _Course] = field(default_factory=dict)
     """By epoch."""
     _lines_said: int = 0
@@ -123,15 +121,6 @@ class History:
         elif isinstance(effect, effects.PartyEntered):
             return next(filter(None, (self._take_entry(entry, place) for entry in effect.entries)), None)
         return None
-
-    def decide(self, one_id: int, other_id: int, place: Place) -> None:
-        """Something is decided between two users: that they are friends, that one asks, that one blocks."""
-        self.of_pairs.setdefault((min(one_id, other_id), max(one_id, other_id)), []).append(place)
-
-    def lost_pairs(self, kept: Path) -> set[tuple[int, int]]:
-        """Two users, in either order, between whom something was decided in a log that is gone."""
-        lost = {pair for pair, places in self.of_pairs.items() if not all(lies_on(kept, each) for each in places)}
-        return lost | {pair[::-1] for pair in lost}
 
     # -- private ---------------------------------------------------------------------------------------------------
 

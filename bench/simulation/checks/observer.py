@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from bench.simulation.checks.branches import Place, lies_on
-from bench.simulation.checks.committed import COMMITTED, PAIRS
+from bench.simulation.checks.committed import COMMITTED
 from bench.simulation.checks.history import FOLLOWED, History
+from bench.simulation.checks.promises.ledger import PROMISED_KINDS
 from bench.simulation.checks.rulings import PUT_OUT, RULED, Rulings
 from bench.simulation.checks.state import fault_of, list_of, summary_of
 from bench.simulation.nodes.watched import WatchedLog
-from bench.simulation.outside.loop import World
+from bench.simulation.outside.loop import NodeClock, World
 from bench.simulation.outside.store import Database
+from bench.simulation.outside.wire import Wire
 from lobby_server.backplane.place.standing import TAIL
 from lobby_server.backplane.wire import Entry
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.commands import Command
 from lobby_server.core.machine.effects import Effect
 from lobby_server.core.machine.image import dump
-from lobby_server.core.presence import User
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.service.app import App
+from lobby_server.service.replica import Hear
 from lobby_server.service.session import Session
 
 LOOK_EVERY = 40
@@ -84,7 +85,7 @@ class Observer:
         """That have begun."""
         self._is_ban: dict[int, bool] = {}
         """By user, whether what was decided last is that they are banned."""
-        self._shown = 0
+        self.shown = 0
         """The highest revision of the list on any node."""
         self._place: Place = ("", 0)
         """Of the entry that is being applied."""
@@ -112,17 +113,20 @@ class Observer:
         welcome = app.announcer.welcome
 
         def watched(session: Session) -> None:
-            session.transport.accepted_at = log.position  # type: ignore[attr-defined]
+            cast(Wire, session.transport).accepted_at = log.position
             welcome(session)
 
         vars(app.announcer)["welcome"] = watched
+        hear = app.replica.hear
         for kind in FOLLOWED:
-            app.replica.hear(kind, self._hearer(app, log))
+            hear(kind, self._hearer(app, log))
         for kind in RULED:
-            app.replica.hear(kind, self._hearer_of_ruled(app))
-        app.replica.hear(effects.Accepted, self._hearer_of_accepted(app, log))
-        app.replica.hear(effects.UserPutOut, self._hearer_of_put_out(app, log))
-        app.replica.hear(effects.OwnRoomLeft, self._hearer_of_own_room_left(app, log))
+            hear(kind, self._hearer_of_ruled(app))
+        for kind in PROMISED_KINDS:
+            hear(kind, self._hearer_of_promises(app))
+        hear(effects.Accepted, self._hearer_of_accepted(app, log))
+        hear(effects.UserPutOut, self._hearer_of_put_out(app, log))
+        hear(effects.OwnRoomLeft, self._hearer_of_own_room_left(app, log))
 
     def opened(self, epoch: str, previous: str, number: int) -> None:
         self.history.branches.open(epoch, previous, number)
@@ -141,10 +145,11 @@ class Observer:
         app = self._apps[log]
         is_new = not self.history.branches.parent_of(epoch)[0]
         self.history.begin(epoch, [user.id for user in app.presence.online()])
+        self.history.promises.begin(epoch, app.replica.books)
         self._rulings.begin(app.replica.books, is_new=is_new)
         revision = app.replica.books.rooms.revision
-        if is_new and revision <= self._shown:
-            self.violated("revision only up", f"a new lobby begins at {revision}, and {self._shown} was shown")
+        if is_new and revision <= self.shown:
+            self.violated("revision only up", f"a new lobby begins at {revision}, and {self.shown} was shown")
 
     def command(self, log: WatchedLog, command: Command, node: str) -> None:
         self._doing = command
@@ -159,15 +164,10 @@ class Observer:
             check = COMMITTED.get(type(command))
             if check is not None and (what := check(self._database, command)):
                 self.violated("commit before announcement", what)
-            of_pair = PAIRS.get(type(command))
-            if of_pair is not None:
-                self.history.decide(*of_pair(self._database, command), self._place)
-            elif isinstance(command, commands.BanUser):
+            if isinstance(command, commands.BanUser):
                 self.history.bans.setdefault(command.user.id, []).append(self._place)
             elif isinstance(command, commands.UnbanUser):
                 self.history.bans.setdefault(command.user_id, []).append(self._place)
-            elif isinstance(command, commands.SetWhereabouts):
-                self.history.audiences.setdefault(command.user.id, []).append(self._place)
             if isinstance(command, commands.BanUser):
                 self._is_ban[command.user.id] = True
             elif isinstance(command, commands.UnbanUser):
@@ -205,7 +205,7 @@ class Observer:
         if revision != held:
             self._revisions[log] = revision
             self._highest[log] = max(highest, revision)
-            self._shown = max(self._shown, revision)
+            self.shown = max(self.shown, revision)
             shown = list_of(book)
             if self._lists.setdefault(revision, shown) != shown:
                 self.violated("one revision, one list", f"{log.node} has another list at {revision} than was shown")
@@ -255,8 +255,8 @@ class Observer:
     def _differ(self, log: WatchedLog, other: str) -> None:
         self.violated("equal position, equal state", f"{log.node} and {other} differ at entry {log.number}")
 
-    def _hearer(self, app: App, log: WatchedLog) -> Callable[[Effect, object], None]:
-        def hear(effect: Effect, _: object) -> None:
+    def _hearer(self, app: App, log: WatchedLog) -> Hear:
+        def hear(effect: Effect, _: Session | None) -> None:
             if not self._is_first:
                 return
             if isinstance(effect, effects.WentOffline) and isinstance(self._doing, commands.NodeDown):
@@ -267,10 +267,19 @@ class Observer:
 
         return hear
 
-    def _hearer_of_ruled(self, app: App) -> Callable[[Effect, object], None]:
+    def _hearer_of_promises(self, app: App) -> Hear:
+        books = app.replica.books
+
+        def hear(effect: Effect, _: Session | None) -> None:
+            if self._is_first and self._doing is not None:
+                self.history.promises.take(effect, self._doing, self._place, books)
+
+        return hear
+
+    def _hearer_of_ruled(self, app: App) -> Hear:
         replica = app.replica
 
-        def hear(effect: Effect, _: object) -> None:
+        def hear(effect: Effect, _: Session | None) -> None:
             if self._is_first and self._doing is not None:
                 now_s = replica.state.now_s
                 for ruling in self._rulings.heard(effect, self._doing, replica.books, now_s=now_s):
@@ -278,22 +287,26 @@ class Observer:
 
         return hear
 
-    def _hearer_of_accepted(self, app: App, log: WatchedLog) -> Callable[[Effect, object], None]:
+    def _hearer_of_accepted(self, app: App, log: WatchedLog) -> Hear:
         """A client with features hears of the room of its user at once: it may have come back."""
 
-        def hear(effect: Effect, session: Any) -> None:
-            user: User = effect.user  # type: ignore[attr-defined]
-            if session is not None and session.is_accepted and self._is_banned(user.id, app, log):
+        def hear(effect: effects.Accepted, session: Session | None) -> None:
+            user = effect.user
+            if session is None:
+                return
+            wire = cast(Wire, session.transport)
+            wire.arrived_at = log.position
+            if session.is_accepted and self._is_banned(user.id, app, log):
                 self.violated("who is banned stays out", f"{user.username} comes to {log.node}")
-            if session is None or not session.features or not session.is_accepted or session.is_behind:
+            if not session.features or not session.is_accepted or session.is_behind:
                 return
             room = app.replica.books.rooms.room_of(user.id)
-            if room is not None and not session.transport.is_sending(ROOM_JOINED):
+            if room is not None and not wire.is_sending(ROOM_JOINED):
                 how = f"{user.username} is in room {room.id}, and {log.node} says nothing of it"
                 self.violated("who comes back is told where they are", how)
             if self._is_first and room is None:
                 what = self._rulings.to_be_told(user.id, now_s=app.replica.state.now_s)
-                if what and not session.transport.is_sending(what.encode()):
+                if what and not wire.is_sending(what.encode()):
                     self.violated(PUT_OUT, f"{user.username} comes back, and {log.node} does not say {what}")
 
         return hear
@@ -306,29 +319,31 @@ class Observer:
             return False
         if decided[-1][0] == self._place[0] and decided[-1][1] >= self._place[1]:
             return False  # this node is behind, and will hear of it
-        ban, clock = self._database.kept_bans().get(user_id), app.clock
-        is_certain = self._world.now_s - clock.set_at_s > CLOCK_SET_S  # type: ignore[attr-defined]
+        ban, clock = self._database.kept_bans().get(user_id), cast(NodeClock, app.clock)
+        is_certain = self._world.now_s - clock.set_at_s > CLOCK_SET_S
         holds = ban is not None and (ban.until is None or ban.until > clock.utc_now())
         branches, epoch = self.history.branches, log.position[0]
         if ban is not None and ban.until is not None and not lies_on(branches.path(epoch), decided[-1]):
             return False  # a lobby that began anew has taken it up, or not, by the clock of another node
         return is_certain and holds and lies_on(branches.kept(epoch), decided[-1])
 
-    def _hearer_of_put_out(self, app: App, log: WatchedLog) -> Callable[[Effect, object], None]:
+    def _hearer_of_put_out(self, app: App, log: WatchedLog) -> Hear:
         """Whoever is kicked out of the lobby, or banned, has no connection any more."""
 
-        def hear(effect: Effect, _: object) -> None:
-            user: User = effect.user  # type: ignore[attr-defined]
+        def hear(effect: effects.UserPutOut, _: Session | None) -> None:
+            user = effect.user
             if any(each.is_accepted for each in app.sessions.of_user(user.id)):
                 self.violated("who is put out has no connection", f"{log.node} keeps that of {user.username}")
 
         return hear
 
-    def _hearer_of_own_room_left(self, app: App, log: WatchedLog) -> Callable[[Effect, object], None]:
+    def _hearer_of_own_room_left(self, app: App, log: WatchedLog) -> Hear:
         """Nobody keeps a connection with a room that is lost: the base protocol has no word for that."""
 
-        def hear(effect: Effect, _: object) -> None:
-            user: User = effect.user  # type: ignore[attr-defined]
+        def hear(effect: effects.OwnRoomLeft, session: Session | None) -> None:
+            user = effect.user
+            if session is not None:
+                self.history.promises.asked(log.position, session.transport)
             if app.presence.is_online(user.id):
                 return
             if any(each.is_accepted and not each.features for each in app.sessions.of_user(user.id)):

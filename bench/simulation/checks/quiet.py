@@ -16,16 +16,17 @@ from bench.simulation.checks.state import overdue
 from bench.simulation.clients.player import Player
 from bench.simulation.nodes.node import Life, Node
 from bench.simulation.outside.store import Database
+from loadtest.client.lists.delta_list import DeltaServerList
 from lobby_server.core.machine.image import digest
 from lobby_server.core.room_codes import code_of
 from lobby_server.protocol.features import Feature
+from lobby_server.protocol.requests import DEFAULT_AUDIENCE
 from lobby_server.protocol.resources import Room, RoomList
 from lobby_server.protocol.social_resources import Party
 from lobby_server.service.app import App
 from lobby_server.service.ports import StoredRoom
 from lobby_server.service.rooms.stored import stored_room
 
-Pair = tuple[int, int]
 DUE_WITHIN_S = 6.0
 """By then it has been said that a deadline has come, by a node that does not lead if need be."""
 
@@ -33,8 +34,7 @@ DUE_WITHIN_S = 6.0
 def faults(
     nodes: Sequence[Node], players: Sequence[Player], database: Database, answers: Answers, history: History
 ) -> Iterator[tuple[str, str]]:
-    """Invariant, and how it is violated: the first ones explain the others. What was decided between two users in a log
-    that is gone may stand in the database: the state takes it up with the next start."""
+    """Invariant, and how it is violated: the first ones explain the others."""
     lives = []
     for node in nodes:
         if node.life is None or not node.life.is_open or not node.life.log.takes_part:
@@ -48,8 +48,7 @@ def faults(
     yield from _sockets(lives, truth)
     yield from _rooms_written(truth, database, answers)
     is_out = _banned_by_a_lost_log(truth, database, history, lives[0].log.position[0])
-    lost = history.lost_pairs(history.branches.kept(lives[0].log.position[0]))
-    yield from _friends_written(truth, database, answers.pairs_in_doubt | lost, answers.users_leaving)
+    yield from _ties_written(truth, database, answers.users_leaving)
     for room_id in history.rooms_ended:
         room = truth.rooms.book.by_code(code_of(room_id))
         if room is not None and truth.rooms.book.get(room.id) is not room:
@@ -149,9 +148,8 @@ def _as_kept(room: StoredRoom, is_now: StoredRoom, database: Database) -> Stored
     )  # fmt: skip
 
 
-def _friends_written(
-    truth: App, database: Database, pairs_in_doubt: Set[Pair], users_in_doubt: Set[int]
-) -> Iterator[tuple[str, str]]:
+def _ties_written(truth: App, database: Database, users_in_doubt: Set[int]) -> Iterator[tuple[str, str]]:
+    """What is between two users, and whom each lets know where they are, whatever became of calls and of logs."""
     books = truth.replica.books
     friends = {(user_id, other) for user_id in books.friends.user_ids() for other in books.friends.friend_ids(user_id)}
     requests = {request.id for request in books.friends.requests()}
@@ -163,8 +161,13 @@ def _friends_written(
         ("friend requests", {database.requests_made[each] for each in requests ^ database.kept_requests()}),
         ("blocks", blocks ^ database.kept_blocks()),
     ):
-        if certain := sorted(pair for pair in differ - pairs_in_doubt if users_in_doubt.isdisjoint(pair)):
+        if certain := sorted(pair for pair in differ if users_in_doubt.isdisjoint(pair)):
             yield "writes are kept", f"{what} differ: {certain}"
+    kept = database.kept_audiences()
+    for user_id in sorted((kept.keys() | books.whereabouts.keys()) - users_in_doubt):
+        here, there = (each.get(user_id, DEFAULT_AUDIENCE) for each in (books.whereabouts, kept))
+        if here != there:
+            yield "writes are kept", f"{here} know where user {user_id} is, and {there} do in the database"
 
 
 def _bans_written(truth: App, database: Database, history: History, epoch: str) -> Iterator[tuple[str, str]]:
@@ -213,6 +216,8 @@ def _views(player: Player, truth: App, listed: tuple[Room, ...], online: set[int
     if player.rooms != listed:
         believed = [room.id for room in player.rooms]
         yield "views equal the truth", f"{name} sees rooms {believed}, there are {[room.id for room in listed]}"
+    if isinstance(player.list, DeltaServerList) and player.list.resync_count:
+        yield "deltas follow one another", f"{name} has asked for the whole list {player.list.resync_count} times"
     if Feature.PRESENCE_FRIENDS not in player.connection.accepted_features and player.presence.online != online:
         wrong = sorted((player.presence.online or set()) ^ online)
         yield "views equal the truth", f"{name} is wrong about who of {wrong} is online"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.simulation.clients.deeds import DEEDS, Deed, Scene
 from bench.simulation.clients.governing import GOVERNING
 from bench.simulation.clients.hosting import HOSTING
+from bench.simulation.clients.meeting import MEETING
 from bench.simulation.clients.player import Player
 from bench.simulation.clients.racing import RACES
 from loadtest.client.errors import ClientError
@@ -73,7 +74,7 @@ def _agree(scene: Scene, player: Player) -> None:
         do(scene, player, what, 0, 0)
 
 
-DRAWN: dict[str, tuple[Deed, int]] = {**DEEDS, **RACES, **HOSTING, **GOVERNING}
+DRAWN: dict[str, tuple[Deed, int]] = {**DEEDS, **RACES, **HOSTING, **GOVERNING, **MEETING}
 """Deeds by name, and how often each comes in a schedule that is drawn."""
 KNOWN: dict[str, Deed] = {
     **{name: deed for name, (deed, _) in DRAWN.items()},

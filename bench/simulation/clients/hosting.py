@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from bench.simulation.clients.deeds import Deed, Scene, choose, enter
+from bench.simulation.clients.deeds import Deed, Scene, choose, enter, put_out
 from bench.simulation.clients.player import Player
 from lobby_server.core.room_codes import code_of
+
+UNREADY_S = 0.5
+"""After which one who was ready is not any more."""
+FORGIVES_S = 0.3
+"""After which a host lifts a ban."""
 
 
 def _tries(player: Player, b: int) -> bool:
@@ -31,6 +37,44 @@ def _hand_over_room(scene: Scene, player: Player, a: int, b: int) -> None:
 def _set_ready(scene: Scene, player: Player, a: int, b: int) -> None:
     if player.room is not None:
         scene.ask(player, "set_ready", player.room.room_id, b % 3 > 0)
+
+
+def _get_ready(scene: Scene, player: Player, a: int, b: int) -> None:
+    """All in a room say that they are ready, and one of them thinks better of it."""
+    there = choose([each for each in scene.players if each.room is not None], a)
+    if there is None or there.room is None:
+        return
+    room_id = there.room.room_id
+    members = [each for each in scene.players if each.room is not None and each.room.room_id == room_id]
+    for member in members:
+        member.do(partial(scene.ask, member, "set_ready", room_id, True))
+    if b % 2:
+        member = members[b % len(members)]
+        later = partial(scene.ask, member, "set_ready", room_id, False)
+        player.world.call_later(UNREADY_S, partial(member.do, later))
+
+
+def _kick_and_forgive(scene: Scene, player: Player, a: int, b: int) -> None:
+    """A host puts a member out and lets them in again, who comes back in one of two cases."""
+    hosts = [
+        each for each in scene.players
+        if each.room is not None and each.room.host_peer_id == each.room.peer_id and len(each.room.members) > 1
+    ]  # fmt: skip
+    host = choose(hosts, a)
+    if host is None or host.room is None:
+        return
+    room = host.room
+    peer_id = choose([each for each in room.members if each != room.peer_id], b)
+    if peer_id is None:
+        return
+    guest = choose(scene.devices(room.members[peer_id]), b)
+    put_out(scene, host, peer_id)
+
+    def forgive() -> None:
+        if guest is not None and scene.ask(host, "unban", room.room_id, guest.user.id).is_good and b % 2:
+            enter(scene, guest, room.room_id)
+
+    player.world.call_later(FORGIVES_S, partial(host.do, forgive))
 
 
 def _of_host(what: str) -> Deed:
@@ -73,5 +117,7 @@ HOSTING: dict[str, tuple[Deed, int]] = {
     "reopen_room": (_of_host("reopen_room"), 2),
     "unban": (_unban, 2),
     "use_code": (_use_code, 2),
+    "get_ready": (_get_ready, 3),
+    "kick_and_forgive": (_kick_and_forgive, 3),
 }
 """As `bench.simulation.clients.deeds.DEEDS`."""

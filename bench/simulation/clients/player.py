@@ -29,7 +29,7 @@ from loadtest.client.timing import Timing
 from lobby_server.core.presence import User
 from lobby_server.protocol import messages, social_messages
 from lobby_server.protocol.codes import ErrorReason
-from lobby_server.protocol.feature_messages import RoomStateTold
+from lobby_server.protocol.feature_messages import RoomStarted, RoomStateTold, RoomUnbanned
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.resources import Room
 from lobby_server.protocol.social_resources import FriendList, MyParty
@@ -54,6 +54,17 @@ OF_NO_CONCERN = frozenset({
     messages.RoomsChanged, messages.RoomsChangedRev, messages.RoomsSnapshot, messages.RoomsDelta, messages.Pong,
 })  # fmt: skip
 """To the player: the list and the heartbeat are the library's business. Most messages are of these."""
+ONE_BY_ONE = frozenset({
+    *ABOUT_ROOM, messages.Chat, RoomStateTold, RoomStarted, RoomUnbanned, social_messages.FriendRoom,
+    social_messages.FriendRequested, social_messages.FriendRequestClosed, social_messages.FriendAccepted,
+    social_messages.FriendRemoved, social_messages.UserBlocked, social_messages.UserUnblocked,
+    social_messages.NotificationRead, social_messages.WhereaboutsChanged, social_messages.PartyInvited,
+    social_messages.PartyInviteClosed, social_messages.PartyJoined, social_messages.PartyLeft,
+    social_messages.PartyLeaderChanged, social_messages.PartyMemberStatus, social_messages.MatchInvited,
+    social_messages.MatchInviteClosed, social_messages.Notification, social_messages.ChatMessage,
+    social_messages.Announcement,
+})  # fmt: skip
+"""Messages that the contract promises one by one; to clients that follow friends, those of who is online as well."""
 ABOUT_FRIENDS = (
     social_messages.FriendRequested, social_messages.FriendRequestClosed, social_messages.FriendAccepted,
     social_messages.FriendRemoved,
@@ -119,6 +130,8 @@ class Player:
         self.room_state: RoomStateTold | None = None
         self._look_s = 0.0
         """When the player looks again, the last time that is known of."""
+        self.notifications: list[int] = []
+        """That were told, by their ids."""
         self.refused = ""
         self.established_s = -inf
         """When the connection was, the last time."""
@@ -220,20 +233,28 @@ class Player:
     # -- what is heard --------------------------------------------------------------------------------------------
 
     def _hear(self, message: messages.ServerMessage) -> None:
-        if type(message) in OF_NO_CONCERN:
-            return
         if isinstance(message, messages.HandshakeAccepted):
             self._established()
+            self.heard[-1].greeting = message
             return
-        heard = self.heard[-1]
+        heard, kind = self.heard[-1], type(message)
+        heard.kinds.add(kind)
+        if kind in OF_NO_CONCERN:
+            return
+        if kind in ONE_BY_ONE:
+            heard.pushes.append(message)
         if isinstance(message, (messages.UserOnline, messages.UserOffline)):
             is_online = isinstance(message, messages.UserOnline)
             heard.presence.append((message.user_id, is_online))
+            heard.names.add((message.user_id, message.username))
+            if Feature.PRESENCE_FRIENDS in self.connection.accepted_features:
+                heard.pushes.append(message)
             self.presence.tell(message.user_id, is_online=is_online)
         elif isinstance(message, messages.PresenceChanged):
             for is_online, users in ((True, message.online), (False, message.offline)):
                 for user in users:
                     heard.batches.setdefault(user.user_id, []).append(is_online)
+                    heard.names.add((user.user_id, user.username))
                     self.presence.tell(user.user_id, is_online=is_online)
         elif isinstance(message, ABOUT_ROOM):
             self._hear_of_room(message)
@@ -255,6 +276,12 @@ class Player:
             self.friend_rooms.tell(message.user_id, message.room_id)
         elif isinstance(message, RoomStateTold):
             self.room_state = message
+        elif isinstance(message, messages.PlayerCount):
+            heard.online = message.online
+        elif isinstance(message, messages.ServerDraining):
+            heard.reconnect_after_ms = message.reconnect_after_ms
+        elif isinstance(message, social_messages.Notification):
+            self.notifications.append(message.id)
         elif isinstance(message, social_messages.Announcement):
             heard.announcements.append(message.id)
         elif isinstance(message, messages.Error) and message.reason is ErrorReason.TRY_AGAIN_LATER:
@@ -271,7 +298,9 @@ class Player:
 
     def _established(self) -> None:
         features = frozenset(each.value for each in self.connection.accepted_features)
-        self.heard.append(Heard(self.user.id, features, self._accepted_at()))
+        wires = self.network.wires
+        heard = Heard(self.user.id, features, self._accepted_at(), wire=wires[-1] if wires else None)
+        self.heard.append(heard)
         self.established_s = self.world.now_s
         self.room = None
         self._room_events += 1

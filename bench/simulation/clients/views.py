@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bench.simulation.outside.wire import Wire
 from lobby_server.protocol import messages
+from lobby_server.protocol.message import ServerMessage
 from lobby_server.protocol.resources import MyRoom, PeerInfo
 from lobby_server.protocol.social_messages import ChatMessage
 
@@ -28,6 +30,28 @@ class Heard:
     """By their ids."""
     invitations: dict[str, set[int]] = field(default_factory=dict)
     """Into rooms, by the ids of these: who has sent those of whose end nothing was heard."""
+    pushes: list[ServerMessage] = field(default_factory=list)
+    """What the contract promises one by one, in its order."""
+    kinds: set[type[ServerMessage]] = field(default_factory=set)
+    """Of all messages that were heard."""
+    names: set[tuple[int, str]] = field(default_factory=set)
+    """By user id, what those were called who came and went."""
+    online: int | None = None
+    """How many users are, as it was told last."""
+    reconnect_after_ms: int | None = None
+    """When to come back, of a node that ends."""
+    greeting: messages.HandshakeAccepted | None = None
+    wire: Wire | None = None
+
+    @property
+    def arrived_at(self) -> tuple[str, int] | None:
+        """The entry by which its user's socket is in the log; None: it never came there."""
+        return None if self.wire is None else self.wire.arrived_at
+
+    @property
+    def silent_at(self) -> tuple[str, int] | None:
+        """The last entry that its node told of before it ended; None: it did not end in an orderly way."""
+        return None if self.wire is None else self.wire.silent_at
 
 
 @dataclass

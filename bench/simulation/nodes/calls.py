@@ -164,6 +164,9 @@ _ACTS: dict[str, Act] = {
             user, room_id, RoomSettings(maxPlayers=places, isPublic=False if closes else None)
         )
     ),
+    "show_room": _by_user(
+        lambda app, user, room_id, is_public: app.hosting.change(user, room_id, RoomSettings(isPublic=is_public))
+    ),
     "hand_over_room": _by_user(lambda app, user, room_id, peer_id: app.hosting.hand_over(user, room_id, peer_id)),
     "set_ready": _by_user(lambda app, user, room_id, is_ready: app.hosting.set_ready(user, room_id, is_ready=is_ready)),
     "start_room": _by_user(lambda app, user, room_id: app.hosting.start(user, room_id, is_forced=True)),
@@ -175,6 +178,9 @@ _ACTS: dict[str, Act] = {
     ),
     "withdraw_room": _by_user(
         lambda app, user, room_id, guest_id: app.social.invitations.withdraw(user, room_id, guest_id)
+    ),
+    "read_notification": _by_user(
+        lambda app, user, notification_id: app.social.notifications.read(user, notification_id)
     ),
     "choose_audience": _by_user(lambda app, user, audience: app.social.whereabouts.choose(user, audience)),
     "sign_out": _sign_out,

@@ -198,6 +198,8 @@ class Life:
         app = self.app
         app.drain.announce()
         app.drain.begin()
+        for wire in self.wires:
+            wire.silent_at = self.log.position
         app.stop()
         assert app.nodes is not None
         await app.nodes.leave(drain_s=self.node.settings.drain_s)

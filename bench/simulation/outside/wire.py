@@ -113,6 +113,12 @@ class Wire:
         self.window = window
         self.accepted_at: tuple[str, int] = ("", 0)
         """Epoch and number of the entry by which its user's socket takes part; nothing: it does not yet."""
+        self.arrived_at: tuple[str, int] | None = None
+        """The entry by which its user's socket is in the log."""
+        self.silent_at: tuple[str, int] | None = None
+        """The last entry that its node told of before it ended in an orderly way."""
+        self.ended: tuple[int | None, str] | None = None
+        """With which code and why, as the client was told."""
         self.lane_out = Lane(world, random, self._arrived_at_client)
         self.lane_in = Lane(world, random, self._arrived_at_node)
         self.hear_closed: Callable[[int], None] = lambda code: None
@@ -271,6 +277,7 @@ class Wire:
     def _end_at_client(self, why: str, code: int | None) -> None:
         if not self._is_over_at_client:
             self._is_over_at_client = True
+            self.ended = code, why
             inbox, self.inbox = self.inbox, None
             if inbox is not None:
                 inbox.over(why, code)

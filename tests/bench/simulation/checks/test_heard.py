@@ -12,7 +12,10 @@ from bench.simulation.checks.branches import Place
 from bench.simulation.checks.heard import faults, out_of_turn, repeated
 from bench.simulation.checks.history import History, Line
 from bench.simulation.clients.views import Heard
+from lobby_server.core.presence import User
+from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
+from lobby_server.service.drain import REASON
 
 ANN, BOB = 1, 2
 AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -61,7 +64,7 @@ def heard(
 
 
 def player(*connections: Heard, is_slow: bool = False) -> Any:
-    return SimpleNamespace(name="ann", heard=list(connections), is_slow=is_slow)
+    return SimpleNamespace(name="ann", user=User(ANN, "ann"), heard=list(connections), is_slow=is_slow)
 
 
 def found(history: History, *connections: Heard, is_slow: bool = False, epoch: str = "e1") -> list[str]:
@@ -159,7 +162,9 @@ def test_presence_of_a_connection_that_has_ended_is_a_piece_without_a_gap(
 
 def test_presence_of_friends_has_no_single_events(history: History) -> None:
     of_friends = frozenset({Feature.PRESENCE_FRIENDS.value})
-    assert found(history, heard(**{**WHOLE, "presence": []}, features=of_friends)) == []
+    connection = heard(**{**WHOLE, "presence": []}, features=of_friends)
+    connection.online = 2
+    assert found(history, connection) == []
 
 
 @pytest.mark.parametrize(
@@ -213,6 +218,60 @@ def test_newcomer_hears_of_themselves_first(presence: list[tuple[int, bool]], *,
 def test_slow_player_may_miss_states_and_no_lines(history: History) -> None:
     assert found(history, heard(**{**WHOLE, "presence": []}), is_slow=True) == []
     assert found(history, heard(**{**WHOLE, "presence": [], "rooms": ()}), is_slow=True) == [LOST]
+
+
+@pytest.mark.parametrize(("online", "invariants"), [(2, []), (None, [LOST]), (1, [UNTRUE])])
+def test_who_counts_users_knows_how_many_there_are(history: History, online: int | None, invariants: list[str]) -> None:
+    counts = frozenset({Feature.PRESENCE_FRIENDS.value})
+    connection = heard(**{**WHOLE, "presence": []}, features=counts)
+    connection.online = online
+    assert found(history, connection) == invariants
+    assert found(history, heard(**{**WHOLE, "presence": []}, features=counts, accepted_at=at(40))) == [], "no change"
+
+
+@pytest.mark.parametrize(
+    ("user_id", "name", "features", "invariants"),
+    [
+        (ANN, "ann", ["rev"], []),
+        (BOB, "ann", ["rev"], [UNTRUE]),
+        (ANN, "bob", ["rev"], [UNTRUE]),
+        (ANN, "ann", [], [UNTRUE]),
+    ],
+)
+def test_greeting_says_who_the_client_is_and_what_it_asked_for(
+    history: History, user_id: int, name: str, features: list[str], invariants: list[str]
+) -> None:
+    connection = heard(**WHOLE)
+    connection.greeting = messages.HandshakeAccepted(peer_id=0, user_id=user_id, username=name, features=features)
+    assert found(history, connection) == invariants
+
+
+def test_user_who_came_under_another_name_is_told_wrongly(history: History) -> None:
+    connection = heard(**WHOLE)
+    connection.names = {(ANN, "ann"), (BOB, "bob")}
+    assert found(history, connection) == [], "nothing is known of Bob"
+    connection.names = {(ANN, "bob")}
+    assert found(history, connection) == [UNTRUE]
+
+
+@pytest.mark.parametrize(
+    ("ended", "after_ms", "invariants"),
+    [
+        ((1012, REASON), 1000, []),
+        ((1012, REASON), None, [LOST]),
+        ((1012, REASON), 10, [UNTRUE]),
+        ((1012, "the server has lost its place"), None, []),
+        ((4002, "slow"), 1000, [UNTRUE]),
+        (None, None, []),
+    ],
+)
+def test_who_asks_for_it_hears_of_a_drain_before_its_end(
+    history: History, ended: Any, after_ms: int | None, invariants: list[str]
+) -> None:
+    connection = heard(**WHOLE, features=frozenset({Feature.DRAIN.value}), is_live=False)
+    connection.wire = SimpleNamespace(ended=ended, arrived_at=None, silent_at=None)  # type: ignore[assignment]
+    connection.reconnect_after_ms = after_ms
+    assert found(history, connection) == invariants
 
 
 def test_fault_names_the_player_and_the_connection(history: History) -> None:

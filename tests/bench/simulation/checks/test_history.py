@@ -151,23 +151,6 @@ def test_places_are_free_again_after_a_new_beginning(lobby: Lobby, history: Hist
     assert history.take(entered(room, CLEO, 2), at(1, "e2"), lobby.books) is None
 
 
-# -- what was decided ----------------------------------------------------------------------------------------------
-
-
-def test_pair_of_which_something_was_decided_in_a_log_that_is_gone_is_lost(history: History) -> None:
-    history.decide(BOB.id, ANN.id, at(5))
-    history.decide(BOB.id, CLEO.id, at(4))
-    assert history.lost_pairs(history.branches.kept("e1")) == set()
-    go_on(history, "e2", 4, [])
-    assert history.lost_pairs(history.branches.kept("e2")) == {(ANN.id, BOB.id), (BOB.id, ANN.id)}
-
-
-def test_what_was_decided_before_a_new_lobby_is_not_lost(history: History) -> None:
-    history.decide(BOB.id, ANN.id, at(5))
-    go_on(history, "e2", 0, [], after="")
-    assert history.lost_pairs(history.branches.kept("e2")) == set()
-
-
 # -- chat ----------------------------------------------------------------------------------------------------------
 
 

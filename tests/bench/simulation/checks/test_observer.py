@@ -340,9 +340,9 @@ def a_session(**different: Any) -> Any:
     [
         (a_session(transport=SimpleNamespace(is_sending=lambda text: False)), True),
         (a_session(transport=SimpleNamespace(is_sending=lambda text: text == b"room_joined")), False),
-        (a_session(transport=None, features=()), False),
-        (a_session(transport=None, is_behind=True), False),
-        (a_session(transport=None, is_accepted=False), False),
+        (a_session(transport=SimpleNamespace(), features=()), False),
+        (a_session(transport=SimpleNamespace(), is_behind=True), False),
+        (a_session(transport=SimpleNamespace(), is_accepted=False), False),
         (None, False),
     ],
     ids=["nothing is sent", "it is told", "base", "behind", "gone", "elsewhere"],
@@ -358,7 +358,9 @@ def test_client_with_features_is_told_at_once_of_the_room_of_its_user(
 
 def test_client_whose_user_is_in_no_room_is_told_of_none(observer: Observer, node: Node) -> None:
     node.lobby.come(ANN)
-    node.hears(effects.Accepted(ANN), a_session(transport=None))
+    session = a_session(transport=SimpleNamespace())
+    node.hears(effects.Accepted(ANN), session)
+    assert session.transport.arrived_at == node.log.position
     assert violated(observer) == ""
 
 

@@ -57,6 +57,8 @@ class Player:
         self.friends: Any = None
         self.party: Any = None
         self.invitations: dict[str, set[int]] = {}
+        self.notifications: list[int] = []
+        self.features: frozenset[Any] = frozenset()
         self.answer = GOOD
         self.asked: list[tuple[Any, ...]] = []
         self.looks = self.doubts = 0

@@ -79,3 +79,23 @@ def test_code_leads_to_the_room_of_another_player(stage: Stage, b: int, answer: 
 def test_code_is_also_tried_of_a_room_that_one_was_put_out_of(stage: Stage) -> None:
     stage.scene.put_out = {"r8": [2], "r9": [1]}
     assert stage.do("use_code", a=BOB, b=3) == [("use_code", code_of("r9"))]
+
+
+def test_all_in_a_room_get_ready_and_one_thinks_better_of_it(stage: Stage) -> None:
+    stage.ann.room = stage.bob.room = a_room()
+    assert stage.do("get_ready", b=1) == [("set_ready", "r1", True)]
+    assert stage.bob.asked == [("set_ready", "r1", True)]
+    stage.ann.do_later()
+    assert stage.bob.asked[1:] == [("set_ready", "r1", False)]
+
+
+@pytest.mark.parametrize("b", [0, 1], ids=["stays away", "comes back"])
+def test_host_puts_a_member_out_and_lets_them_in_again(stage: Stage, b: int) -> None:
+    stage.bob.room = a_room()
+    stage.bob.room.members[2] = stage.bob.room.members[3] = "ann"
+    assert stage.do("kick_and_forgive", b=b) == []
+    assert stage.bob.connection.done == [("kick", 2 + b)]
+    stage.ann.do_later()
+    assert stage.bob.asked == [("unban", "r1", 1)]
+    entered = [each.connection.done for each in (stage.ann, stage.second) if each.connection.done]
+    assert entered == [[JoinRoom(roomId="r1", version="1", name="ann")]][:b]

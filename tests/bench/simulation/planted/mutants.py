@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.bench.simulation.planted.clients import CLIENTS
 from tests.bench.simulation.planted.deciding import RULES_OF_DECISIONS, SERVICE_OF_DECISIONS
 from tests.bench.simulation.planted.logs import LOGS
+from tests.bench.simulation.planted.messages.of_rooms import ROOMS
+from tests.bench.simulation.planted.messages.of_users import FRIENDSHIPS, OTHERS, PARTY
 from tests.bench.simulation.planted.once import ONCE
 from tests.bench.simulation.planted.planting import Mutant
 from tests.bench.simulation.planted.rules import RULES
@@ -12,7 +14,7 @@ from tests.bench.simulation.planted.services import SERVICES
 
 PARTS: dict[str, tuple[Mutant, ...]] = {
     "rules": RULES + RULES_OF_DECISIONS, "service": SERVICES + SERVICE_OF_DECISIONS, "log": LOGS, "clients": CLIENTS,
-    "as it once was": ONCE,
+    "as it once was": ONCE, "messages": ROOMS + FRIENDSHIPS + PARTY + OTHERS,
 }  # fmt: skip
 MUTANTS = tuple(mutant for mutants in PARTS.values() for mutant in mutants)
 

@@ -62,6 +62,13 @@ ONCE = (
         by=("a new epoch has revisions of its own",),
     ),
     one(
+        "a lobby that outlives a later one goes on with its own revisions",
+        f"{SERVICE}.rooms.revision_mark:RevisionMark.floor",
+        "if mark <= self._book.revision + RESERVED:",
+        "if True:",
+        by=("revision only up",),
+    ),
+    one(
         "two epochs from one place have revisions in common",
         f"{MACHINE}.rooms:begin_epoch",
         "min(int(command.silence_s * REVISIONS_PER_S), MOST_REVISIONS_LOST)",
