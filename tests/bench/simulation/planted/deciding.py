@@ -177,7 +177,7 @@ SERVICE_OF_DECISIONS = (
         "lobby_server.protocol.parts:encode_frames",
         "for part in split(message, max_bytes=max_bytes)]",
         "for part in split(message, max_bytes=max_bytes)][:-1]",
-        by=("views equal the truth",),
+        by=("views equal the truth", "deltas follow one another"),
     ),
     one(
         "base clients are closed with a code that they do not notice",
@@ -191,14 +191,14 @@ SERVICE_OF_DECISIONS = (
         f"{SERVICE}.social.own_changes:OwnChanges._blocked",
         "self._tell(effect.user_id, UserBlocked(user_id=effect.other.id, username=effect.other.username))",
         "pass",
-        by=("views equal the truth",),
+        by=("views equal the truth", "nothing is lost"),
     ),
     one(
         "friends see into private rooms",
         f"{SERVICE}.social.whereabouts:Whereabouts._public_room_id",
         "if room is not None and room.is_public",
         "if room is not None",
-        by=("views equal the truth",),
+        by=("views equal the truth", "nothing is told that is not so"),
     ),
     one(
         "who may know where one is is not written",

@@ -31,7 +31,7 @@ LOGS = (
         f"{BACKPLANE}.log:ValkeyLog._reborn",
         "*self._announce()]",
         "*self._announce(), *self._announce()]",
-        by=("the rules hold",),
+        by=("the rules hold", "nobody online without a session"),
     ),
     Mutant(
         "a gap is passed over",
@@ -63,7 +63,7 @@ LOGS = (
         f"{SERVICE}.nodes:Nodes._reset",
         "for session in list(self._sessions):",
         "for session in ():",
-        by=("views equal the truth",),
+        by=("views equal the truth", "nothing is heard twice"),
     ),
     one(
         "a node that is silent is never given up",

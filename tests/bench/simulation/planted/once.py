@@ -62,6 +62,13 @@ ONCE = (
         by=("a new epoch has revisions of its own",),
     ),
     one(
+        "what the log did not take between two users waits for a restart",
+        f"{SERVICE}.social.ties:Ties.look_again",
+        "self._is_stale = True",
+        "return",
+        by=("writes are kept", "what was answered stays so"),
+    ),
+    one(
         "a lobby that outlives a later one goes on with its own revisions",
         f"{SERVICE}.rooms.revision_mark:RevisionMark.floor",
         "if mark <= self._book.revision + RESERVED:",

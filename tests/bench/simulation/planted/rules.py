@@ -80,7 +80,7 @@ RULES = (
         f"{MACHINE}.state:LobbyState.is_new",
         "<= known.sequence",
         "< known.sequence",
-        by=("nobody is moved unasked",),
+        by=("nobody is moved unasked", "the rules hold"),
     ),
     one(
         "a snapshot forgets who has used chat",
