@@ -209,7 +209,8 @@ def _end(heard: Heard) -> Iterator[tuple[str, str]]:
     """Whoever asked for it hears of a drain, and when to come back, before their connection is closed for it."""
     ended = None if heard.wire is None else heard.wire.ended
     is_drained = ended == (CloseCode.SERVICE_RESTART, drain.REASON)
-    if is_drained and Feature.DRAIN.value in heard.features and heard.reconnect_after_ms is None:
+    is_told = heard.reconnect_after_ms is not None or heard.has_left
+    if is_drained and Feature.DRAIN.value in heard.features and not is_told:
         yield "nothing is lost", "that the node ends, and when to come back"
     if heard.reconnect_after_ms is not None:
         if ended is not None and ended[0] is not None and not is_drained:

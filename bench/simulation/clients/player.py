@@ -176,6 +176,8 @@ class Player:
 
     def disconnect(self) -> None:
         self.is_wanted = False
+        if self.heard:
+            self.heard[-1].has_left = True
         self.connection.disconnect_from_server()
         self._lost()
 

@@ -40,6 +40,8 @@ class Heard:
     """How many users are, as it was told last."""
     reconnect_after_ms: int | None = None
     """When to come back, of a node that ends."""
+    has_left: bool = False
+    """The client has ended it, and reads nothing more."""
     greeting: messages.HandshakeAccepted | None = None
     wire: Wire | None = None
 

@@ -272,6 +272,8 @@ def test_who_asks_for_it_hears_of_a_drain_before_its_end(
     connection.wire = SimpleNamespace(ended=ended, arrived_at=None, silent_at=None)  # type: ignore[assignment]
     connection.reconnect_after_ms = after_ms
     assert found(history, connection) == invariants
+    connection.has_left = True
+    assert found(history, connection) == [each for each in invariants if each != LOST], "it reads nothing more"
 
 
 def test_fault_names_the_player_and_the_connection(history: History) -> None:
