@@ -100,6 +100,7 @@ class Answers:
         that is gone is not so any more, and nobody is held to the answer."""
         history, database = self._history, self._database
         now, kept = history.branches.kept(epoch), database.kept_rooms()
+        here = history.branches.path(epoch)
 
         def stands(places: Iterable[Place]) -> bool:
             return any(lies_on(now, each) for each in places)
@@ -108,6 +109,8 @@ class Answers:
             was_made, was_ended = (stands(each.get(room_id, ())) for each in (history.rooms_made, history.rooms_ended))
             if was_ended or room_id in self.rooms_maybe_gone:
                 continue
+            if history.rooms_ended.get(room_id) and not any(lies_on(here, at) for at in history.rooms_made[room_id]):
+                continue  # ended in a log that is gone, and the lobby began anew from the database, which has that
             if was_made and books.rooms.get(room_id) is None:
                 yield f"{who} was told of room {room_id}, which is gone, and nobody has ended it"
         for room_id, who in self._deleted.items():

@@ -237,6 +237,22 @@ def test_room_that_was_made_in_a_log_that_is_gone_may_be_gone(account: Account) 
     assert account.faults() == []
 
 
+def test_room_that_was_deleted_in_a_log_that_is_gone_is_gone_for_a_lobby_that_begins_from_the_database(
+    account: Account,
+) -> None:
+    make_room(account)
+    created(account)
+    account.lobby.books.rooms.remove("r1")
+    account.history.rooms_ended["r1"] = LATE
+    account.goes_another_way()
+    assert len(account.faults()) == 1, "that log had the room"
+    account.history.branches.open("e3", "", 0)
+    account.epoch = "e3"
+    assert account.faults() == []
+    del account.history.rooms_ended["r1"]
+    assert len(account.faults()) == 1, "nobody has ended it in any log"
+
+
 def test_room_that_was_deleted_in_a_log_that_is_gone_may_be_there(account: Account) -> None:
     make_room(account)
     account.history.rooms_ended["r1"] = HERE
