@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import OPENED, Crowd
+from tests.browser.conftest import OPENED, REMEMBERS, Crowd
 from tests.browser.test_client_rules import wait_until_page
 
 FAILED = ["ERR_FAILED", "uncaught"]
 """What a browser complains of where a module does not come."""
 NOT_OPENED = {"en": "could not be loaded whole", "de": "konnte nicht ganz geladen werden"}
+LATE = "is taking long to load"
 LATE_S = 10
 TIME_PASSES = """seconds => {
     const [late] = document.querySelector(".late").getAnimations();
@@ -73,12 +75,86 @@ def test_page_of_which_a_module_does_not_come_says_so_at_its_door_and_opens_when
     page.route(f"**/{module}", lambda route: route.abort())
     page.goto(address)
     page.locator("#door-news", has_text=sentence).wait_for()
-    for each in page.locator("button:visible").all():
+    for each in page.locator("button:visible:not(#load-again)").all():
         assert each.is_disabled()
     page.unroute(f"**/{module}")
-    page.reload()
+    page.locator("#load-again").click()
     page.wait_for_function(OPENED)
     assert page.locator("#door-news").text_content() == ""
+    assert page.locator("#load-again").is_hidden()
+
+
+def held_up(crowd: Crowd, address: str, module: str, login: Any = None) -> tuple[Any, list[Any]]:
+    """A page whose first request for one of its modules is not answered, and that request. The test has its clock."""
+    page, held = blank(crowd), []
+    if login is not None:
+        page.add_init_script(REMEMBERS % json.dumps(json.dumps(login)))
+    page.route(f"**/{module}", lambda route: route.continue_() if held else held.append(route))
+    page.clock.install()
+    page.goto(address)
+    wait_until_page(page, lambda: page.clock.run_for(100) or held)
+    return page, held
+
+
+@pytest.mark.parametrize(("address", "module"), [("/", "people.js"), ("/ops", "figures.js")])
+def test_page_of_which_a_module_hangs_says_so_and_goes_on_once_it_comes(
+    crowd: Crowd, address: str, module: str
+) -> None:
+    page, held = held_up(crowd, address, module)
+    assert page.locator("#door-news").text_content() == ""
+    page.clock.run_for(1000 * LATE_S)
+    page.locator("#door-news", has_text=LATE).wait_for()
+    assert page.get_by_role("button", name="Load again").is_enabled()
+    held[0].continue_()
+    page.wait_for_function(OPENED)
+    assert page.locator("#door-news").text_content() == ""
+    assert page.locator("#load-again").is_hidden()
+
+
+@EITHER_PAGE
+def test_page_of_which_a_module_hangs_is_loaded_again_by_its_button(crowd: Crowd, address: str) -> None:
+    module = {"/": "lobby_page.js", "/ops": "ops_page.js"}[address]
+    page, held = held_up(crowd, address, module)
+    page.clock.run_for(1000 * LATE_S)
+    page.get_by_role("button", name="Load again").click()
+    wait_until_page(page, lambda: page.clock.run_for(100) or page.evaluate(OPENED))
+    assert (len(held), page.locator("#load-again").is_hidden()) == (1, True)
+
+
+def test_who_has_logged_in_before_sees_no_form_of_the_door_while_the_page_opens(crowd: Crowd) -> None:
+    made = crowd.account("returns_ann")
+    login = {"token": made["token"], "user": {key: made["user"][key] for key in ("id", "username")}}
+    page, held = held_up(crowd, "/", "lobby_page.js", login)
+    page.get_by_text("Opening…").wait_for()
+    assert page.locator("#login-form").is_hidden()
+    held[0].continue_()
+    page.locator("#connection[data-phase=connected]").wait_for()
+    assert page.locator("#door").is_hidden()
+    page.locator("#log-out").click()
+    page.locator("#login-form").wait_for()
+
+
+def test_login_that_holds_no_more_leads_to_the_forms_of_the_door(crowd: Crowd) -> None:
+    page, held = held_up(crowd, "/", "lobby_page.js", {"token": "no token", "user": {"id": 1, "username": "nobody"}})
+    held[0].continue_()
+    page.locator("#door-news", has_text="Your login has ended").wait_for()
+    page.locator("#login-form").wait_for()
+    assert page.evaluate("document.activeElement.id") == "login-username"
+
+
+def test_language_is_not_changed_while_the_server_is_away_and_the_page_stays(own_crowd: Crowd) -> None:
+    own_crowd.expected += ["WebSocket connection", "ERR_CONNECTION_REFUSED"]
+    ann = own_crowd.person("away_ann")
+    page, languages = ann.page, ann.page.locator("#language")
+    own_crowd.server.stop()
+    ann.is_not_connected()
+    languages.select_option("de")
+    page.locator("#language-news", has_text="The server does not answer.").wait_for()
+    assert (languages.input_value(), page.locator("#my-name").text_content()) == ("en", "away_ann")
+    own_crowd.server.start()
+    languages.select_option("de")
+    page.get_by_role("button", name="Abmelden").wait_for()
+    assert page.locator("html").get_attribute("lang") == "de"
 
 
 @EITHER_PAGE

@@ -36,6 +36,7 @@ import { PartyView } from "./lobby/social/party_view.js";
 import { People } from "./lobby/social/people.js";
 import { Presence } from "./lobby/social/presence.js";
 import { ReportDialog } from "./lobby/social/report_dialog.js";
+import { showDoor } from "./lobby/words/opening.js";
 import { reasonSentence } from "./lobby/words/sentences.js";
 import { t } from "./lobby/words/words.js";
 
@@ -176,3 +177,4 @@ byId("notifications-button").addEventListener("click", () => byId("notifications
 byId("notifications-close").addEventListener("click", () => byId("notifications").close());
 look("rooms");
 if (!accountView.isResetting) account.resume();
+showDoor();

@@ -9,6 +9,7 @@ import { ConnectionView } from "./lobby/frame/connection_view.js";
 import { offerLanguages } from "./lobby/frame/language_choice.js";
 import { Api, endLogin } from "./lobby/server/api.js";
 import { Connection } from "./lobby/server/connection.js";
+import { showDoor } from "./lobby/words/opening.js";
 import { AWAY } from "./lobby/words/sentences.js";
 import { t } from "./lobby/words/words.js";
 import { Admin } from "./ops/admin.js";
@@ -152,6 +153,7 @@ connection.refused.connect((sentence, reason) => {
 });
 connection.changed.connect(() => {
   const { phase } = connection;
+  if (phase !== "connecting") showDoor();
   setHidden(byId("connection"), phase === "off" || phase === "refused"); // at the door, too: a login may wait for the server
   if (byId("door").hidden) return;
   if (phase === "waiting") setText(byId("door-news"), AWAY);
@@ -170,4 +172,5 @@ setHidden(byId("not-kept"), ofTab.isLasting);
 setHidden(byId("kept"), !ofTab.isLasting);
 show(false);
 const kept = read();
-if (kept !== null) open(kept);
+if (kept === null) showDoor();
+else open(kept);

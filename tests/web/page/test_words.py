@@ -66,10 +66,10 @@ OF_LOOPS = {"notification_words.js": ("key",)}
 """Names under which a loop over a table has a key."""
 VERBATIM = {
     "English", "Deutsch", "JSON", "/metrics",
-    "This page is taking long to open. If nothing comes, load it again or use a newer browser.",
-    "Das Öffnen dieser Seite dauert lange. Wenn nichts kommt, lade sie neu oder nimm einen neueren Browser.",
+    "This page is taking long to open.", "Load it again", ", or use a newer browser.",
+    "Das Öffnen dieser Seite dauert lange.", "Lade sie neu", ", oder nimm einen neueren Browser.",
 }  # fmt: skip
-"""In a page, the same in every language; the last two are read where no words come."""
+"""In a page, the same in every language; the last six are read where no words come."""
 SAME = {
     "chat.lobby", "chat.title", "common.name", "common.offline", "common.online", "ops.announce.body",
     "ops.nodes.version", "ops.server", "page.part.chat", "people.in_room", "people.online", "room.code",
@@ -77,7 +77,7 @@ SAME = {
 }  # fmt: skip
 """Keys whose words both languages have."""
 NO_WORDS = {
-    "Content-Type", "Authorization", "Bearer ", "Notification", "Mac OS", "my room", "secondary outline",
+    "Content-Type", "Authorization", "Bearer ", "Notification", "Mac OS", "my room", "my game", "secondary outline",
     "#views button", "#inside form, dialog form:not([method=dialog])", "#inside details[open]",
     "closed by an administrator", "close report", "close room", "reset link",
     "Android", "Chrome", "Edg", "Edge", "Firefox", "Linux", "Mac", "Opera", "Safari", "Windows", "KiB", "MiB", "GiB",

@@ -11,6 +11,7 @@ const LANGUAGES = { en: () => import("./words_en.js"), de: () => import("./words
 const KEY = "lobby.language";
 const OF_ADDRESS = "language"; // where nothing can be stored
 const ATTRIBUTES = { tLabel: "aria-label", tPlaceholder: "placeholder" };
+const TIMEOUT_MS = 10000;
 const BLANK = /\{(\w+)\}/;
 
 /** What was chosen, or what the browser prefers. */
@@ -43,6 +44,15 @@ export function choose(wanted) {
   ofDevice.set(KEY, languageOf(wanted));
   if (address.href === location.href) location.reload();
   else location.assign(address);
+}
+
+/** Whether the page could be loaded again; where the server does not answer, it would be lost. */
+export async function canLoadAgain() {
+  try {
+    return (await fetch(addressForAll(), { cache: "no-cache", signal: AbortSignal.timeout(TIMEOUT_MS) })).ok;
+  } catch {
+    return false;
+  }
 }
 
 /** Write into the page what it says, its templates included, and let it be seen. */
