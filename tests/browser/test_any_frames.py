@@ -1,273 +1,158 @@
 """Whatever frames come, in whatever order, the page shows the state that they add up to: a model of it, in Python, is
-compared with the page.
+compared with the page. A frame of every type that the contract has is among them, and connections that are lost.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lobby_server.protocol.messages import EVENTS
 from tests.browser.conftest import Crowd
-from tests.browser.test_client_rules import ACCEPTED, PlayedServer, wait_until_page
+from tests.browser.frames.drawn import (
+    ANNOUNCED_ROOMS,
+    CLIENTS,
+    PARTIES,
+    REQUESTS,
+    ROOM_IDS,
+    USER_IDS,
+    Frame,
+    name_of,
+)  # fmt: skip
+from tests.browser.frames.model import SHOWN, Model
+from tests.browser.test_client_rules import ACCEPTED, AT, PlayedServer, wait_until_page
 
-ME = "ann"
-FEATURES = ["rooms_delta", "presence_batch", "room_state"]
-Frame = tuple[str, dict[str, Any]]
-
-SHOWN = """() => {
-    const isThere = (element) => element !== null && element.checkVisibility();
-    const partOf = (row, name) => row.querySelector(`[data-part=${name}]`);
-    const textOf = (row, name) => partOf(row, name).textContent;
-    const room = document.getElementById("my-room");
-    const members = [...document.querySelectorAll("#my-room-members li")].map((row) => [
-        textOf(row, "name"), ...["host", "ready", "lead", "kick"].map((name) => isThere(partOf(row, name))),
-    ]);
-    const controls = ["settings", "ready", "start", "reopen", "delete", "bans-fold"]
-        .filter((name) => isThere(document.getElementById(`my-room-${name}`)));
-    const rooms = [...document.querySelectorAll("#rooms li")].map((row) => [
-        row.dataset.id, textOf(row, "gamemode"), textOf(row, "players"), isThere(partOf(row, "join")) ?
-            [textOf(row, "join"), !partOf(row, "join").disabled] : null, isThere(partOf(row, "delete")),
-    ]);
-    return {
-        room: isThere(room) ? [document.getElementById("my-room-title").textContent, members, controls] : null,
-        rooms,
-        online: [...document.querySelectorAll("#online [data-part=name]")].map((name) => name.textContent),
-    };
-}"""
-
-
-# -- frames -------------------------------------------------------------------------------------------------------
-
-room_ids = st.sampled_from(["r1", "r2", "r3"])
-peer_ids = st.integers(1, 4)
-names = st.sampled_from(["bob", "cat", "dan", "eve"])
-modes = st.sampled_from(["duel", "siege"])
-users = st.builds(
-    lambda id_, alias: {"user_id": id_, "username": f"u{id_}{alias}"}, st.integers(1, 4), st.sampled_from("xy")
+EXAMPLES = {"rooms_delta": 60, "rev": 15, "": 30}
+"""By the first feature of a client."""
+READ_ALL = "() => { for (const tab of [...document.querySelectorAll('#chat-tabs button')].reverse()) tab.click(); }"
+"""The lobby's is the first, and the last that is pressed."""
+OVER: tuple[Frame, ...] = (
+    ("room_created", {"roomId": "end", "peerId": 1, "gamemode": "duel", "mapName": None}, {}),
+    ("peer_left", {"peerId": 1}, {}),
+    *(("room_unbanned", {"roomId": id_}, {}) for id_ in (*ROOM_IDS, "end")),
+    *(("friend_request_closed", {"request_id": id_}, {}) for id_ in REQUESTS),
+    *(("party_invite_closed", {"party_id": id_, "reason": "gone"}, {}) for id_ in PARTIES),
+    *(("match_invite_closed", {"room_id": id_, "reason": "gone"}, {}) for id_ in (*ROOM_IDS, *ANNOUNCED_ROOMS)),
+    ("party_left", {"party_id": "p1", "user_id": 1, "username": name_of(1), "reason": "left"}, {"party": None}),
+    *(("user_offline", {"user_id": id_, "username": name_of(id_)}, {}) for id_ in USER_IDS),
+    *(("friend_removed", {"user_id": id_}, {}) for id_ in USER_IDS),
+    *(("user_blocked", {"user_id": id_, "username": name_of(id_)}, {}) for id_ in USER_IDS),
+    *(("user_unblocked", {"user_id": id_}, {}) for id_ in USER_IDS),
+    ("announcement", {"id": 1, "title": "", "body": "", "ts": AT, "until": AT - 1}, {}),
+    ("whereabouts_changed", {"whereabouts": "everybody"}, {}),
 )
-revisions = st.integers(1, 3)
+"""Nothing is left of what was before: every example is alike then."""
 
 
-@st.composite
-def room_joined(draw: st.DrawFn) -> Frame:
-    """With the user among the members."""
-    own = draw(peer_ids)
-    members = [{"peerId": at, "name": ME if at == own else draw(names), "isHost": False} for at in range(1, 5)]
-    members = [each for each in members if each["peerId"] == own or draw(st.booleans())]
-    draw(st.sampled_from(members))["isHost"] = True
-    data = {"roomId": draw(room_ids), "peerId": own, "members": members, "gamemode": draw(modes), "mapName": None}
-    return "room_joined", data
+class Told:
+    """A page, and the model of what it was told."""
 
+    def __init__(self, crowd: Crowd, features: tuple[str, ...]) -> None:
+        self.model = Model()
+        self.features = features
+        self.played = PlayedServer(crowd, f"/?features={','.join(features) or 'none'}")
+        self.page = self.played.page
+        self.lines = 0
+        self.examples = 0
+        accepted = {**ACCEPTED, "features": list(features)} if features else ACCEPTED
+        self.played.answer_handshake = lambda socket: self.played.say(socket, "handshake_accepted", accepted)
+        self.page.route("**/api/rooms", lambda route: route.fulfill(json={"rooms": list(self.model.rooms.values())}))
+        self.played.answers = self.model.answers()
+        self.page.reload()
+        self._is_accepted(2)
+        self.page.locator("#account-button").click()
+        wait_until_page(self.page, lambda: self.page.locator("#whereabouts").input_value() == "everybody")
+        self.page.keyboard.press("Escape")
 
-@st.composite
-def room_state(draw: st.DrawFn) -> Frame:
-    return "room_state", {
-        "roomId": draw(room_ids), "code": "ABC234", "name": draw(st.sampled_from([None, "Friday"])),
-        "gamemode": draw(modes), "mapName": draw(st.sampled_from([None, "dust"])), "maxPlayers": 8,
-        "isPublic": draw(st.booleans()), "isStarted": draw(st.booleans()), "hostPeerId": draw(peer_ids),
-        "ready": draw(st.lists(peer_ids, unique=True)),
-    }  # fmt: skip
+    def begins_anew(self) -> None:
+        """What was said in the lobby stays; it is told from what is said now by the number before it."""
+        self.examples += 1
+        self.model.notes.clear()
+        for said in OVER:
+            self.hears(*said)
+        rev = int("rooms_delta" in self.features)  # a client that fetches has none of those that are drawn
+        self.hears("rooms_snapshot", {"rev": rev, "rooms": []}, {})
+        self.model.unseen.clear()
+        self.page.evaluate(READ_ALL)
+        self.shows_the_model()
 
-
-@st.composite
-def listed(draw: st.DrawFn) -> dict[str, Any]:
-    id_, players = draw(room_ids), draw(st.integers(0, 2))
-    return {
-        "id": id_, "host_username": draw(st.sampled_from([ME, "bob"])), "gamemode": draw(modes), "map_name": None,
-        "name": None, "current_players": players, "max_players": 2, "is_full": players == 2,
-        "is_started": draw(st.booleans()), "created_at": f"2026-01-01T00:00:0{id_[1]}.000Z",
-    }  # fmt: skip
-
-
-rooms = st.lists(listed(), unique_by=lambda room: room["id"])
-
-
-@st.composite
-def rooms_delta(draw: st.DrawFn) -> Frame:
-    changed = draw(rooms)
-    gone = [id_ for id_ in ("r1", "r2", "r3") if draw(st.booleans()) and all(room["id"] != id_ for room in changed)]
-    return "rooms_delta", {"base": draw(revisions), "rev": draw(revisions), "set": changed, "gone": gone}
-
-
-frames = st.one_of(
-    room_joined(),
-    room_state(),
-    st.builds(lambda peer, name: ("peer_joined", {"peerId": peer, "name": name}), peer_ids, names),
-    st.builds(lambda peer: ("peer_left", {"peerId": peer}), peer_ids),
-    st.builds(lambda peer, name: ("host_changed", {"newHostPeerId": peer, "newHostName": name}), peer_ids, names),
-    st.just(("kicked", {"reason": "host_kick"})),
-    st.builds(lambda id_: ("room_closed", {"roomId": id_}), room_ids),
-    st.builds(lambda id_: ("room_unbanned", {"roomId": id_}), room_ids),
-    st.builds(lambda rev, found: ("rooms_snapshot", {"rev": rev, "rooms": found}), revisions, rooms),
-    rooms_delta(),
-    st.builds(lambda user: ("user_online", user), users),
-    st.builds(lambda user: ("user_offline", user), users),
-    st.builds(
-        lambda came, went: ("presence_changed", {"online": came, "offline": went}),
-        st.lists(users, unique_by=lambda user: user["user_id"], max_size=2),
-        st.lists(users, unique_by=lambda user: user["user_id"], max_size=2),
-    ),
-)
-
-
-# -- the model ----------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Model:
-    """What the frames until now add up to, as the contract has it."""
-
-    room_id: str | None = None
-    own_id: int = 0
-    game: dict[str, Any] = field(default_factory=dict)
-    state: dict[str, Any] | None = None
-    members: dict[int, dict[str, Any]] = field(default_factory=dict)
-    barred: set[str] = field(default_factory=set)
-    rev: int | None = None
-    rooms: dict[str, dict[str, Any]] = field(default_factory=dict)
-    online: dict[int, str] = field(default_factory=dict)
-
-    def take(self, type_: str, data: dict[str, Any]) -> None:
-        if type_ in ("peer_joined", "peer_left", "host_changed", "room_state") and self.room_id is None:
+    def hears(self, type_: str, data: dict[str, Any], held: dict[str, Any]) -> None:
+        if not self.model.says(type_, data):
             return
-        getattr(self, f"_{type_}")(data)
-
-    def _room_joined(self, data: dict[str, Any]) -> None:
-        if (self.room_id, self.own_id) != (data["roomId"], data["peerId"]):
-            self.state = None
-        self.room_id, self.own_id, self.game = data["roomId"], data["peerId"], data
-        self.members = {each["peerId"]: dict(each) for each in data["members"]}
-
-    def _room_state(self, data: dict[str, Any]) -> None:
-        if data["roomId"] == self.room_id:
-            self.state = data
-
-    def _peer_joined(self, data: dict[str, Any]) -> None:
-        self.members[data["peerId"]] = {**data, "isHost": False}
-
-    def _peer_left(self, data: dict[str, Any]) -> None:
-        if data["peerId"] == self.own_id:
-            self._leave()
+        if type_ == "chat_message":
+            data = self._line(data)
+        self.model.take(type_, data, held)
+        before, now = self.played.answers.get("/api/rooms/mine", {}), {"id": self.model.room_id or ""}
+        self.played.answers = {**self.model.answers(), "/api/rooms/mine": now if self.model.room_id else before}
+        if type_ == "handshake_accepted":
+            self._comes_back()
         else:
-            self.members.pop(data["peerId"], None)
+            self.played.say(self.played.sockets[-1], type_, data)
+        self.page.evaluate("() => 0")  # it has heard
+        self.played.answers["/api/rooms/mine"] = now  # who is put out hears of that first
 
-    def _host_changed(self, data: dict[str, Any]) -> None:
-        for member in self.members.values():
-            member["isHost"] = False
-        self.members[data["newHostPeerId"]] = {"name": data["newHostName"], "isHost": True}
-
-    def _kicked(self, data: dict[str, Any]) -> None:
-        if self.room_id is not None:
-            self.barred.add(self.room_id)
-        self._leave()
-
-    def _room_closed(self, data: dict[str, Any]) -> None:
-        self._leave()
-
-    def _room_unbanned(self, data: dict[str, Any]) -> None:
-        self.barred.discard(data["roomId"])
-
-    def _rooms_snapshot(self, data: dict[str, Any]) -> None:
-        self.rev, self.rooms = data["rev"], {room["id"]: room for room in data["rooms"]}
-
-    def _rooms_delta(self, data: dict[str, Any]) -> None:
-        if data["base"] != self.rev:
-            self.rev = None  # until a snapshot comes
-            return
-        self.rev = data["rev"]
-        self.rooms = {id_: room for id_, room in self.rooms.items() if id_ not in data["gone"]}
-        self.rooms.update({room["id"]: room for room in data["set"]})
-
-    def _user_online(self, data: dict[str, Any]) -> None:
-        self.online[data["user_id"]] = data["username"]
-
-    def _user_offline(self, data: dict[str, Any]) -> None:
-        self.online.pop(data["user_id"], None)
-
-    def _presence_changed(self, data: dict[str, Any]) -> None:
-        for user in data["online"]:
-            self._user_online(user)
-        for user in data["offline"]:
-            self._user_offline(user)
-
-    def _leave(self) -> None:
-        self.room_id, self.own_id, self.state, self.members = None, 0, None, {}
-
-    # -- as the page shows it -------------------------------------------------------------------------------------
-
-    def shown(self) -> dict[str, Any]:
-        newest_first = sorted(self.rooms.values(), key=lambda room: room["created_at"], reverse=True)
-        return {
-            "room": None if self.room_id is None else self._own_room(),
-            "rooms": [self._row(room) for room in newest_first],
-            "online": sorted(self.online.values()),
-        }
-
-    def _own_room(self) -> list[Any]:
-        state, is_host = self.state, self.members.get(self.own_id, {}).get("isHost", False)
-        game = state or self.game
-        title = f"{game['gamemode']} on {game['mapName']}" if game["mapName"] else game["gamemode"]
-        members = []
-        for peer_id, member in self.members.items():
-            is_ready = state is not None and peer_id in state["ready"] and not member["isHost"]
-            may_kick = is_host and peer_id != self.own_id
-            members.append([member["name"], member["isHost"], is_ready, may_kick and state is not None, may_kick])
-        controls = []
-        if state is not None:
-            is_started = state["isStarted"]
-            controls += ["settings"] * is_host + ["ready"] * (not is_host and not is_started)
-            controls += ["start"] * (is_host and not is_started) + ["reopen"] * (is_host and is_started)
-        controls += ["delete"] * is_host + ["bans-fold"] * (is_host and state is not None)
-        return [f"{game['name']} · {title}" if game.get("name") else title, members, controls]
-
-    def _row(self, room: dict[str, Any]) -> list[Any]:
-        label = (
-            "Banned" if room["id"] in self.barred
-            else "In game" if room["is_started"]
-            else "Full" if room["is_full"]
-            else "Join"
-        )  # fmt: skip
-        join = None if room["id"] == self.room_id else [label, label == "Join"]
-        players = f"{room['current_players']}/{room['max_players']}"
-        return [room["id"], room["gamemode"], players, join, room["host_username"] == ME]
-
-
-def test_page_shows_the_state_that_any_frames_add_up_to(crowd: Crowd) -> None:
-    played = PlayedServer(crowd, f"/?features={','.join(FEATURES)}")
-    accepted = {**ACCEPTED, "features": FEATURES}
-    played.answer_handshake = lambda socket: played.say(socket, "handshake_accepted", accepted)
-    played.page.reload()
-    wait_until_page(played.page, lambda: len(played.sockets) == 2)
-    played.is_connected()
-    model = Model()
-
-    def hears(type_: str, data: dict[str, Any]) -> None:
-        played.say(played.sockets[1], type_, data)
-        model.take(type_, data)
-
-    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(st.lists(frames, min_size=1, max_size=14))
-    def any_frames(said: list[Frame]) -> None:
-        hears("kicked", {"reason": "host_kick"})  # from here on every example is alike
-        for id_ in ("r1", "r2", "r3"):
-            hears("room_unbanned", {"roomId": id_})
-        hears("rooms_snapshot", {"rev": 1, "rooms": []})
-        hears("presence_changed", {"online": [], "offline": [{"user_id": at, "username": ""} for at in range(1, 5)]})
-        for type_, data in said:
-            hears(type_, data)
+    def shows_the_model(self) -> None:
         found: dict[str, Any] = {}
 
         def is_shown() -> bool:
-            played.pass_s(0.1)
-            found.update(played.page.evaluate(SHOWN))
-            return found == model.shown()
+            self.played.say(self.played.sockets[-1], "pong", {"ts": AT})  # or time would end the connection
+            self.played.pass_s(0.1)
+            found.update(self._of_now(self.page.evaluate(SHOWN)))
+            return found == self._of_now(self.model.shown())
 
         try:
-            wait_until_page(played.page, is_shown)
+            wait_until_page(self.page, is_shown)
         except AssertionError:
-            assert found == model.shown()
+            assert found == self._of_now(self.model.shown())
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _of_now(self, shown: dict[str, Any]) -> dict[str, Any]:
+        return {**shown, "lines": [line for line in shown["lines"] if line[1].startswith(f"{self.examples}: ")]}
+
+    def _line(self, data: dict[str, Any]) -> dict[str, Any]:
+        """With an id that no other has, and that need not be above those before."""
+        self.lines += 1
+        channel = "lobby" if data["channel"] == "lobby" else f"user:{data['from_user_id']}"
+        id_ = 100 + self.lines * 10 - 15 * (self.lines % 3)
+        return {**data, "channel": channel, "text": f"{self.examples}: {data['text']}", "id": id_, "ts": AT}
+
+    def _comes_back(self) -> None:
+        count = len(self.played.sockets)
+        self.played.sockets[-1].close(code=1012, reason="")
+        wait_until_page(self.page, lambda: self.played.phase() == "waiting")
+        self.played.pass_s(5.1)
+        self._is_accepted(count + 1)
+        if "rooms_delta" in self.features:
+            self.hears("rooms_snapshot", {"rev": 1, "rooms": list(self.model.rooms.values())}, {})
+
+    def _is_accepted(self, sockets: int) -> None:
+        wait_until_page(self.page, lambda: len(self.played.sockets) == sockets)
+        self.played.is_connected()
+
+
+def test_frames_of_every_type_of_the_contract_are_drawn() -> None:
+    assert {type_ for frames in CLIENTS.values() for type_ in frames} == set(EVENTS)
+
+
+@pytest.mark.parametrize("features", CLIENTS, ids=lambda features: ".".join(features[:1]) or "base")
+def test_page_shows_the_state_that_any_frames_add_up_to(crowd: Crowd, features: tuple[str, ...]) -> None:
+    told = Told(crowd, features)
+    drawn = st.one_of(*CLIENTS[features].values())
+
+    @settings(
+        max_examples=EXAMPLES[features[0] if features else ""], deadline=None, derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(st.lists(drawn, min_size=1, max_size=20))
+    def any_frames(said: list[Frame]) -> None:
+        told.begins_anew()
+        for type_, data, held in said:
+            told.hears(type_, json.loads(json.dumps(data)), held)  # the model changes what it keeps
+        told.shows_the_model()
 
     any_frames()

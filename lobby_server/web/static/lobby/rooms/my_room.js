@@ -40,6 +40,7 @@ export class MyRoom {
   #wasListed = false;
   #lineNumber = 0;
   #kicks = new Set(); // peer ids that the user wants out
+  #entries = 0; // into rooms, as the socket told them
   #wantedId = null; // the room of the last `join_room`
 
   constructor(connection, account, api) {
@@ -115,13 +116,14 @@ export class MyRoom {
   /** Whether the user is in the room still. */
   async #ask() {
     const { id } = this;
+    const entries = this.#entries;
     try {
       const mine = await this.#api.get("/api/rooms/mine");
       if (mine.id === id) return;
     } catch (fault) {
       if (fault.code !== "not_in_room") return; // not known; the connection will tell
     }
-    if (this.id === id) this.leftBehind();
+    if (this.id === id && entries === this.#entries) this.leftBehind(); // else they have left and come back meanwhile
   }
 
   /** Whether an error of the socket says that the way back into the room is shut; then it is told here. */
@@ -198,7 +200,8 @@ export class MyRoom {
   #entered({ roomId, peerId, gamemode, mapName, members }) {
     const isSame = roomId === this.id && peerId === this.peerId; // said again, of the membership that there is
     const isKnown = isSame && members === undefined;
-    this.#isReturning = this.#wasListed = false;
+    this.#entries += 1;
+    this.#isReturning = this.#wasListed = this.isComingBack = false;
     this.id = roomId;
     this.peerId = peerId;
     this.game = { gamemode, mapName };

@@ -28,6 +28,9 @@ export class FriendsView {
       });
     });
     friends.closed.connect((closed) => this.#forget(closed));
+    friends.blocked.connect(() => {
+      for (const [id, { senderId }] of this.#asked) if (friends.isBlocked(senderId)) this.#drop(id); // also one that no list has had
+    });
     const form = byId("friend-form");
     onSubmit(form, async (fields) => {
       await people.askFriend(fields.get("username").trim());
