@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.browser.conftest import Crowd
-from tests.browser.people import PASSWORD, Person
+from tests.browser.people import LOOK_ELSEWHERE, PASSWORD, Person
 from tests.browser.test_client_rules import AT, PlayedServer, room, wait_until_page
 
 DAY_S = 24 * 3600
-HIDE = """isHidden => {
-    Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
 
 
 class Page:
@@ -89,6 +87,20 @@ def test_room_after_another_shows_its_own_members_and_opens_them(crowd: Crowd) -
     assert page.played.calls == [("POST", "/api/blocks", {"user_id": 22})]
 
 
+def test_name_beside_a_line_of_the_room_opens_its_player_who_may_have_left(crowd: Crowd) -> None:
+    page = Page(crowd)
+    page.hears("user_online", user_id=21, username="bob")
+    page.enters("den", 1, "ann", "bob", host="ann")
+    page.hears("chat", **{"from": 2, "fromName": "bob", "text": "so long"})
+    page.hears("peer_left", peerId=2)
+    page.comes_to(lambda: page.texts("#my-room-members [data-part=name]"), ["ann"])
+    page.press("#my-room-log button", "bob")
+    page.press("#person button", "Block")
+    page.press("#confirm button", "Block player")
+    wait_until_page(page.page, lambda: page.played.calls)
+    assert page.played.calls == [("POST", "/api/blocks", {"user_id": 21})]
+
+
 def test_member_who_takes_the_number_of_another_is_shown_by_their_own_name(crowd: Crowd) -> None:
     page = Page(crowd)
     page.enters("den", 1, "ann", "bob", host="ann")
@@ -109,13 +121,13 @@ def test_guest_back_before_the_host_sees_both_by_their_own_names(own_crowd: Crow
     assert bob.members() == ["ann", "bob"]
     own_crowd.server.stop()
     ann.is_not_connected()
-    ann.page.evaluate(HIDE, True)
+    ann.page.evaluate(LOOK_ELSEWHERE, True)
     own_crowd.server.start()
     bob.is_connected()
     bob.page.locator("#my-room-members li", has_text="bob").wait_for()
     bob.page.locator("#my-room-members li").nth(1).wait_for(state="detached")
     assert bob.members() == ["bob"]
-    ann.page.evaluate(HIDE, False)
+    ann.page.evaluate(LOOK_ELSEWHERE, False)
     for person in (ann, bob):
         person.page.locator("#my-room-members li").nth(1).wait_for()
         assert person.members() == ["bob", "ann"]
@@ -235,3 +247,87 @@ def test_next_user_finds_nothing_open_or_typed_by_the_one_before(crowd: Crowd) -
     assert page.page.locator("dialog[open]").count() == 0
     assert page.page.locator("#chat-form input").input_value() == ""
     assert page.page.locator("#friend-form input").input_value() == ""
+
+
+def test_line_of_another_day_says_which(crowd: Crowd) -> None:
+    page = Page(crowd)
+    for id_, ts in enumerate((AT - 2 * DAY_S * 1000, AT), 1):
+        line = {"channel": "lobby", "from_user_id": 20, "from_username": "bob", "text": "hello", "ts": ts}
+        page.hears("chat_message", id=id_, **line)
+    page.comes_to(lambda: len(page.texts("#chat-lines time")), 2)
+    before, today = page.texts("#chat-lines time")
+    assert ("2025" in before, "/" in today) == (True, False)
+    assert before.endswith(today)
+
+
+def test_nobody_is_said_to_be_offline_while_the_page_is(crowd: Crowd) -> None:
+    page = Page(crowd)
+    friend = {"user_id": 20, "username": "bob", "is_online": True, "since": "2026-01-01T00:00:00.000Z"}
+    page.played.answers = {"/api/friends": {"friends": [friend]}, "/api/users/online": {"users": [friend]}}
+    page.hears("friend_accepted", user_id=20, username="bob")
+    page.hears("user_online", user_id=20, username="bob")
+
+    def shown() -> list[str]:
+        return [*page.texts("#online-count"), *page.texts("#friends [data-part=state]")]
+
+    page.comes_to(shown, ["1", "online"])
+    page.played.sockets[0].close(code=1012, reason="")
+    wait_until_page(page.page, lambda: page.played.phase() == "waiting")
+    page.comes_to(shown, ["", ""])
+    page.played.pass_s(5.1)
+    page.comes_to(shown, ["1", "online"])
+    page.played.say(page.played.sockets[1], "user_offline", {"user_id": 20, "username": "bob"})
+    page.comes_to(shown, ["0", "offline"])
+
+
+@pytest.mark.parametrize("is_let_in", [True, False])
+def test_room_stays_in_sight_until_it_is_known_whether_its_member_is_in_it_still(crowd: Crowd, is_let_in: bool) -> None:
+    page = Page(crowd)
+    panel, line = page.page.locator("#my-room"), page.page.locator("#my-room-say input")
+    page.enters("den", 2, "bob", "ann", host="bob")
+    page.comes_to(lambda: page.texts("#my-room-members [data-part=name]"), ["bob", "ann"])
+    line.fill("half a sen")
+    page.played.sockets[0].close(code=1012, reason="")
+    wait_until_page(page.page, lambda: page.played.phase() == "waiting")
+    page.comes_to(lambda: panel.evaluate("panel => panel.inert"), True)
+    assert page.texts("#my-room-members [data-part=name]") == ["bob", "ann"]
+    page.played.pass_s(5.1)
+    wait_until_page(page.page, lambda: any(each["type"] == "join_room" for each in page.played.heard))
+    socket = page.played.sockets[1]
+    if is_let_in:
+        members = [{"peerId": 1, "name": "bob", "isHost": True}, {"peerId": 3, "name": "ann", "isHost": False}]
+        joined = {"roomId": "den", "peerId": 3, "members": members, "gamemode": "den", "mapName": None}
+        page.played.say(socket, "room_joined", joined)
+        page.comes_to(lambda: panel.evaluate("panel => panel.inert"), False)
+        assert (line.input_value(), panel.is_visible()) == ("half a sen", True)
+        assert line.evaluate("line => line === document.activeElement")
+    else:
+        page.played.say(socket, "error", {"reason": "room_not_found"})
+        page.comes_to(panel.is_hidden, True)
+        page.page.locator(".toast", has_text="You are not in your room any more.").wait_for()
+
+
+def test_newest_lines_stay_in_sight_when_the_window_changes_and_when_the_chat_is_shown_again(crowd: Crowd) -> None:
+    page = Page(crowd)
+    log = page.page.locator("#chat-log")
+    left_px = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
+
+    def is_at_end() -> bool:
+        return bool(log.evaluate(left_px) <= 1)
+
+    def hears(first: int, count: int) -> None:
+        for id_ in range(first, first + count):
+            line = {"from_user_id": 20, "from_username": "bob", "text": f"line {id_}", "ts": AT}
+            page.hears("chat_message", id=id_, channel="lobby", **line)
+        page.comes_to(lambda: len(page.texts("#chat-lines li")), first + count - 1)
+
+    hears(1, 60)
+    page.comes_to(is_at_end, True)
+    page.page.set_viewport_size({"width": 390, "height": 600})
+    for view in ("chat", "rooms"):
+        page.page.locator(f"#views [data-view={view}]").click()
+    hears(61, 5)
+    page.page.locator("#views [data-view=chat]").click()
+    page.comes_to(is_at_end, True)
+    page.page.set_viewport_size({"width": 390, "height": 500})
+    page.comes_to(is_at_end, True)

@@ -84,3 +84,22 @@ def test_kick_that_was_refused_is_not_told_when_its_player_leaves_later(crowd: C
         page.locator("#my-room-members li", has_text=name).wait_for(state="detached")
     page.locator(".toast", has_text="eve is kicked").wait_for()
     assert page.locator(".toast", has_text="bob is kicked").count() == 0
+
+
+def test_question_of_an_invitation_into_a_room_that_ended_while_the_page_was_away_goes(crowd: Crowd) -> None:
+    played = PlayedServer(crowd)
+    played.is_connected()
+    question = played.page.locator(".question", has_text="bob invites you into a room")
+    kept = {"id": 5, "kind": "match_invite", "title": "Match invitation", "body": "", "ts": AT, "room_id": "r"}
+    played.answers = {"/api/notifications": {"notifications": [{**kept, "is_read": False}]}}
+    invite = {"room_id": "r", "from_user_id": 9, "from_username": "bob", "gamemode": "duel"}
+    played.say(played.sockets[0], "match_invite", invite)
+    look_up_again(played)
+    played.page.locator("#notifications-items [data-part=join]").wait_for(state="attached")
+    assert question.is_visible()
+    played.answers = {"/api/notifications": {"notifications": [{**kept, "is_read": True}]}}
+    played.sockets[0].close(code=1012, reason="")
+    wait_until_page(played.page, lambda: played.phase() == "waiting")
+    played.pass_s(5.1)
+    played.is_connected()
+    question.wait_for(state="detached")

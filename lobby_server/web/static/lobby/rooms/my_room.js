@@ -26,6 +26,7 @@ export class MyRoom {
   ended = new Signal(); // (sentence): the user is not in it any more, and did not ask for that
 
   id = null;
+  isComingBack = false; // the connection is lost, and what became of the room is not told yet
   game = {}; // {gamemode, mapName}, as they were when it was entered
   state = null; // the last `room_state`, which knows everything but the members; null: the server does not tell it
   peerId = null;
@@ -50,7 +51,7 @@ export class MyRoom {
     connection.established.connect(() => this.#return());
     connection.lost.connect(() => {
       this.#isWished = false; // the way back is no wish
-      this.#forget();
+      this.#forget(this.id !== null || this.isComingBack);
     });
     connection.message.connect((type, data) => this.#take(type, data));
   }
@@ -132,6 +133,7 @@ export class MyRoom {
     if (NOT_KICKED.has(reason)) this.#kicks.clear(); // a member who leaves now may do so by themselves
     if (reason === "banned") this.#bar(this.#wantedId);
     if (reason === "already_in_room") return true; // the return was not needed; the server has said where the user is
+    if (this.isComingBack && !this.#isReturning && CANNOT_ENTER.has(reason)) this.#forget(); // they have wished for another one since
     if (!this.#isReturning || !CANNOT_ENTER.has(reason)) return false;
     this.#isReturning = false;
     this.#end(`${t("room.gone")} ${reasonSentence(reason)}`);
@@ -171,6 +173,7 @@ export class MyRoom {
     const id = ofTab.get(KEY);
     this.#isReturning = id !== null;
     if (id !== null) this.#enter(id, { ifIn: "none" });
+    else if (this.isComingBack) this.#forget();
   }
 
   #take(type, data) {
@@ -241,7 +244,8 @@ export class MyRoom {
     this.ended.emit(sentence);
   }
 
-  #forget() {
+  #forget(isComingBack = false) {
+    this.isComingBack = isComingBack;
     this.#wasListed = false;
     this.id = this.peerId = this.state = null;
     this.members = new Map();

@@ -89,7 +89,8 @@ export class MyRoomHost {
   }
 
   #draw() {
-    const { id, state, isHost, peerId } = this.#room;
+    const { id, state, isHost, peerId, isComingBack } = this.#room;
+    if (isComingBack) return; // the panel stays as it is until that is known
     if (id !== this.#shownId) {
       this.#shownId = id;
       this.#bans = null;

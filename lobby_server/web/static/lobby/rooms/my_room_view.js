@@ -6,6 +6,9 @@ import { t } from "../words/words.js";
 import { deleteRoom } from "./room_deletion.js";
 
 export class MyRoomView {
+  #panel = byId("my-room");
+  #place = new LogPlace(byId("my-room-log"));
+  #focused = null; // what had the focus in the panel when the connection was lost
   #room;
   #hidden;
   #shownId = null;
@@ -50,9 +53,19 @@ export class MyRoomView {
     });
   }
 
+  /** Until it is known what became of the room, the panel stays as it is, and nothing in it can be pressed. */
+  #hold(isHeld) {
+    if (this.#panel.inert === isHeld) return;
+    if (isHeld) this.#focused = this.#panel.contains(document.activeElement) ? document.activeElement : null;
+    this.#panel.inert = isHeld;
+    if (!isHeld && document.activeElement === document.body) this.#focused?.focus();
+  }
+
   #draw(people, party) {
     const room = this.#room;
-    setHidden(byId("my-room"), room.id === null);
+    this.#hold(room.isComingBack);
+    if (room.isComingBack) return;
+    setHidden(this.#panel, room.id === null);
     if (room.id !== this.#shownId) {
       this.#shownId = room.id;
       for (const form of [byId("my-room-say"), byId("my-room-invite")]) clearForm(form); // they were for the other room

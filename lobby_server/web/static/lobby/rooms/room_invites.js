@@ -1,8 +1,11 @@
-/** Invitations into rooms: asked about while they stand, and while their senders are heard. */
+/**
+ * Invitations into rooms: asked about while they stand, and while their senders are heard. One that ended while this page was
+ * away is known by its notification, which the server counts as read then.
+ */
 import { t } from "../words/words.js";
 
 export class RoomInvites {
-  #senders = new Map(); // id of a room that is asked about → id of the user who invites
+  #asked = new Map(); // id of a room that is asked about → {senderId, isListed: its notification was seen to wait}
   #api;
   #notifications;
   #myRoom;
@@ -18,16 +21,23 @@ export class RoomInvites {
       if (type === "match_invite_closed") this.#forget(data.room_id);
     });
     friends.blocked.connect(() => {
-      for (const [roomId, senderId] of this.#senders) if (friends.isBlocked(senderId)) this.#forget(roomId);
+      for (const [roomId, { senderId }] of this.#asked) if (friends.isBlocked(senderId)) this.#forget(roomId);
+    });
+    notifications.told.connect(() => {
+      for (const [roomId, asked] of this.#asked) {
+        const isWaiting = notifications.invitesInto(roomId);
+        if (isWaiting) asked.isListed = true; // until then the list may be older than the question
+        else if (isWaiting === false && asked.isListed) this.#forget(roomId);
+      }
     });
   }
 
   clear() {
-    this.#senders.clear();
+    this.#asked.clear();
   }
 
   #ask({ room_id: id, from_user_id: senderId, from_username: name, gamemode }) {
-    this.#senders.set(id, senderId);
+    this.#asked.set(id, { senderId, isListed: false });
     const address = `/api/rooms/${encodeURIComponent(id)}/invites/decline`;
     this.#notices.ask({
       key: keyOf(id),
@@ -42,12 +52,13 @@ export class RoomInvites {
 
   /** Answered here, its notification is read. */
   #answer(id, act) {
+    this.#asked.delete(id);
     this.#notifications.read((item) => item.room_id === id);
     act();
   }
 
   #forget(id) {
-    this.#senders.delete(id);
+    this.#asked.delete(id);
     this.#notices.forget(keyOf(id));
   }
 }

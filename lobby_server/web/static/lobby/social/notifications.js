@@ -1,5 +1,6 @@
 /** Notifications that are kept until they are read, and the operator's announcements. */
 import { byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "../base/dom.js";
+import { Signal } from "../base/signal.js";
 import { SingleFlight } from "../base/single_flight.js";
 import { ofDevice } from "../base/storage.js";
 import { keyOf } from "../rooms/room_invites.js";
@@ -15,6 +16,8 @@ const CLOSED_WITHIN_MS = 2000; // until what is over is looked up again, at a ra
 const CLOSES_ANOTHER = new Set(["party_invite_closed", "friend_request_closed", "friend_accepted"]); // the server counts it as read
 
 export class Notifications {
+  told = new Signal(); // (): the server has told the newest ones
+
   #items = new Map(); // id → {id, kind, title, body, ts, is_read, room_id}
   #isKnown = false;
   #hasMore = false;
@@ -87,6 +90,12 @@ export class Notifications {
     });
   }
 
+  /** Of the invitations into a room that are known here, whether one waits still; undefined: none is known. */
+  invitesInto(roomId) {
+    const invites = [...this.#items.values()].filter((item) => item.room_id === roomId);
+    return invites.length > 0 ? invites.some((item) => !item.is_read) : undefined;
+  }
+
   get #unread() {
     return [...this.#items.values()].filter((item) => !item.is_read);
   }
@@ -108,6 +117,7 @@ export class Notifications {
     const older = hasMore && isWhole ? [...this.#items.values()].filter((item) => item.id < oldest) : [];
     this.#items = new Map([...newest, ...notifications, ...older].map((item) => [item.id, item]));
     if (older.length === 0) this.#hasMore = hasMore;
+    this.told.emit();
     this.#draw();
   }
 

@@ -93,7 +93,7 @@ export class People {
         drawAvatar(part(row, "avatar"), person.username);
         const isOnline = person.is_online ?? this.#presence.users.has(person.user_id);
         part(row, "dot").classList.toggle("on", isOnline);
-        setText(part(row, "state"), isOnline ? t("common.online") : t("common.offline"));
+        setText(part(row, "state"), this.#stateOf(isOnline));
         const where = this.#placeOf(this.#friendRooms.roomOf.get(person.user_id) ?? null);
         setText(part(row, "where"), where);
         setHidden(part(row, "where"), where === "");
@@ -105,6 +105,12 @@ export class People {
   #roomOf(id) {
     if (id === null) return null;
     return this.#friendRooms.roomOf.get(id) ?? (this.#friends.isFriend(id) ? null : (this.#profile?.room_id ?? null));
+  }
+
+  /** Empty: it is not known, for there is no connection. */
+  #stateOf(isOnline) {
+    if (isOnline) return t("common.online");
+    return this.#presence.isKnown ? t("common.offline") : "";
   }
 
   /** A room in words; empty: none. */
@@ -124,7 +130,7 @@ export class People {
     }
     const isFriend = (person) => Number(this.#friends.isFriend(person.user_id));
     const shown = found.sort((a, b) => isFriend(b) - isFriend(a) || collator.compare(a.username, b.username)).slice(0, SHOWN);
-    setText(byId("online-count"), String(this.#presence.users.size));
+    setText(byId("online-count"), this.#presence.isKnown ? String(this.#presence.users.size) : "");
     setHidden(byId("online-none"), wanted === "" || found.length > 0);
     setHidden(byId("online-more"), found.length <= SHOWN);
     setText(byId("online-more"), t("people.online.more", { count: found.length - SHOWN }));
@@ -182,7 +188,7 @@ export class People {
     const isOnline = id !== null && this.#presence.users.has(id);
     const roomId = this.#roomOf(id);
     const where = this.#placeOf(roomId);
-    setText(part(this.#dialog, "state"), isMe ? t("people.you") : !isOnline ? t("common.offline") : where === "" ? t("common.online") : `${t("common.online")}, ${where}`);
+    setText(part(this.#dialog, "state"), isMe ? t("people.you") : [this.#stateOf(isOnline), isOnline ? where : ""].filter(Boolean).join(", "));
     this.#drawProfile();
     const deeds = isMe ? [] : [...this.#deeds({ id, username, roomId }), ...this.#ownDeeds(id, username)];
     syncList(part(this.#dialog, "deeds"), deeds, {

@@ -6,6 +6,7 @@ export class Presence {
   changed = new Signal();
 
   users = new Map(); // id → username
+  isKnown = false; // who is online; not while there is no connection
   #since = null; // what was told while the list was on its way
   #flight;
 
@@ -30,6 +31,7 @@ export class Presence {
   clear() {
     this.#flight.stop();
     this.#since = null;
+    this.isKnown = false;
     this.users = new Map();
     this.changed.emit();
   }
@@ -45,6 +47,7 @@ export class Presence {
     this.users = new Map(users.map((user) => [user.user_id, user.username]));
     for (const [online, offline] of this.#since ?? []) this.#apply(online, offline);
     this.#since = null;
+    this.isKnown = true;
     this.changed.emit();
   }
 
