@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 PASSWORD = "a good password"
+LOOK_ELSEWHERE = """isHidden => {
+    Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""Whether the tab is hidden, for `page.evaluate`."""
 
 
 class Person:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.browser.conftest import Crowd
-from tests.browser.people import Person
+from tests.browser.people import LOOK_ELSEWHERE, Person
 from tests.browser.test_account import opens_account
 from tests.browser.test_blocks import again, blocks
 from tests.browser.test_people import befriend
@@ -25,10 +25,6 @@ RECORD = """() => {
     };
 }"""
 """The browser's own notifications, and a list of them."""
-LOOK_ELSEWHERE = """isHidden => {
-    Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
 STANDING = "() => window.told.filter(({ isClosed }) => !isClosed).map(({ title }) => title)"
 """In the system's tray."""
 TOLD = "() => window.told.map(({ title, body }) => [title, body])"
@@ -82,6 +78,22 @@ def test_friends_message_mention_and_invitation_are_told_while_nobody_looks(crow
     ann.page.locator("#chat-with", has_text="note_bob").wait_for()
     ann.page.evaluate(LOOK_ELSEWHERE, False)
     ann.reads("psst")
+
+
+def test_start_of_the_game_is_told_while_nobody_looks(crowd: Crowd) -> None:
+    ann, bob = recorded(crowd, "begin_ann"), crowd.person("begin_bob")
+    wants_notices(ann)
+    ann.page.wait_for_function("() => localStorage.getItem('lobby.notifications') === 'on'")
+    ann.page.keyboard.press("Escape")
+    bob.create_room("begin")
+    ann.join("begin")
+    ann.page.get_by_role("button", name="I am ready").click()
+    ann.page.evaluate(LOOK_ELSEWHERE, True)
+    bob.page.locator("#my-room-stage", has_text="Everybody is ready.").wait_for()
+    bob.page.get_by_role("button", name="Start the game").click()
+    comes_to(ann, ("The game has started.", "begin"))
+    ann.page.evaluate(LOOK_ELSEWHERE, False)
+    assert ann.page.evaluate(STANDING) == []
 
 
 def test_nothing_is_told_by_default_nor_by_a_stranger_or_a_muted_player(crowd: Crowd) -> None:

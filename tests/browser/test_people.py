@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.conftest import Crowd
-from tests.browser.people import Person
+from tests.browser.conftest import PHONE, Crowd
+from tests.browser.people import LOOK_ELSEWHERE, Person
 from tests.browser.test_ops_page import admin_token
 from tests.process.clients import call
 
@@ -81,6 +81,33 @@ def test_title_of_the_tab_counts_what_waits(crowd: Crowd) -> None:
     ann.page.wait_for_function("() => document.title === '(1) title_ann · Game lobby'")
     ann.opens_chat("title_bob")
     ann.page.wait_for_function("() => document.title === 'title_ann · Game lobby'")
+
+
+def test_line_of_the_room_waits_to_be_read_until_its_user_looks_at_the_room(crowd: Crowd) -> None:
+    ann, bob = crowd.person("unread_ann"), crowd.person("unread_bob")
+    ann.create_room("unread")
+    bob.join("unread")
+    bob.is_in_room("unread")
+    say, tab = bob.page.locator("#my-room-say"), "wanted => document.title.startsWith(wanted)"
+
+    def says(text: str) -> None:
+        say.locator("input").fill(text)
+        say.locator("button").click()
+        ann.page.locator("#my-room-log li", has_text=text).wait_for(state="attached")
+
+    says("while she looks")
+    assert ann.page.title().startswith("unread_ann")
+    ann.page.evaluate(LOOK_ELSEWHERE, True)
+    says("while she is elsewhere")
+    ann.page.wait_for_function(tab, arg="(1) unread_ann")
+    ann.page.evaluate(LOOK_ELSEWHERE, False)
+    ann.page.wait_for_function(tab, arg="unread_ann")
+    ann.page.set_viewport_size(PHONE)
+    ann.page.locator("#views [data-view=chat]").click()
+    says("while she reads the lobby")
+    ann.page.locator("#views button", has_text="Rooms (1)").click()
+    ann.page.wait_for_function(tab, arg="unread_ann")
+    assert ann.page.locator("#view-rooms-unread").text_content() == ""
 
 
 @pytest.mark.parametrize("answer", ["Accept", "Decline"])

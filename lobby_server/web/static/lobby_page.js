@@ -20,6 +20,7 @@ import { RoomCard } from "./lobby/rooms/room_card.js";
 import { RoomInvites } from "./lobby/rooms/room_invites.js";
 import { RoomList } from "./lobby/rooms/room_list.js";
 import { RoomListView } from "./lobby/rooms/room_list_view.js";
+import { RoomUnread } from "./lobby/rooms/room_unread.js";
 import { Api } from "./lobby/server/api.js";
 import { Connection } from "./lobby/server/connection.js";
 import { BrowserNotifications } from "./lobby/social/browser_notifications.js";
@@ -72,6 +73,12 @@ const hidden = new HiddenLines({ mutes, friends });
 const chat = new Chat(connection, api, account, hidden);
 const attention = new Attention({ account, checkbox: byId("sounds") });
 chat.changed.connect(() => attention.count("chat", chat.unreadOfMine));
+const roomUnread = new RoomUnread({ room: myRoom, account, hidden });
+roomUnread.changed.connect((unread) => {
+  attention.count("room", unread);
+  setText(byId("view-rooms-unread"), unread ? ` (${unread})` : "");
+});
+myRoom.started.connect(() => attention.call());
 
 const people = new People({ presence, friends, friendRooms, rooms, mutes, api, account, notices });
 const reports = new ReportDialog({ api, myRoom, notices });
@@ -167,6 +174,7 @@ function look(view) {
   for (const button of document.querySelectorAll("#views button")) {
     button.setAttribute("aria-pressed", String(button.dataset.view === view));
   }
+  roomUnread.look();
 }
 
 byId("views").addEventListener("click", (event) => {

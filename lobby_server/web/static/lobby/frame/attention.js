@@ -31,8 +31,13 @@ export class Attention {
   count(what, unread) {
     const before = this.#unread.get(what) ?? 0;
     this.#unread.set(what, unread);
-    if (unread > before && document.hidden && this.#isLoud) this.#play();
+    if (unread > before) this.call();
     this.draw();
+  }
+
+  /** Something happened that does not wait: it is heard, where sounds are on and nobody looks. */
+  call() {
+    if (document.hidden && this.#isLoud) this.#play();
   }
 
   draw() {

@@ -35,6 +35,7 @@ export class BrowserNotifications {
     connection.message.connect((type, data) => this.#invited(type, data));
     chat.heard.connect((line) => this.#said(line));
     myRoom.heard.connect(({ fromName, text }) => this.#saidInRoom(fromName, text));
+    myRoom.started.connect(() => this.#show({ title: t("room.started"), body: myRoom.title, tag: "my game", isUnwanted: () => false }));
     document.addEventListener("visibilitychange", () => document.hidden || this.#close());
     account.loggedOut.connect(() => this.#close());
     addEventListener("pagehide", () => this.#close());
