@@ -130,3 +130,28 @@ def test_toast_that_makes_room_for_a_newer_one_leaves_the_focus_in_the_page(crow
     page.evaluate(TOASTS)
     page.locator(".toast", has_text="the third").wait_for()
     page.wait_for_function(f"() => !({IS_AT_TOP_OF_PAGE})()")
+
+
+def test_every_part_of_the_page_is_a_few_keys_away_however_much_is_said_in_it(crowd: Crowd) -> None:
+    ann, bob = crowd.person("skips_ann"), crowd.person("skips_bob")
+    page, lines = ann.page, 30
+    for number in range(lines):
+        bob.says(f"line {number}")
+    ann.reads(f"line {lines - 1}")
+    page.evaluate("document.activeElement.blur()")
+    keys = ("Tab", "Tab", "Enter")  # past Rooms, to Chat
+    for key in keys:
+        page.keyboard.press(key)
+    has_focus(page, "chat-heading")
+    stops = []
+    while not stops or stops[-1] != "text":
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate("document.activeElement.name || document.activeElement.id"))
+        assert len(stops) < 8, stops
+    page.keyboard.press("Shift+Tab")
+    has_focus(page, "chat-log")
+    for key in ("ArrowUp", "ArrowUp", "ArrowDown"):
+        page.keyboard.press(key)
+    assert page.evaluate("document.activeElement.closest('li').textContent.trim()").endswith(f"line {lines - 1}")
+    page.keyboard.press("Enter")
+    assert page.locator("#person-name").text_content() == bob.name

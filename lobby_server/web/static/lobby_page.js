@@ -8,7 +8,8 @@ import { Account } from "./lobby/account/account.js";
 import { AccountDialog } from "./lobby/account/account_dialog.js";
 import { AccountSettings } from "./lobby/account/account_settings.js";
 import { AccountView } from "./lobby/account/account_view.js";
-import { byId } from "./lobby/base/dom.js";
+import { byId, setText } from "./lobby/base/dom.js";
+import { focusHeading } from "./lobby/base/focus.js";
 import { Attention } from "./lobby/frame/attention.js";
 import { ConnectionView } from "./lobby/frame/connection_view.js";
 import { offerLanguages } from "./lobby/frame/language_choice.js";
@@ -177,6 +178,13 @@ function look(view) {
   roomUnread.look();
 }
 
+byId("skips").addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button === null) return;
+  const { skip: view } = button.dataset;
+  look(view);
+  focusHeading([...document.querySelectorAll(`.column.${view} h2`)].find((heading) => heading.checkVisibility()));
+});
 byId("views").addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button !== null) look(button.dataset.view);

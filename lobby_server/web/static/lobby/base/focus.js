@@ -23,6 +23,20 @@ export function focusHeading(heading) {
   heading.focus();
 }
 
+/** Of a list of many, whose buttons are no stops on the way through the page: the arrow keys go from one to the next, the last one first. */
+export function byArrows(list, selector) {
+  list.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (step === undefined) return;
+    const all = [...list.querySelectorAll(selector)];
+    const at = all.indexOf(document.activeElement);
+    const next = at === -1 ? all.at(-1) : all[at + step];
+    if (next === undefined) return;
+    event.preventDefault();
+    next.focus();
+  });
+}
+
 const isThere = (each) => each.checkVisibility() && !each.disabled;
 const pressedOf = (node) => (node === null ? [] : node.matches(PRESSED) ? [node] : [...node.querySelectorAll(PRESSED)]);
 

@@ -1,6 +1,7 @@
 /** The room that the user is in: members, its own chat, invitations into it. */
 import { byId, clearForm, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "../base/dom.js";
-import { focusHeading } from "../base/focus.js";
+import { byArrows, focusHeading } from "../base/focus.js";
+import { LogPlace } from "../base/log_place.js";
 import { drawAvatar } from "../frame/avatar.js";
 import { t } from "../words/words.js";
 import { deleteRoom } from "./room_deletion.js";
@@ -39,6 +40,7 @@ export class MyRoomView {
       const button = event.target.closest("[data-part=kick]");
       if (button !== null) room.kick(Number(button.closest("li").dataset.peerId));
     });
+    byArrows(byId("my-room-log"), "button.name");
     const say = byId("my-room-say");
     onSubmit(say, async (fields) => {
       const text = fields.get("text").trim();
@@ -93,17 +95,21 @@ export class MyRoomView {
         part(row, "kick").setAttribute("aria-label", t("room.kick.name", { name: member.name }));
       },
     });
-    const log = byId("my-room-log");
-    const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
-    syncList(log, room.lines.filter((line) => !this.#hidden.has(line.fromName)), {
+    const { isAtEnd } = this.#place;
+    syncList(byId("my-room-log"), room.lines.filter((line) => !this.#hidden.has(line.fromName)), {
       key: (line) => line.id,
-      make: () => fromTemplate("room-line"),
+      make: (current) => {
+        const row = fromTemplate("room-line");
+        people.makeOpener(part(row, "name"), () => ({ username: current().fromName })); // also of a member who has left
+        return row;
+      },
       update: (row, { fromName, text }) => {
         setText(part(row, "name"), fromName);
+        row.classList.toggle("mine", fromName === room.members.get(room.peerId)?.name);
         setText(part(row, "text"), text);
       },
     });
-    if (isAtEnd) log.scrollTop = log.scrollHeight;
+    if (isAtEnd) this.#place.toEnd();
     if (this.#isEntered) focusHeading(byId("my-room-heading"));
     this.#isEntered = false;
   }

@@ -1,9 +1,9 @@
 /** Conversations on the page: a tab each, the lines, what one says. */
 import { byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "../base/dom.js";
-import { timeOf } from "../words/moments.js";
+import { byArrows } from "../base/focus.js";
+import { LogPlace } from "../base/log_place.js";
+import { momentOf } from "../words/moments.js";
 import { t } from "../words/words.js";
-
-const AT_END_PX = 40;
 
 export class ChatView {
   #chat;
@@ -11,6 +11,7 @@ export class ChatView {
   #hidden;
   #account;
   #log = byId("chat-log");
+  #place = new LogPlace(this.#log);
   #tabs = byId("chat-tabs");
   #shown = null;
   #drafted = null; // the conversation that the input belongs to
@@ -42,6 +43,7 @@ export class ChatView {
     });
     chat.changed.connect(() => this.#takeDraft(form.elements.text)); // at once: the next key belongs to the other one
     this.#takeDraft(form.elements.text);
+    byArrows(this.#log, "button.name");
     this.#draw();
   }
 
@@ -87,9 +89,9 @@ export class ChatView {
   /** Before the log changes. What it returns scrolls to the end again, or to the lines that somebody reads further up. */
   #placeIn(channel) {
     const log = this.#log;
-    const isAtEnd = this.#shown !== channel || log.scrollTop + log.clientHeight >= log.scrollHeight - AT_END_PX;
+    const isAtEnd = this.#shown !== channel || this.#place.isAtEnd;
     this.#shown = channel;
-    if (isAtEnd) return () => (log.scrollTop = log.scrollHeight);
+    if (isAtEnd) return () => this.#place.toEnd();
     const { top } = log.getBoundingClientRect();
     const boxes = [...byId("chat-lines").children].map((row) => [row, row.getBoundingClientRect()]);
     const read = boxes.filter(([, box]) => box.bottom > top);
@@ -115,6 +117,6 @@ export class ChatView {
     setText(part(row, "text"), line.text);
     const time = part(row, "time");
     time.dateTime = new Date(line.ts).toISOString();
-    setText(time, timeOf(line.ts));
+    setText(time, momentOf(line.ts));
   }
 }

@@ -10,6 +10,10 @@ export function ago(moment) {
   return dateOf(moment);
 }
 
+const isToday = (date) => date.toDateString() === new Date().toDateString();
+
 export const dateOf = (moment) => new Date(moment).toLocaleDateString(locale);
 export const timeOf = (moment) => new Date(moment).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+/** The time, and the date unless it is today's. */
+export const momentOf = (moment) => (isToday(new Date(moment)) ? timeOf(moment) : `${dateOf(moment)}, ${timeOf(moment)}`);
 export const dateAndTimeOf = (moment) => new Date(moment).toLocaleString(locale);

@@ -40,6 +40,7 @@ export const WORDS = {
   "page.part.chat": "Chat",
   "page.part.people": "Leute",
   "page.part.rooms": "Räume",
+  "page.skip": "Springe zu",
   "page.questions": "Einladungen",
   "page.unsent": "Du bist im Moment nicht verbunden; das wurde nicht gesendet.",
   "connection.connected": "Verbunden",

@@ -40,6 +40,7 @@ export const WORDS = {
   "page.part.chat": "Chat",
   "page.part.people": "People",
   "page.part.rooms": "Rooms",
+  "page.skip": "Go to",
   "page.questions": "Invitations",
   "page.unsent": "You are not connected at the moment; that was not sent.",
   "connection.connected": "Connected",
