@@ -30,6 +30,11 @@ def enter_as(crowd: Crowd, user_id: int, username: str) -> Person:
     return person
 
 
+def apart(text: str) -> str:
+    """As it stands within a sentence, which it would turn otherwise."""
+    return f"\u2068{text}\u2069" if "\u202e" in text else text
+
+
 def is_unharmed(page: Any) -> None:
     assert page.evaluate("typeof hacked") == "undefined"
     ours = ":not(.icon, .sprite, .sprite *, .icon > use)"
@@ -54,7 +59,7 @@ def test_text_of_users_is_text_everywhere(crowd: Crowd, number: int) -> None:
     assert row.locator("[data-part=host]").text_content() == name
     row.locator("[data-part=join]").click()
     ann.page.locator("#my-room").wait_for()
-    assert ann.page.locator("#my-room-title").text_content() == f"{text} on {text}"
+    assert ann.page.locator("#my-room-title").text_content() == f"{apart(text)} on {apart(text)}"
     pest.page.locator("#my-room-say input").fill(text)
     pest.page.locator("#my-room-say button").click()
     ann.page.locator("#my-room-log").get_by_text(text, exact=True).first.wait_for()
@@ -81,11 +86,48 @@ def test_text_of_users_is_text_everywhere(crowd: Crowd, number: int) -> None:
     ann.page.locator("#online button").get_by_text(name, exact=True).click()
     assert ann.page.locator("#person-name").text_content() == name
     ann.page.get_by_role("button", name="Send a message").click()
-    ann.page.locator("#chat-with").get_by_text(f"Conversation with {name}", exact=True).wait_for()
+    ann.page.locator("#chat-with").get_by_text(f"Conversation with {apart(name)}", exact=True).wait_for()
     for page in (ann.page, pest.page):
         is_unharmed(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")  # no name breaks the page
     pest.page.get_by_role("button", name="Leave the party").click()
+
+
+RIGHT_EDGES = """names => names.map((name) => {
+    const words = document.createRange();
+    words.selectNodeContents(document.querySelector(name));
+    return words.getBoundingClientRect().right;
+})"""
+ORDER = """([sentence, first, second]) => {
+    const node = document.createTreeWalker(sentence, NodeFilter.SHOW_TEXT).nextNode();
+    const leftOf = (word) => {
+        const words = document.createRange();
+        words.setStart(node, node.data.indexOf(word));
+        words.setEnd(node, node.data.indexOf(word) + word.length);
+        return words.getBoundingClientRect().left;
+    };
+    return leftOf(first) < leftOf(second);
+}"""
+
+
+def test_name_from_right_to_left_turns_nothing_beside_it(crowd: Crowd) -> None:
+    """The words after it stand after it, also where they begin with a figure."""
+    ann, hebrew = crowd.person("ltr_ann"), "\u05d0\u05d1\u05d2 1"
+    pest = enter_as(crowd, 5900, hebrew)
+    pest.create_room(hebrew, map_name="3 towers")
+    row = ann.page.locator("#rooms li", has_text="3 towers")
+    row.wait_for()
+    edges = ann.page.evaluate(RIGHT_EDGES, ["#rooms [data-part=host]", "#rooms [data-part=age]"])
+    assert edges[0] < edges[1]
+    row.locator("[data-part=join]").click()
+    title = ann.page.locator("#my-room-title", has_text="3 towers")
+    title.wait_for()
+    assert ann.page.evaluate(ORDER, [title.element_handle(), hebrew, "3 towers"])
+    pest.page.locator("#friend-form input").fill(ann.name)
+    pest.page.locator("#friend-form button").click()
+    question = ann.page.locator(".question p", has_text=hebrew)
+    question.wait_for()
+    assert ann.page.evaluate(ORDER, [question.element_handle(), hebrew, "wants"])
 
 
 def test_policy_holds_what_a_hole_in_the_page_would_let_through(crowd: Crowd) -> None:

@@ -3,7 +3,7 @@ import { byId, fromTemplate, onSubmit, part, setHidden, setText, syncList } from
 import { confirm } from "../lobby/frame/confirm.js";
 import { Api } from "../lobby/server/api.js";
 import { ago, dateAndTimeOf } from "../lobby/words/moments.js";
-import { t } from "../lobby/words/words.js";
+import { apart, t } from "../lobby/words/words.js";
 
 const EVERY_MS = 15000;
 const HOUR_S = 3600;
@@ -170,7 +170,7 @@ export class Admin {
     this.#drawOverview(overview);
     this.#list("admin-bans", bans, (ban) => ban.user_id, ({ username, reason, until, by_username: by }) => ({
       title: username,
-      text: [reason, until === null ? t("ops.admin.no_end") : t("ops.admin.until", { when: dateAndTimeOf(until) }), t("ops.admin.by", { name: by })].join(" · "),
+      text: [apart(reason), until === null ? t("ops.admin.no_end") : t("ops.admin.until", { when: dateAndTimeOf(until) }), t("ops.admin.by", { name: by })].join(" · "),
       deed: t("ops.bans.lift"),
     }));
     setText(byId("admin-reports-count"), String(reports.open));
@@ -178,13 +178,13 @@ export class Admin {
     this.#list("admin-reports", reports.reports, (report) => report.id, (report) => ({
       title: report.about_username,
       whose: report.from_username,
-      text: [report.text, t("ops.admin.from", { name: report.from_username }), ago(Date.parse(report.created_at))].join(" · "),
+      text: [apart(report.text), t("ops.admin.from", { name: report.from_username }), ago(Date.parse(report.created_at))].join(" · "),
       deed: t("ops.reports.close"),
     }));
     this.#list("admin-rooms", rooms, (room) => room.id, (room) => ({
       title: titleOf(room),
       whose: room.host_username,
-      text: [room.is_public ? "" : t("ops.rooms.private"), room.name ? room.gamemode : "", t("ops.rooms.host", { name: room.host_username }), `${room.current_players}/${room.max_players}`].filter(Boolean).join(" · "),
+      text: [room.is_public ? "" : t("ops.rooms.private"), room.name ? apart(room.gamemode) : "", t("ops.rooms.host", { name: room.host_username }), `${room.current_players}/${room.max_players}`].filter(Boolean).join(" · "),
       deed: t("common.close"),
     }));
     if (this.#record.size === 0) setHidden(byId("admin-audit-more"), !audit.has_more);
@@ -203,7 +203,7 @@ export class Admin {
     const record = [...this.#record.values()].sort((a, b) => b.id - a.id);
     this.#list("admin-audit", record, (entry) => entry.id, (entry) => ({
       title: `${entry.deed in DEEDS ? t(DEEDS[entry.deed]) : entry.deed} ${entry.target}`,
-      text: [detailOf(entry), t("ops.admin.by", { name: entry.by_username }), dateAndTimeOf(entry.at)].filter(Boolean).join(" · "),
+      text: [apart(detailOf(entry)), t("ops.admin.by", { name: entry.by_username }), dateAndTimeOf(entry.at)].filter(Boolean).join(" · "),
     }));
   }
 

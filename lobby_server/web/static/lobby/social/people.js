@@ -7,7 +7,7 @@ import { drawAvatar } from "../frame/avatar.js";
 import { confirm } from "../frame/confirm.js";
 import { dateOf } from "../words/moments.js";
 import { titleOf } from "../words/room_words.js";
-import { t } from "../words/words.js";
+import { apart, t } from "../words/words.js";
 
 const SHOWN = 100; // names; the search finds the others
 
@@ -165,7 +165,7 @@ export class People {
     if (profile?.rooms_hosted > 0) facts.push([t("people.rooms_hosted"), String(profile.rooms_hosted)]);
     if (profile?.mutual_friends_count > 0) {
       const more = profile.mutual_friends_count - profile.mutual_friends.length;
-      facts.push([t("people.friends_in_common"), profile.mutual_friends.join(", ") + (more > 0 ? ` +${more}` : "")]);
+      facts.push([t("people.friends_in_common"), profile.mutual_friends.map(apart).join(", ") + (more > 0 ? ` +${more}` : "")]);
     }
     syncList(part(this.#dialog, "facts"), facts, {
       key: ([name]) => name,

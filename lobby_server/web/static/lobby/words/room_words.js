@@ -1,5 +1,5 @@
 /** What is said of a room wherever it is shown: its name, and whether one can enter it. */
-import { t } from "./words.js";
+import { apart, t } from "./words.js";
 
 /** `duel on Harbour`. */
 export function gameOf(gamemode, mapName) {
@@ -9,7 +9,7 @@ export function gameOf(gamemode, mapName) {
 /** `Friday night · duel on Harbour`, or the latter alone. */
 export function titleOf({ name, gamemode, mapName }) {
   const game = gameOf(gamemode, mapName);
-  return name ? `${name} · ${game}` : game;
+  return name ? `${apart(name)} · ${game}` : game;
 }
 
 /** The label of the button that enters a room of the list, and whether it does: full, started and banned have words. */

@@ -13,6 +13,8 @@ const OF_ADDRESS = "language"; // where nothing can be stored
 const ATTRIBUTES = { tLabel: "aria-label", tPlaceholder: "placeholder" };
 const TIMEOUT_MS = 10000;
 const BLANK = /\{(\w+)\}/;
+const TURNS = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufeff]/; // what is written from right to left, or says so
+const [ISOLATE, ISOLATED] = ["\u2068", "\u2069"];
 
 /** What was chosen, or what the browser prefers. */
 export const language = languageOf(new URLSearchParams(location.search).get(OF_ADDRESS) ?? ofDevice.get(KEY) ?? navigator.language);
@@ -24,7 +26,12 @@ const plurals = new Intl.PluralRules(language);
 /** A sentence with its blanks filled in: `t(key, { name })`. Where it has plural forms, `count` chooses among them. */
 export function t(key, blanks = {}) {
   const pieces = formOf(key, blanks.count).split(BLANK);
-  return pieces.map((piece, at) => (at % 2 ? (blanks[piece] ?? `{${piece}}`) : piece)).join("");
+  return pieces.map((piece, at) => (at % 2 ? apart(String(blanks[piece] ?? `{${piece}}`)) : piece)).join("");
+}
+
+/** What may be written from right to left, so that it turns nothing beside it (Unicode Standard Annex 9, isolates). */
+export function apart(text) {
+  return TURNS.test(text) ? ISOLATE + text + ISOLATED : text;
 }
 
 /** What the server said, for the page's reader. A sentence that the page does not know is told as it is. */
