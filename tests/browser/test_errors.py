@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from tests.browser.conftest import Crowd
-from tests.browser.people import Person
+from tests.browser.people import PASSWORD, Person
+from tests.browser.test_ops_page import admin_token
 from tests.process.clients import call, token_of
 
 CODE = re.compile(r"\b[a-z]+_[a-z_]+\b")
@@ -94,6 +97,30 @@ def test_login_that_ended_elsewhere_leads_to_the_door_with_a_sentence(crowd: Cro
     ann.page.get_by_text("You are logged out.").wait_for()
     assert ann.page.get_by_role("button", name="Log in").is_visible()
     assert ann.page.evaluate("sessionStorage.getItem('lobby.login')") is None
+
+
+@pytest.mark.parametrize(
+    ("ends_in_s", "locale", "sentence"),
+    [
+        (3600, "de-DE", r"^Du bist für diese Lobby bis \d{1,2}\.\d{1,2}\.\d{4}, [\d:]+ gesperrt\. Grund: spam$"),
+        (None, "de-DE", r"^Du bist für diese Lobby gesperrt\. Grund: spam$"),
+        (3600, "en-GB", r"^You are banned from this lobby until \d\d/\d\d/\d{4}, [\d:]+\. Reason: spam$"),
+    ],
+)
+def test_banned_player_is_told_until_when_in_the_language_of_the_page(
+    crowd: Crowd, ends_in_s: int | None, locale: str, sentence: str
+) -> None:
+    crowd.expected.append("403 (Forbidden)")
+    name = f"told_{locale[:2]}_{ends_in_s}"
+    crowd.account(name)
+    ban = {"username": name, "reason": "spam", "ends_in_s": ends_in_s}
+    assert call(crowd.server, "POST", "/api/admin/bans", ban, token=admin_token(crowd)).status == 201
+    page = crowd.page(locale=locale)
+    page.locator("#login-username").fill(name)
+    page.locator("#login-password").fill(PASSWORD)
+    page.locator("#login-form button[value=login]").click()
+    page.locator("#login-problem", has_text="spam").wait_for()
+    assert re.match(sentence, page.locator("#login-problem").text_content())
 
 
 def test_token_that_has_expired_is_told_at_the_next_visit(crowd: Crowd) -> None:

@@ -2,7 +2,7 @@
  * The HTTP API: data and changes. Every failure is an `ApiError` with a sentence for people. What is answered after its
  * user has logged out fails without one: the page may be another user's by then, and nobody is told.
  */
-import { AWAY } from "../words/sentences.js";
+import { AWAY, bannedSentence } from "../words/sentences.js";
 import { said } from "../words/words.js";
 
 const TIMEOUT_MS = 15000;
@@ -49,11 +49,12 @@ export class Api {
     if (status === 0) throw new ApiError({ status, code: "away", sentence: AWAY });
     if (status < 300) return answer;
     if (answer.code === "invalid_token" && token === this.token) this.onSignedOut();
-    if (answer.code === "user_banned" && token === this.token && token !== null) this.onSignedOut(said(answer.error));
+    const sentence = answer.code === "user_banned" ? bannedSentence(answer.error) : said(answer.error);
+    if (answer.code === "user_banned" && token === this.token && token !== null) this.onSignedOut(sentence);
     throw new ApiError({
       status,
       code: answer.code,
-      sentence: said(answer.error),
+      sentence,
       fields: translated(answer.fields),
       existingRoomId: answer.existing_room_id,
     });

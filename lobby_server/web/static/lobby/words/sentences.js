@@ -1,5 +1,6 @@
 /** What a person is told. Codes are for programs; nothing on the page shows one. */
-import { t } from "./words.js";
+import { dateAndTimeOf } from "./moments.js";
+import { said, t } from "./words.js";
 
 const REASONS = {
   room_not_found: "reason.room_not_found",
@@ -57,6 +58,17 @@ export function closeSentence(code, reason = "") {
   if (code === 4503) return t("door.banned", { why });
   if (code === 4502 && reason.includes("expired")) return t("door.ended");
   return t(CLOSES[code] ?? CLOSES[1006]);
+}
+
+const BANNED = /^You are banned from this lobby(?: until (?<day>[\d-]+) (?<time>[\d:]+) UTC)?\. Reason: (?<why>.*)$/s;
+
+/** What the server says to a user whom an administrator has banned, in the reader's language and time. */
+export function bannedSentence(sentence) {
+  const { day, time, why } = BANNED.exec(sentence)?.groups ?? {};
+  if (why === undefined) return said(sentence);
+  if (day === undefined) return t("door.banned", { why });
+  const when = dateAndTimeOf(`${day}T${time}Z`);
+  return t("door.banned_until", { when, why });
 }
 
 export const AWAY = t("reason.away");

@@ -60,6 +60,7 @@ export const WORDS = {
   // The door: log in, register, another password.
   "door.admin_required": "Diese Anmeldung gilt, ist aber nicht die eines Administrators.",
   "door.banned": "Du bist für diese Lobby gesperrt. Grund: {why}",
+  "door.banned_until": "Du bist für diese Lobby bis {when} gesperrt. Grund: {why}",
   "door.ended": "Deine Anmeldung ist abgelaufen. Bitte melde dich neu an.",
   "door.kicked": "Ein Administrator hat dich hinausgeworfen. Grund: {why}",
   "door.logged_out": "Du bist abgemeldet.",

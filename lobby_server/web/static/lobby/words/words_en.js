@@ -60,6 +60,7 @@ export const WORDS = {
   // The door: log in, register, another password.
   "door.admin_required": "This login is valid, but not an administrator's.",
   "door.banned": "You are banned from this lobby. Reason: {why}",
+  "door.banned_until": "You are banned from this lobby until {when}. Reason: {why}",
   "door.ended": "Your login has ended. Please log in again.",
   "door.kicked": "An administrator has kicked you. Reason: {why}",
   "door.logged_out": "You are logged out.",
