@@ -84,6 +84,15 @@ def test_everything_that_an_administrator_presses_on_a_phone_has_room_for_a_thum
         closed(page, name)
 
 
+def test_nothing_that_is_typed_into_makes_a_phone_zoom(crowd: Crowd) -> None:
+    """As they do where letters are smaller than 16 px."""
+    page = crowd.person("zooms_ann", size=PHONE).page
+    sizes = """() => [...document.querySelectorAll("input:not([type=checkbox]), select, textarea")]
+        .map((each) => parseFloat(getComputedStyle(each).fontSize))"""
+    found = page.evaluate(sizes)
+    assert (len(found) > 20, min(found) >= 16) == (True, True)
+
+
 def test_first_paint_of_the_door_is_light(crowd: Crowd) -> None:
     page = crowd.page()
     page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length > 0")
@@ -184,3 +193,18 @@ def test_mark_of_a_room_stays_on_one_line(crowd: Crowd) -> None:
         mark = ann.page.locator("#rooms .badge").first
         mark.evaluate("mark => { mark.hidden = false; }")
         assert len(mark.evaluate("mark => [...mark.getClientRects()].map(({ top }) => top)")) == 1, width
+
+
+@pytest.mark.parametrize(("motion", "moved"), [("reduce", []), ("no-preference", ["arrive"])])
+def test_new_room_is_seen_to_arrive_by_who_has_not_asked_for_less_motion(
+    crowd: Crowd, motion: str, moved: list[str]
+) -> None:
+    ann, bob = crowd.person(f"motion_ann_{len(moved)}", reduced_motion=motion), crowd.person(f"motion_bob_{len(moved)}")
+    ann.page.locator("#rooms-loading").wait_for(state="hidden")
+    ann.page.evaluate(
+        "() => { window.moved = []; addEventListener('animationstart', (each) => moved.push(each.animationName)); }"
+    )
+    bob.create_room(f"motion {motion}")
+    ann.room(f"motion {motion}").wait_for()
+    ann.page.evaluate(TAKES_FRAMES)
+    assert ann.page.evaluate("moved") == moved

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from lobby_server import __version__
 from tests.browser.conftest import Crowd
-from tests.browser.operations import make_work, open_busy_ops
+from tests.browser.operations import make_work, open_busy_ops, open_ops_of_nodes
 from tests.browser.people import PASSWORD, Person
 from tests.browser.test_keyboard import IS_AT_TOP_OF_PAGE
 from tests.browser.test_looks import ENGLISH
@@ -109,8 +110,10 @@ def test_account_without_the_role_is_told_so(crowd: Crowd) -> None:
     page.locator("#door-news", has_text="not an administrator's").wait_for()
 
 
-def test_settings_in_force_are_shown_without_secrets(crowd: Crowd) -> None:
+def test_version_uptime_and_settings_in_force_are_shown_without_secrets(crowd: Crowd) -> None:
     page = as_administrator(crowd, "ops_reader")
+    assert page.locator("#admin-version").text_content() == __version__
+    page.locator("#admin-uptime", has_text="0 h").wait_for()
     page.locator("#admin summary", has_text="Settings in force").click()
     page.locator("#admin-settings li", has_text="empty_room_ttl_s").get_by_text("60").wait_for()
     assert page.locator("#admin-settings li", has_text="jwt_secret").first.text_content().split()[-1] in ("given",)
@@ -198,3 +201,13 @@ def test_operations_page_speaks_german_where_its_reader_does(crowd: Crowd) -> No
     page.get_by_role("heading", name="Administration").wait_for()
     page.reload()
     page.get_by_role("heading", name="Administration").wait_for()
+
+
+def test_nodes_of_the_lobby_are_shown_with_those_that_are_not_heard_of(crowd: Crowd) -> None:
+    page = open_ops_of_nodes(crowd)
+    rows = [" ".join(row.split()) for row in page.locator("#node-rows tr").all_inner_texts()]
+    assert rows == [
+        "node-1 leads 1.0.0 1200 3 12 0",
+        "node-2 follows 1.0.0 800 3 12 0",
+        "node-3 not heard of 1.0.0 – 3 12 0",
+    ]

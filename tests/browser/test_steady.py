@@ -6,6 +6,7 @@ import pytest
 
 from tests.browser.conftest import DESKTOP, PHONE, TABLET, Crowd
 from tests.browser.people import Person
+from tests.browser.test_client_rules import PlayedServer
 
 GAP_PX = 24
 """Between panels, at most."""
@@ -69,6 +70,19 @@ def test_what_the_page_says_covers_no_control(crowd: Crowd, size: dict[str, int]
     })""")
     ann.page.locator(".toast").nth(1).wait_for()
     assert ann.page.evaluate(OVERLAPS) == []
+
+
+def test_toast_stays_for_as_long_as_somebody_points_at_it(crowd: Crowd) -> None:
+    played = PlayedServer(crowd)
+    played.is_connected()
+    page, toast = played.page, played.page.locator(".toast", has_text="This room is full.")
+    played.say(played.sockets[0], "error", {"reason": "room_full"})
+    toast.hover()
+    played.pass_s(20)
+    assert toast.is_visible()
+    page.mouse.move(5, 700)
+    played.pass_s(6.1)
+    toast.wait_for(state="detached")
 
 
 def test_what_cannot_be_taken_back_is_asked_first_and_escape_means_no(crowd: Crowd) -> None:

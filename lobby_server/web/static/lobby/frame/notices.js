@@ -93,10 +93,23 @@ export class Notices {
     toast.classList.add(kind);
     setText(part(toast, "text"), sentence);
     part(toast, "close").addEventListener("click", () => takeOut(toast));
-    setTimeout(() => takeOut(toast), SHOWN_MS);
+    fadeUnlessHeld(toast);
     this.#corner.append(toast);
     while (this.#corner.childElementCount > SHOWN_AT_ONCE) takeOut(this.#corner.firstElementChild);
   }
+}
+
+/** Whoever points at it or is in it reads it for as long as they like. */
+function fadeUnlessHeld(toast) {
+  let timer;
+  const hold = () => clearTimeout(timer);
+  const fade = () => {
+    hold();
+    timer = setTimeout(() => takeOut(toast), SHOWN_MS);
+  };
+  for (const event of ["pointerenter", "focusin"]) toast.addEventListener(event, hold);
+  for (const event of ["pointerleave", "focusout"]) toast.addEventListener(event, fade);
+  fade();
 }
 
 function takeOut(element) {
