@@ -208,6 +208,7 @@ def test_direct_messages_have_a_conversation_of_their_own(crowd: Crowd) -> None:
     bob.says("yes")
     ann.reads("yes")
     bob.opens_chat("Lobby")
+    bob.page.locator("#chat-with").get_by_text("Lobby", exact=True).wait_for()
     assert "are you there?" not in bob.lines()
 
 
