@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.running import leftovers
 from tests.store.postgres import Postgres, running_postgres
 
 # An example that takes long, to draw or to run, tells of a busy machine, not of a fault. The default suite tries the
@@ -19,6 +20,10 @@ PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.to
 hypothesis.settings.register_profile("lobby", derandomize=True, **PATIENT)
 hypothesis.settings.register_profile("search", **PATIENT)
 hypothesis.settings.load_profile("search" if os.environ.get("LOBBY_TEST_SEEDS") else "lobby")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(leftovers)
 
 
 _OF_ONE_SUITE = re.compile(r"^pytestmark = pytest\.mark\.(system|slow|browser)\b", re.MULTILINE)
