@@ -19,6 +19,7 @@ from lobby_server.settings import Settings
 from tests.docs.markdown import DOCS, ROOT, table
 from tests.docs.markdown import code as code_of
 from tests.docs.server import Target, call
+from tests.nobody import refusing_port
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
@@ -68,10 +69,10 @@ def database_is_another_file(folder: Path) -> str:
 
 
 def nothing_answers(folder: Path) -> str:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-    url = f"postgresql+asyncpg://ada:secret@127.0.0.1:{port}/lobby"
-    printed = start("--port", "0", "--data-dir", str(folder), "--database-url", url, "--database-wait-s", "0", code=75)
+    with refusing_port() as port:
+        url = f"postgresql+asyncpg://ada:secret@127.0.0.1:{port}/lobby"
+        flags = ("--port", "0", "--data-dir", str(folder), "--database-url", url, "--database-wait-s", "0")
+        printed = start(*flags, code=75)
     return printed.replace(f"127.0.0.1:{port}", "db.example:5432")
 
 

@@ -13,6 +13,7 @@ from lobby_server.mail.opening import open_mailer
 from lobby_server.mail.smtp import SmtpMailer, read_sender
 from lobby_server.service.mail.ports import Mail, MailFailed
 from tests.mail.server import smtp_server
+from tests.nobody import refusing_port
 
 CERTIFICATE = Path(__file__).parent.parent / "web" / "certs" / "cert.pem"
 SENDER = "Spiele-Lobby Köln <lobby@play.example>"
@@ -108,9 +109,8 @@ async def test_refused_mail_is_final_only_if_the_server_says_so(answer: str, is_
 
 
 async def test_server_that_is_down_is_worth_another_attempt() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    refused = await failure(f"smtp://127.0.0.1:{port}?starttls=never")
+    with refusing_port() as port:
+        refused = await failure(f"smtp://127.0.0.1:{port}?starttls=never")
     assert not refused.is_final
     assert "cannot be reached" in str(refused)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import jwt
 import pytest
 
+from bench.processes.cluster.ports import free_port
 from bench.processes.target import Target
 from lobby_server import __version__
 from tests.patience import PATIENCE_S
@@ -183,8 +184,7 @@ def test_made_secret_is_told_of_is_nobody_elses_and_outlives_the_process(tmp_pat
 def test_server_whose_standard_output_takes_nothing_serves_and_ends_in_an_orderly_way(
     tmp_path: Path, output: str
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     if output == "closed pipe":
         reader, writer = os.pipe()
         os.close(reader)

@@ -14,6 +14,7 @@ import pytest
 from lobby_server.service.ports import StoredRoom
 from lobby_server.store import PostgresDatabase, SqlStore, StoreSetupError, open_store, read_database_url
 from lobby_server.store.connecting import Connector
+from tests.nobody import refusing_port
 from tests.store.pgbouncer import PgBouncer, running_pgbouncer
 from tests.store.postgres import Postgres
 
@@ -118,9 +119,8 @@ async def test_keepalives_of_a_url_are_those_of_the_socket(postgres_name: str, p
 async def test_host_that_is_down_is_passed_over_for_the_next_one_of_the_url(
     postgres_name: str, pgbouncer: PgBouncer, tmp_path: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        down = nobody.getsockname()[1]
-    hosts = f"postgres@127.0.0.1:{down},127.0.0.1:{pgbouncer.port}"
-    store = await open_store(f"postgresql://{hosts}/{postgres_name}?target_session_attrs=read-write", tmp_path)
-    await use(store, 1)
-    await store.close()
+    with refusing_port() as down:
+        hosts = f"postgres@127.0.0.1:{down},127.0.0.1:{pgbouncer.port}"
+        store = await open_store(f"postgresql://{hosts}/{postgres_name}?target_session_attrs=read-write", tmp_path)
+        await use(store, 1)
+        await store.close()

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from lobby_server.store import StoreSetupError, connecting, engines, migrate, open_store
+from tests.nobody import refusing_port
 from tests.store.postgres import ASKS_FOR_A_PASSWORD, Postgres
 
 NOBODY_USER_ID = 65534
@@ -137,10 +138,9 @@ async def test_a_host_that_is_not_known(tmp_path: Path) -> None:
 
 
 async def test_a_port_where_nothing_listens(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    url = f"postgresql://u:{PASSWORD}@127.0.0.1:{port}/lobby"
-    assert f"Nothing answers as PostgreSQL at 127.0.0.1:{port}" in await sentence_of(url, tmp_path)
+    with refusing_port() as port:
+        url = f"postgresql://u:{PASSWORD}@127.0.0.1:{port}/lobby"
+        assert f"Nothing answers as PostgreSQL at 127.0.0.1:{port}" in await sentence_of(url, tmp_path)
 
 
 async def test_a_host_that_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from loadtest.client import (
 )
 from loadtest.client.http import HttpCall, parse_retry_after_s
 from tests.loadtest.fakes import JWT, FakeHttp, FakePeer, FakeServer, json_answer, problem, room, rooms_body
+from tests.nobody import refusing_port
 
 
 def test_calls_carry_token_body_and_route():
@@ -137,12 +138,13 @@ def test_one_connection_serves_many_calls_and_gzip_is_taken(http_server: str):
     http.close()
 
 
-def test_nobody_there_is_server_away_in_few_words(unused_tcp_port: int):
-    http = KeepAliveHttp(f"http://127.0.0.1:{unused_tcp_port}", timeout_s=1)
-    with pytest.raises(ServerAway) as caught:
-        http.call(HttpCall(method="GET", path="/", route="/"))
+def test_nobody_there_is_server_away_in_few_words():
+    with refusing_port() as port:
+        http = KeepAliveHttp(f"http://127.0.0.1:{port}", timeout_s=1)
+        with pytest.raises(ServerAway) as caught:
+            http.call(HttpCall(method="GET", path="/", route="/"))
+        http.close()
     assert caught.value.why == "connection refused"
-    http.close()
 
 
 def test_lists_have_the_vocabularys_rooms():

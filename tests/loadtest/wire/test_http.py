@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,8 @@ from loadtest.wire.outgoing.http import MOST_KNOWN, HttpPool
 from loadtest.wire.shared import Wire
 from tests.loadtest.fakes import FakePeer, FakeServer, Script
 from tests.loadtest.wire.test_wire import wait_for
+from tests.nobody import refusing_port
+from tests.patience import PATIENCE_S
 
 REQUEST = b"GET /api/rooms HTTP/1.1\r\nHost: lobby.test\r\n\r\n"
 
@@ -229,9 +230,9 @@ def test_no_answer_says_why_and_the_next_one_is_not_harmed(pool: Pool, script: S
 
 def test_no_server_is_a_failure_of_each(pool: Pool):
     http, server = pool(answering)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        http.addresses._port = listener.getsockname()[1]
-    assert all("refused" in asker.failures[0].lower() for asker in ask(http, 3))
+    with refusing_port() as port:
+        http.addresses._port = port
+        assert all("refused" in asker.failures[0].lower() for asker in ask(http, 3))
     assert not server.accepted_at_s
 
 
@@ -269,7 +270,7 @@ def test_time_counts_from_the_asking_where_the_server_keeps_all_connections_busy
     def slow(peer: FakePeer) -> None:
         while True:
             peer.read_request()
-            go_on.wait(5)
+            go_on.wait(PATIENCE_S)
             peer.sock.sendall(answer_bytes(b"rooms"))
 
     http, _ = pool(slow, most=1)

@@ -19,6 +19,7 @@ from loadtest.wire.outgoing.opener import Opening
 from loadtest.wire.shared import Wire
 from tests.loadtest.fakes import FakePeer, FakeServer, Script
 from tests.loadtest.wire.test_wire import wait_for
+from tests.nobody import refusing_port
 
 
 class Wanting:
@@ -167,18 +168,15 @@ def test_an_upgrade_that_fails_says_why(script: Script, why: str, refused: str |
 
 
 def test_no_server_at_all_is_a_failure_that_may_pass():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    failed = opened_by(f"ws://127.0.0.1:{port}/").failed
+    with refusing_port() as port:
+        failed = opened_by(f"ws://127.0.0.1:{port}/").failed
     assert failed is not None
     assert "refused" in failed.why.lower()
     assert failed.refused is None
 
 
 def test_the_next_address_of_a_host_is_tried(monkeypatch: pytest.MonkeyPatch):
-    with FakeServer(lambda peer: (peer.upgrade(), peer.wait_until_gone())) as server:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            dead = listener.getsockname()[1]
+    with FakeServer(lambda peer: (peer.upgrade(), peer.wait_until_gone())) as server, refusing_port() as dead:
         found = [(socket.AF_INET, 1, 6, "", ("127.0.0.1", port)) for port in (dead, server.port)]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
         assert opened_by("ws://lobby.test/").opened is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import websocket
 
+from bench.processes.cluster.ports import free_port
 from bench.processes.target import Target
 from lobby_server.process.listening import bind, url_of
 from lobby_server.settings import Settings, SettingsError
@@ -45,8 +46,7 @@ def test_one_port_on_every_address(address: str, expected: set[str], url: str) -
 
 
 def test_address_that_is_none_of_this_machine_leaves_no_socket_open() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with pytest.raises(SettingsError, match=r"192\.0\.2\.1"):
         bind(Settings(address="127.0.0.1,192.0.2.1", port=port))
     assert listening("127.0.0.1", port)[0] == {"127.0.0.1"}
@@ -65,7 +65,7 @@ def test_ipv4_clients_of_every_interface_have_ipv4_addresses() -> None:
         with socket.create_connection(("127.0.0.1", sockets[0].getsockname()[1])):
             four = next(each for each in sockets if each.family is socket.AF_INET)
             four.setblocking(True)
-            four.settimeout(5)
+            four.settimeout(PATIENCE_S)
             accepted, address = four.accept()
             accepted.close()
             assert address[0] == "127.0.0.1"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from lobby_server import cli
+from tests.nobody import refusing_port
 from tests.web.conftest import SECRET, Lobby
 from tests.web.people import Person, ann_bob_eve
 
@@ -100,11 +100,10 @@ async def test_command_says_what_to_do_when_it_does_not_get_through(lobby: Lobby
     code, output = await run("--port", port, "announce", "x" * 2001)
     assert code == 1
     assert output.endswith("refused: body is text of at most 2000 characters.\n")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        free = str(taken.getsockname()[1])
-    code, output = await run("--port", free, "announce", "x")
+    with refusing_port() as nobodys:
+        code, output = await run("--port", str(nobodys), "announce", "x")
     assert code == 1
-    assert output.startswith(f"lobby-server: No lobby-server answers at http://127.0.0.1:{free}: ")
+    assert output.startswith(f"lobby-server: No lobby-server answers at http://127.0.0.1:{nobodys}: ")
     code, output = await run("--port", "0", "announce", "x")
     assert (code, "--port is 0" in output) == (2, True)
     arguments = ["--port", port, "--data-dir", str(tmp_path / "none"), "announce", "x"]
