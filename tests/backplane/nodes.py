@@ -115,6 +115,21 @@ class Node:
         self.ends_because = why
 
 
+async def blinded(node: Node) -> asyncio.Event:
+    """The node reads nothing more of the log until the event is set: the read that was under way has ended when this
+    returns."""
+    read, sees, is_blind = node.log._stream.read, asyncio.Event(), asyncio.Event()
+
+    async def read_later(epoch: str, after: str) -> object:
+        is_blind.set()
+        await sees.wait()
+        return await read(epoch, after)
+
+    node.log._stream.read = read_later
+    await until(is_blind.is_set)
+    return sees
+
+
 async def agree(*nodes: Node) -> None:
     """Return once nodes stand at the same place with the same state."""
     await until(lambda: len({node.log.number for node in nodes}) == 1 and not any(node.log.waiting for node in nodes))

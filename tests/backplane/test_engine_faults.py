@@ -20,7 +20,7 @@ from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from tests.backplane.conftest import Nodes
 from tests.backplane.engine import Engine
-from tests.backplane.nodes import Node, agree, until
+from tests.backplane.nodes import Node, agree, blinded, until
 from tests.backplane.test_contract import new_room, said
 
 pytestmark = pytest.mark.system
@@ -93,20 +93,12 @@ async def test_revision_that_a_node_cut_off_alone_has_shown_is_given_to_no_other
 ) -> None:
     one, other = await nodes.start(engine.url), await nodes.start(engine.url)
     await agree(one, other)
-    read, is_blind = one.log._stream.read, True
-
-    async def read_later(epoch: str, after: str) -> object:
-        while is_blind:
-            await asyncio.sleep(0.01)
-        return await read(epoch, after)
-
-    one.log._stream.read = read_later
-    await asyncio.sleep(1.1)  # the read that is under way ends
+    sees = await blinded(one)
     await other.replica.run(commands.CreateRoom(new_room("lost", ANN)))
     shown = other.state.books.rooms.revision
     mend = cut_off(other)
     engine.restart()
-    is_blind = False
+    sees.set()
     await until(lambda: one.log.is_well and one.log.outages)
     assert one.state.books.rooms.get("lost") is None
     await one.replica.run(commands.CreateRoom(new_room("r", BOB)))
