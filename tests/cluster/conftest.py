@@ -22,12 +22,19 @@ def _lobby(postgres: Postgres, folders: pytest.TempPathFactory, database: str) -
 
 
 @pytest.fixture(scope="module")
-def three(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lobby]:
-    """Three nodes for the tests of a module, which leave them as they are. Each test has users of its own."""
+def three_nodes(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lobby]:
     for lobby in _lobby(postgres, tmp_path_factory, "three_nodes"):
         for _ in range(3):
             lobby.start()
         yield lobby
+
+
+@pytest.fixture
+def three(three_nodes: Lobby) -> Iterator[Lobby]:
+    """Three nodes for the tests of a module, which leave them as they are. Each test has users of its own, and its
+    sockets end with it, also where it fails."""
+    yield three_nodes
+    three_nodes.end_sockets()
 
 
 @pytest.fixture

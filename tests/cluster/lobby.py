@@ -28,8 +28,12 @@ class Socket:
         self._socket = connect(target)
         asked = {"features": list(features)} if features else {}
         data = {"version": "1", "name": "P", "token": token_of(target, user_id, name), **asked}
-        self.say("handshake", **data)
-        assert self.expect("handshake_accepted")["user_id"] == user_id
+        try:
+            self.say("handshake", **data)
+            assert self.expect("handshake_accepted")["user_id"] == user_id
+        except BaseException:
+            self.cut()
+            raise
 
     def say(self, type_: str, **data: Any) -> None:
         self._socket.send(json.dumps({"type": type_, "data": data}))
@@ -110,9 +114,13 @@ class Lobby:
         self._sockets.append(socket)
         return socket
 
+    def end_sockets(self) -> None:
+        """All that were connected and are still there are gone without a word."""
+        while self._sockets:
+            self._sockets.pop().cut()
+
     def end(self) -> None:
-        for socket in self._sockets:
-            socket.cut()
+        self.end_sockets()
         for node in self.nodes:
             if node.process is not None:
                 node.kill()

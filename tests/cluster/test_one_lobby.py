@@ -272,7 +272,8 @@ def test_announcement_is_told_to_clients_of_every_node(three: Lobby) -> None:
 def test_limit_of_chat_holds_over_all_nodes_of_a_user(three: Lobby) -> None:
     other = three.connect(three.nodes[0], 191)
     sockets = [three.connect(node, 190, "rev") for node in three.nodes]
-    for number in range(15):  # ten in one burst are allowed
+    began_s = time.monotonic()
+    for number in range(15):  # ten in one burst are allowed, and one more each second
         sockets[number % 3].say("chat_message", channel="user:191", text=f"line {number}")
     heard: list[list[tuple[str, Any]]] = [[] for _ in sockets]
     give_up_s = time.monotonic() + PATIENCE_S
@@ -284,7 +285,8 @@ def test_limit_of_chat_holds_over_all_nodes_of_a_user(three: Lobby) -> None:
         if len(lines) + len(errors) >= 15:
             break
         time.sleep(0.2)  # a socket that pings without pause is told that it does, in place of a pong
-    assert (len(lines), errors) == (10, ["rate_limited"] * 5)
+    assert 10 <= len(lines) <= 10 + int(time.monotonic() - began_s)
+    assert errors == ["rate_limited"] * (15 - len(lines))
     for socket in (other, *sockets):
         socket.end()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -91,8 +90,5 @@ def until_all_are_up(target: Target, workers: int, *, before: Sequence[int] = ()
     return workers_of(target)
 
 
-def soon_gone(pids: Sequence[int], *, within_s: float = 10.0) -> bool:
-    give_up_s = time.monotonic() + within_s
-    while any(map(is_alive, pids)) and time.monotonic() < give_up_s:
-        time.sleep(0.01)
-    return not any(map(is_alive, pids))
+def until_gone(pids: Sequence[int]) -> None:
+    wait_until(lambda: not any(map(is_alive, pids)))
