@@ -27,6 +27,7 @@ from typing import Any
 import psutil
 
 from bench.processes.cluster.ports import free_port
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 RUN_TIMEOUT_S = 90.0
@@ -189,7 +190,7 @@ class Nursery:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for swarm in self._started:
             swarm.stop(signal.SIGKILL)
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=PATIENCE_S)
 
     def start(self, *arguments: object, patches: Mapping[str, float] | None = None) -> Swarm:
         """Headless, of our locustfile. A machine that is busy with other tests makes no run of them invalid. `patches`:
@@ -238,12 +239,16 @@ class Nursery:
 def run_command_until(enough: Enough, folder: Path, *command: object, environment: Mapping[str, str]) -> Done:
     """The swarm as it is typed, with the files of its run in the folder ``run`` of this one, until its run.json has
     enough, however long that takes; then it is told to end."""
-    whole = [sys.executable, "-m", "loadtest", "--run-dir", "run", *map(str, (*SAVED_OFTEN, *command))]
+    whole = [sys.executable, "-m", "loadtest", "--run-dir", "run", *command]
+    return run_program_until(enough, folder, *whole, environment={**environment, "PYTHONPATH": str(ROOT)})
+
+
+def run_program_until(enough: Enough, folder: Path, *whole: object, environment: Mapping[str, str]) -> Done:
+    """The same of a whole command, which names that folder."""
+    command = [str(word) for word in (*whole, *SAVED_OFTEN)]
     saved, ends_s = SavedRun(folder / "run/run.json"), time.monotonic() + RUN_TIMEOUT_S
     with (folder / "errors").open("w") as errors:
-        process = subprocess.Popen(
-            whole, cwd=folder, env={**environment, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=errors
-        )
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=errors)
         try:
             while not saved.has(enough) and process.poll() is None:
                 assert time.monotonic() < ends_s, f"not enough came about: {saved.last}"

@@ -109,8 +109,12 @@ def test_a_run_over_a_slow_line_shows_its_trips_and_its_windows(
 
 
 def test_a_run_on_phones_has_the_trips_of_its_profile(nursery: Nursery, given: tuple[object, ...], tmp_path: Path):
-    done = nursery.run(
-        *given, "-u", 6, "-t", "8s", "--run-dir", tmp_path, "--phase", "all", "--network", "mobile-3g", "--seed", 3,
+    def has_all_trips(run: dict[str, Any]) -> bool:
+        counts = {row["name"]: row["count"] for row in run["metrics"]}
+        return {"upgrade", "tcp_round_trip"} <= counts.keys() and counts.get("heartbeat", 0) >= 24
+
+    done = nursery.run_until(
+        has_all_trips, tmp_path, *given, "-u", 6, "--phase", "all", "--network", "mobile-3g", "--seed", 3,
         "--heartbeat-interval-s", 1,
     )  # fmt: skip
     assert done.code == ExitCode.GOOD, done.errors
@@ -125,8 +129,9 @@ def test_a_run_on_phones_has_the_trips_of_its_profile(nursery: Nursery, given: t
 def test_a_run_without_fetches_makes_none_and_judges_the_announcements(
     nursery: Nursery, given: tuple[object, ...], tmp_path: Path
 ):
-    done = nursery.run(
-        *given, "-t", "6s", "--run-dir", tmp_path, "--phase", "all", "--no-fetch", "--mix", "browser=3,host=1",
+    done = nursery.run_until(
+        lambda run: run["ledger"]["rooms"]["expected"] > 0 and run["events"].get("received rooms_changed", 0) > 0,
+        tmp_path, *given, "--phase", "all", "--no-fetch", "--mix", "browser=3,host=1",
         "--room-interval-s", "fixed:1", "--room-lifetime-s", "fixed:0.5", "--settle-s", 1,
     )  # fmt: skip
     assert done.code == ExitCode.GOOD, done.errors

@@ -1,6 +1,5 @@
 """The wheel in an empty folder: the command, the plans and the profiles are there, and a run of it measures."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.processes.target import Target
-from tests.loadtest.swarms import ROOT
+from tests.loadtest.swarms import ROOT, run_program_until
 
 pytestmark = pytest.mark.system
 
@@ -21,8 +20,12 @@ RUN_TIMEOUT_S = 90.0
 def run(*command: object, cwd: Path, timeout_s: float = RUN_TIMEOUT_S) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=timeout_s, check=False,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(cwd)},
+        env=environment(cwd),
     )  # fmt: skip
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "HOME": str(folder)}
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +70,12 @@ def test_the_command_of_the_wheel_lists_plans_and_profiles(installed: Path, tmp_
 
 def test_the_command_of_the_wheel_runs_in_an_empty_folder(installed: Path, tmp_path: Path):
     with Target() as target:
-        done = run(
+        done = run_program_until(
+            lambda found: found["events"].get("connections established", 0) >= 12, tmp_path,
             installed / "lobby-swarm", "--plan", "launch-day", "--host", target.http_url, "--jwt-secret",
-            target.jwt_secret, "--headless", "-u", 12, "-r", 20, "-t", "6s", "--shape", "none", "--run-dir", "out",
-            "--accept-invalid", "--only-summary", cwd=tmp_path,
+            target.jwt_secret, "--headless", "-u", 12, "-r", 20, "--shape", "none", "--run-dir", "run",
+            "--accept-invalid", "--only-summary", environment=environment(tmp_path),
         )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr[-3000:]
-    found = json.loads((tmp_path / "out/run.json").read_text())
-    assert found["events"]["connections established"] >= 12, done.stderr[-3000:]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"run.json", "run.html", "junit.xml"}
-    assert "Results of this run: out" in done.stderr
+    assert "Traceback" not in done.errors, done.errors[-3000:]
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"run.json", "run.html", "junit.xml"}
+    assert "Results of this run: run" in done.errors
