@@ -16,6 +16,7 @@ import pytest
 
 from bench.processes.target import Target
 from tests.deploy.test_files import ROOT, instructions
+from tests.patience import PATIENCE_S
 from tests.process.clients import call, register
 
 pytestmark = pytest.mark.system
@@ -84,7 +85,7 @@ def test_server_of_the_build_stage_runs_as_the_images_user_and_serves_its_pages(
         assert register(target, "ann").status == 201
         assert call(target, "GET", "/readyz").status == 200
         for path in ("/", "/ops", "/static/lobby.js", "/static/lobby/server/api.js", "/static/grafana/lobby.json"):
-            with urllib.request.urlopen(target.http_url + path, timeout=10) as answer:
+            with urllib.request.urlopen(target.http_url + path, timeout=PATIENCE_S) as answer:
                 assert (answer.status, len(answer.read()) > 100) == (200, True), path
         assert target.stop() == 0
     assert (data / "lobby.sqlite3").exists()

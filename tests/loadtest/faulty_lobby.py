@@ -130,7 +130,7 @@ class FaultyLobby:
 
     def __enter__(self) -> FaultyLobby:
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(PATIENCE_S)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -13,6 +13,7 @@ import pytest
 import websocket
 
 from bench.processes.target import Target
+from tests.patience import PATIENCE_S
 from tests.process.clients import close_code_of, token_of, wait_until
 from tests.proxies.clients import CLIENT, OTHER_CLIENT, Http2, announce_body, call, connect, masked_text, ping
 from tests.proxies.running import DEPLOY, Proxy, running
@@ -128,7 +129,7 @@ def test_quiet_socket_outlives_the_proxys_patience_by_the_servers_heartbeat(
                 client = connect(proxy, token_of(lobby, 1, "ann"))
                 client.settimeout(0.5)
                 quiet_of(client, for_s=4.0)
-                client.settimeout(10)
+                client.settimeout(PATIENCE_S)
                 ping(client)
                 client.close()
 

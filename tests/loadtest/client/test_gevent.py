@@ -70,7 +70,7 @@ def test_the_client_works_unchanged_under_gevent(tmp_path: Path):
         )  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT, target.http_url, target.ws_url, *minted.stdout.split()],
-            capture_output=True, text=True, cwd=ROOT, timeout=40,
+            capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE_S,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)

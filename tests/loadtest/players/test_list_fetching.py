@@ -26,6 +26,7 @@ from lobby_server.protocol.resources import Room
 from tests.loadtest.fakes import FakePeer, FakeServer, rooms_body
 from tests.loadtest.wire.test_http import answer_bytes
 from tests.loadtest.wire.test_wire import wait_for
+from tests.patience import PATIENCE_S
 
 PATH = ("GET", "/api/rooms")
 
@@ -80,7 +81,7 @@ class House:
             with self._lock:
                 self.asked += 1
                 number = self.asked
-            self.go_on.wait(5)
+            self.go_on.wait(PATIENCE_S)
             peer.sock.sendall(self._answer(number))
 
 

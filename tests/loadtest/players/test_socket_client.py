@@ -19,6 +19,7 @@ from lobby_server.protocol.messages import HandshakeAccepted
 from tests.loadtest.fakes import FakePeer, FakeServer
 from tests.loadtest.wire.test_arrivals import FROZEN_S, NEAR_S, needs_stamps, stamping
 from tests.loadtest.wire.test_wire import wait_for
+from tests.patience import PATIENCE_S
 
 __all__ = ["stamping"]
 
@@ -39,7 +40,7 @@ def test_a_reconnect_ends_with_the_arrival_of_its_acceptance_however_late_that_i
         peer.upgrade()
         peer.read_message("handshake")
         asked.set()
-        may_answer.wait(5)
+        may_answer.wait(PATIENCE_S)
         peer.send(HandshakeAccepted(peer_id=0, user_id=1, username="somebody", features=FEATURES))
         answered_s.append(time.perf_counter())
         peer.read_until_gone()

@@ -180,7 +180,7 @@ def test_time_of_arrival_is_told_however_late_this_process_reads(house: Callable
     released_s = time.perf_counter()
     found.go_on.set()
     time.sleep(0.4)  # the answer is there meanwhile
-    calling.get(timeout=5)
+    calling.get(timeout=PATIENCE_S)
     assert released_s - 0.002 <= found.http.answered_s < released_s + 0.3
 
 

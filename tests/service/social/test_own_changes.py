@@ -9,6 +9,7 @@ import pytest
 
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import Whom
+from tests.patience import PATIENCE_S
 from tests.service.house import ANN, BOB, CLEO, Client, House
 
 CHANGES = frozenset({"user_blocked", "user_unblocked", "notification_read", "whereabouts_changed"})
@@ -79,7 +80,7 @@ async def test_invitation_that_there_is_not_keeps_nobody_waiting(house: House) -
     async with house.app.replica.gate():  # as whoever blocks or befriends somebody
         for call in (invitations.decline(ANN, "no room"), invitations.withdraw(ANN, "no room", BOB.id)):
             with pytest.raises(Refusal) as refused:
-                await asyncio.wait_for(call, 5.0)
+                await asyncio.wait_for(call, PATIENCE_S)
             assert refused.value.code is RefusalCode.INVITATION_NOT_FOUND
 
 

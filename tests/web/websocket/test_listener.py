@@ -80,7 +80,7 @@ async def test_request_is_looked_for_at_once_unless_it_was_in_vain_for_who_came_
 async def test_connection_that_is_accepted_does_not_collect_small_writes(lobby: Lobby) -> None:
     way_in = lobby.server._listener
     assert way_in is not None
-    client = socket.create_connection(("127.0.0.1", lobby.server.port), timeout=10)
+    client = socket.create_connection(("127.0.0.1", lobby.server.port), timeout=PATIENCE_S)
     way_in._accept(way_in._sockets[0])
     (newcomer,) = way_in._newcomers._open
     assert newcomer._wire.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -96,7 +96,7 @@ async def test_rush_takes_no_more_than_there_are_places_for(
     way_in = lobby.server._listener
     assert way_in is not None
     way_in._places = places.Places(6 + len(way_in._http) - places.RESERVE)
-    clients = [socket.create_connection(("127.0.0.1", lobby.server.port), timeout=10) for _ in range(20)]
+    clients = [socket.create_connection(("127.0.0.1", lobby.server.port), timeout=PATIENCE_S) for _ in range(20)]
     way_in._accept(way_in._sockets[0])
     assert 0 < len(way_in._newcomers) <= 6
     assert [client.recv(1) for client in clients[:14]] == [b""] * 14
