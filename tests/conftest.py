@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-from tests.running import leftovers
+from tests.running import leftovers, longest_first, places
+from tests.running.left_out import has_none_for
 from tests.store.postgres import Postgres, running_postgres
 
 # An example that takes long, to draw or to run, tells of a busy machine, not of a fault. The default suite tries the
@@ -23,20 +23,17 @@ hypothesis.settings.load_profile("search" if os.environ.get("LOBBY_TEST_SEEDS") 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(leftovers)
-
-
-_OF_ONE_SUITE = re.compile(r"^pytestmark = pytest\.mark\.(system|slow|browser)\b", re.MULTILINE)
+    for plugin in (leftovers, longest_first, places):
+        config.pluginmanager.register(plugin)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Read no file whose tests are all left out, unless it is named: each worker collects everything for itself."""
-    excluded = re.findall(r"\bnot (\w+)", config.option.markexpr)
     named = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
     if not collection_path.match("test_*.py") or collection_path in named:
         return None
-    suite = _OF_ONE_SUITE.search(collection_path.read_text(encoding="utf-8"))
-    return True if suite is not None and suite[1] in excluded else None
+    text = collection_path.read_text(encoding="utf-8")
+    return True if has_none_for(config.option.markexpr, text) else None
 
 
 @pytest.hookimpl(wrapper=True)
