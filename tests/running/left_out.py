@@ -15,12 +15,12 @@ _WORDS = {"and", "not", "system", "slow", "browser"}
 
 def has_none_for(expression: str, text: str) -> bool:
     """Whether no test of a file is of those that ``-m`` asks for, as far as its text tells; False where that is not
-    sure. ``browser`` is said by a conftest of its folder, not by the files."""
+    sure: ``slow`` and ``browser`` are said by a conftest, too."""
     words = expression.split()
     if not set(words) <= _WORDS:
         return False
     excluded = {word for before, word in pairwise(words) if before == "not"}
-    wanted = set(words) - excluded - {"and", "not", "browser"}
+    is_system_wanted = "system" in set(words) - excluded
     of_all = _OF_ALL_TESTS.search(text)
     marks = set(re.findall(r"pytest\.mark\.(\w+)", of_all[1])) if of_all is not None else set()
-    return bool(marks & excluded) or not all(f"mark.{each}" in text for each in wanted)
+    return bool(marks & excluded) or (is_system_wanted and "mark.system" not in text)
