@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 from tests.patience import PATIENCE_S
 from tests.process.clients import wait_until
-from tests.running.places import A_CORE, TWO_CORES, Places, places_of
+from tests.running.places import A_CORE, FOLDER, TWO_CORES, WANTED, Places, places_of
 
 ROOT = Path(__file__).parents[2]
 ALL = 4
@@ -131,3 +134,38 @@ def test_process_that_was_forked_meanwhile_keeps_no_place(workers: Workers) -> N
 def test_what_measures_takes_the_places_of_a_core_or_more(file: str, *, is_whole: bool, places: int) -> None:
     assert (ROOT / file).is_file()
     assert places_of(file, is_whole=is_whole) == places
+
+
+MEASURES = """
+import os
+import pytest
+
+pytestmark = pytest.mark.system
+
+@pytest.mark.parametrize("number", range(20))
+def test_it(number):
+    with open(os.environ["TOLD"], "a") as told:
+        told.write(__file__ + "\\n")
+"""
+
+
+def test_files_that_take_two_cores_run_one_after_the_other_from_their_first_test_to_their_last(tmp_path: Path) -> None:
+    files = [start for start, places in WANTED.items() if places == TWO_CORES and start.endswith(".py")]
+    assert len(files) > 1
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(MEASURES)
+    own = {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TOLD": str(tmp_path / "told")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "xdist", "-p",
+         "tests.running.places", "-p", "no:cacheprovider", "--rootdir", tmp_path, *files],
+        cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, preexec_fn=on_two_cores,
+        env={**{name: value for name, value in os.environ.items() if name != FOLDER}, **own},
+    )  # fmt: skip
+    assert f"{20 * len(files)} passed" in done.stdout, done.stdout
+    told = (tmp_path / "told").read_text().splitlines()
+    assert len(list(groupby(told))) == len(files)
+
+
+def on_two_cores() -> None:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
