@@ -291,37 +291,6 @@ def test_limit_of_chat_holds_over_all_nodes_of_a_user(three: Lobby) -> None:
         socket.end()
 
 
-def test_limit_of_an_address_holds_over_all_nodes(lobby: Lobby) -> None:
-    nodes = [lobby.start("--auth-rate-per-min", "2") for _ in range(2)]
-    login = {"username": "nobody", "password": "a password"}
-    answers = [call(nodes[number % 2], "POST", "/api/auth/login", login).status for number in range(4)]
-    assert answers == [401, 401, 429, 429]
-    lobby.engine.freeze()
-    try:  # each of the two grants its share: one of the two per minute
-        with Stopwatch(nodes[0].pid) as watch:
-            answers = [call(nodes[0], "POST", "/api/auth/login", login).status]
-        answers += [call(node, "POST", "/api/auth/login", login).status for node in (nodes[0], nodes[1], nodes[1])]
-        assert answers == [401, 429, 401, 429]
-        assert watch.took_s < 2.0
-    finally:
-        lobby.engine.thaw()
-
-
-def test_limit_of_a_user_holds_over_all_nodes(lobby: Lobby) -> None:
-    nodes = [lobby.start("--social-rate-per-min", "4") for _ in range(2)]  # half of it in one burst
-    guests = [lobby.connect(nodes[0], 2 + number) for number in range(6)]
-    wait_until(lambda: len(online_at(nodes[1])) == len(guests))
-
-    def ask(number: int, node: Target) -> int:
-        status: int = post(node, "/api/friends/requests", 1, {"to_user_id": guests[number].user_id}).status
-        return status
-
-    assert [ask(number, nodes[number % 2]) for number in range(3)] == [201, 201, 429]
-    assert post(nodes[0], "/api/friends/requests", 9, {"to_user_id": 2}).status == 201
-    for guest in guests:
-        guest.end()
-
-
 def test_every_metric_of_nodes_has_its_row_and_says_that_all_is_well(three: Lobby) -> None:
     page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([^`]+)` \|", page.split("\n## Several nodes\n")[1].split("\n## ")[0], re.MULTILINE)
