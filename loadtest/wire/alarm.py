@@ -49,8 +49,31 @@ class Waiter:
             self._greenlet.switch()
 
 
+class Metronome:
+    """Something that is called again and again, from the hub, by one timer of the loop that repeats itself. An `Alarm`
+    set anew for each time makes a wake of the process half as dear again (80 instead of 50 µs)."""
+
+    __slots__ = ("_timer",)
+
+    def __init__(self) -> None:
+        self._timer: Any = None
+
+    def start(self, in_s: float, every_s: float, callback: Callable[[], object]) -> None:
+        """First in so many seconds, and never before. It keeps its time, whatever holds a call up; where one is held up
+        for longer than `every_s` it does not, and has to be started anew."""
+        self.stop()
+        self._timer = get_hub().loop.timer(max(in_s, 0.0), every_s)
+        self._timer.start(callback, update=True)
+
+    def stop(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.stop()
+            timer.close()
+
+
 class Alarm:
-    """One time at which something is called, from the hub. Setting it anew replaces it."""
+    """One time at which something is called, from the hub, and never before. Setting it anew replaces it."""
 
     __slots__ = ("_timer",)
 
@@ -60,7 +83,7 @@ class Alarm:
     def set(self, in_s: float, callback: Callable[[], object]) -> None:
         self.stop()
         self._timer = get_hub().loop.timer(min(max(in_s, 0.0), LONGEST_S) if in_s < math.inf else LONGEST_S)
-        self._timer.start(callback)
+        self._timer.start(callback, update=True)  # the loop's own time is that of its last wake
 
     def stop(self) -> None:
         timer, self._timer = self._timer, None

@@ -17,7 +17,7 @@ import gevent
 import psutil
 
 from loadtest.measure.points import STALL_S, Points
-from loadtest.wire.alarm import Alarm, Waiter
+from loadtest.wire.alarm import Metronome, Waiter
 
 TICK_S = 0.05
 LATE_TICK_S = STALL_S
@@ -65,8 +65,8 @@ class HoldsHealth(Protocol):
 
 
 class HealthMonitor:
-    """From `start` to `stop`. The ticks are callbacks of the loop: a greenlet that sleeps for each costs half as much
-    again. What is done now and then has a greenlet of its own."""
+    """From `start` to `stop`. The ticks are callbacks of one timer of the loop: a greenlet that sleeps for each makes a
+    wake three times as dear. What is done now and then has a greenlet of its own."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class HealthMonitor:
         self._on_stall = on_stall
         self._process = psutil.Process()
         self._greenlet: gevent.Greenlet | None = None
-        self._alarm, self._waiter = Alarm(), Waiter()
+        self._metronome, self._waiter = Metronome(), Waiter()
         self._tick_s = self._settle_s = self._second_s = 0.0
         self._lag_s = 0.0
         """Of the last tick."""
@@ -98,10 +98,10 @@ class HealthMonitor:
         self._tick_s = now_s + TICK_S if first_tick_s is None else first_tick_s
         self._settle_s, self._second_s = now_s + SETTLE_EVERY_S, now_s + SECOND_S
         self._greenlet = gevent.spawn(self._run, now_s)
-        self._alarm.set(self._tick_s - now_s, self._tick)
+        self._keep_time()
 
     def stop(self) -> None:
-        self._alarm.stop()
+        self._metronome.stop()
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
             self._greenlet = None
@@ -126,8 +126,11 @@ class HealthMonitor:
             if now_s >= self._second_s or now_s >= self._settle_s:
                 self._waiter.wake()
         finally:
-            if self._greenlet is not None:
-                self._alarm.set(self._tick_s - time.perf_counter(), self._tick)
+            if self._greenlet is not None and not 0.0 <= self._lag_s < TICK_S:
+                self._keep_time()
+
+    def _keep_time(self) -> None:
+        self._metronome.start(self._tick_s - time.perf_counter(), TICK_S, self._tick)
 
     def _run(self, now_s: float) -> None:
         looked_s, cpu_s = now_s, time.process_time()

@@ -13,6 +13,7 @@ from loadtest.measure.points import Points
 from loadtest.measure.processes.health import LATE_TICK_S, TICK_S, Health, HealthMonitor
 from loadtest.measure.reach import FORGET_EVERY_S, REMEMBER_S
 from tests.loadtest.measure.test_reach import SETTLE_S, World
+from tests.patience import PATIENCE_S
 
 RECOVERY_S = 20.0
 EVERYBODY = frozenset(range(1, 11))
@@ -331,3 +332,26 @@ def test_health_monitor_tells_from_when_to_when_the_process_stood_still() -> Non
     assert from_s <= began_s + TICK_S
     assert until_s - from_s >= 2 * LATE_TICK_S
     assert holder.health.stalls == len(stalls)
+
+
+def test_health_monitor_keeps_its_time_after_a_standstill() -> None:
+    """Else each tick after it would be late by what the standstill left of one: a lag that is none."""
+    lags_s: list[float] = []
+    holder = SimpleNamespace(health=Health(), points=Points())
+    monitor = HealthMonitor(holder, on_lag=lags_s.append, on_settle=lambda: None)
+    first_s = time.perf_counter() + TICK_S / 2
+    monitor.start(first_s)
+    with gevent.Timeout(PATIENCE_S):
+        while not lags_s:
+            gevent.sleep(TICK_S / 10)
+        half_s = (time.perf_counter() - first_s) // TICK_S * TICK_S + first_s + 3.5 * TICK_S
+        while time.perf_counter() < half_s:
+            pass
+        while max(lags_s) < 2 * TICK_S:
+            gevent.sleep(TICK_S / 10)
+        lags_s.clear()
+        while not any(lag_s < TICK_S / 4 for lag_s in lags_s):
+            gevent.sleep(TICK_S / 10)
+    monitor.stop()
+    assert min(lags_s) >= 0.0, "a tick is never early"
+    assert holder.health.ticks == round((monitor._tick_s - first_s) / TICK_S), "each of them was counted"
