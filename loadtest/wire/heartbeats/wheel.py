@@ -1,10 +1,10 @@
 """The heartbeats of all connections of a process: a wheel whose slots are few, so that one turn serves several.
 
 A ping of its own for each of a thousand players, every ten seconds, would wake the process a hundred times per second.
-Here its time is rounded up to the next slot of a grid; that is its intended time from then on, so lateness and the
-server's answer count from it. The grid's beginning is drawn, so that the processes of a swarm do not keep time with
-each other. A slot holds few, so that a server never gets more than those at once; more of them go to finer slots in
-between.
+Here its time is rounded up to the next slot of a grid, which is as coarse as `ROUNDED_PART` of its interval; that is
+its intended time from then on, so lateness and the server's answer count from it. The grid's beginning is drawn, so
+that the processes of a swarm do not keep time with each other. A slot holds few, so that a server never gets more than
+those at once; more of them go to the next ticks, and where those are full to finer slots in between.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Protocol
 
 from loadtest.wire.timers import Timers
@@ -20,14 +20,17 @@ from loadtest.wire.timers import Timers
 TICK_S = 0.05
 """Of the coarse grid. A heartbeat has seconds, and a random phase."""
 FINE_PER_TICK = 10
-MOST_PER_SLOT = 16
-LONG_S = 5.0
-"""Of a heartbeat's interval: a tenth of a second more or less is nothing to it, and twice as many share a turn."""
+MOST_PER_SLOT = 32
+"""Sending one takes about as long as answering it, so they do not queue up at a server that has a core."""
+MOST_TICKS = 12
+ROUNDED_PART = 0.02
+"""Of a heartbeat's interval: so much later it may go out."""
 
 
+@cache
 def ticks_of(heartbeat_s: float) -> int:
-    """By how many ticks a heartbeat of that interval may be later."""
-    return 2 if heartbeat_s >= LONG_S else 1
+    """By how many ticks a heartbeat of that interval may be later: one at least, 0.6 s at most."""
+    return max(1, int(min(heartbeat_s * ROUNDED_PART / TICK_S + 1e-9, MOST_TICKS)))
 
 
 class Beating(Protocol):
@@ -62,17 +65,17 @@ class Wheel:
             return -1
         fine = FINE_PER_TICK * ticks
         first = math.ceil((due_s - self._offset_s) / (TICK_S * ticks)) * fine
-        for slot in range(first, first + fine):
-            held = self._slots.get(slot)
-            if held is None:
-                held = self._slots[slot] = []
-                self._timers.put(self._time_of(slot), partial(self._turn, slot))
-            if len(held) < MOST_PER_SLOT:
-                break
-        else:
-            slot, held = first, self._slots[first]
-        held.append(beating)
-        return slot
+        for finer in range(FINE_PER_TICK):
+            for slot in range(first + finer, first + fine, FINE_PER_TICK):  # the ticks first: the process wakes then
+                held = self._slots.get(slot)
+                if held is None:
+                    held = self._slots[slot] = []
+                    self._timers.put(self._time_of(slot), partial(self._turn, slot))
+                if len(held) < MOST_PER_SLOT:
+                    held.append(beating)
+                    return slot
+        self._slots[first].append(beating)
+        return first
 
     def next_tick_s(self, now_s: float) -> float:
         """Of the coarse grid: when this process wakes anyway."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from loadtest.wire.heartbeats.wheel import FINE_PER_TICK, MOST_PER_SLOT, TICK_S, Wheel
+import pytest
+
+from loadtest.wire.heartbeats.wheel import FINE_PER_TICK, MOST_PER_SLOT, ROUNDED_PART, TICK_S, Wheel, ticks_of
 from loadtest.wire.timers import Timers
 from tests.loadtest.wire.test_wire import wait_for
 
@@ -54,6 +56,26 @@ def test_one_that_may_wait_longer_shares_the_turns_of_every_other_tick():
     timers.close()
 
 
+@pytest.mark.parametrize(
+    ("heartbeat_s", "ticks"),
+    [(0.2, 1), (4.9, 1), (5.0, 2), (9.9, 3), (10.0, 4), (30.0, 12), (3600.0, 12), (math.inf, 12)],
+)
+def test_heartbeat_may_wait_for_the_fiftieth_part_of_its_interval(heartbeat_s: float, ticks: int) -> None:
+    assert ticks_of(heartbeat_s) == ticks
+    assert ticks == 1 or ticks * TICK_S <= heartbeat_s * ROUNDED_PART + 1e-9
+
+
+def test_those_who_may_wait_for_several_ticks_fill_all_of_them_before_one_gets_finer_slots() -> None:
+    timers, ticks = Timers(), 4
+    wheel, due_s = Wheel(timers), timers.clock() + 30.0
+    slots = [wheel.put(due_s, Heart(), ticks=ticks) for _ in range(ticks * MOST_PER_SLOT + 1)]
+    first = slots[0]
+    assert sorted(set(slots)) == sorted([first, first + 1, *(first + n * FINE_PER_TICK for n in range(1, ticks))])
+    assert max(slots.count(slot) for slot in slots) == MOST_PER_SLOT
+    assert slots.count(first + 1) == 1
+    timers.close()
+
+
 def test_many_at_once_are_spread_over_the_tick_and_share_its_turns():
     timers = Timers()
     wheel, due_s = Wheel(timers), timers.clock() + 30.0
@@ -61,7 +83,7 @@ def test_many_at_once_are_spread_over_the_tick_and_share_its_turns():
     assert max(slots.count(slot) for slot in slots) == MOST_PER_SLOT
     assert len(set(slots)) == math.ceil(100 / MOST_PER_SLOT)
     assert max(slots) - min(slots) < FINE_PER_TICK
-    overfull = [wheel.put(due_s, Heart()) for _ in range(100)]
+    overfull = [wheel.put(due_s, Heart()) for _ in range(FINE_PER_TICK * MOST_PER_SLOT)]
     assert min(overfull) == min(slots), "where a tick is full, its first slot takes the rest"
     assert wheel.put(math.inf, Heart()) == -1
     timers.close()
