@@ -9,23 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
 
 import psutil
 
+from loadtest.measure.processes.stat_lines import STARTED, STATE, SYSTEM, USER, StatLines
 from loadtest.measure.run_facts import ServerState
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_STATE, _USER, _SYSTEM, _STARTED = 0, 11, 12, 19
-"""Fields of ``/proc/PID/stat``, counted from the state on."""
-_MOST_THREADS = 32
-"""Of a process, those that are looked at: the first ones. A database has a few, and who has hundreds would cost the
-generator more than is known by it."""
-_STAT_BYTES = 4096
-"""More than such a line has: 52 numbers and a name."""
 _TELLS_CHILDREN = Path("/proc/thread-self/children").exists()
 
 
@@ -41,9 +33,9 @@ class ServerWatch:
         """Of a core, second by second."""
         self.is_gone = False
         psutil.Process(pid)
-        self._started = _stat_of(pid)[_STARTED:][:1]
-        self._others: list[int] = []
-        """Its children and theirs, at the last look."""
+        self._lines: dict[int, StatLines] = {pid: StatLines(pid)}
+        """Of it, its children and theirs, at the last look."""
+        self._started = self._lines[pid].read()[STARTED:][:1]
         self._used_s = self._read()
         self._looked_s = self._glanced_s = time.perf_counter()
         self._cpu_stat = _cpu_stat_of(pid)
@@ -55,17 +47,19 @@ class ServerWatch:
         since_s, self._glanced_s = now_s - self._glanced_s, now_s
         state = self.state
         state.watched_s += since_s
-        stat = _stat_of(self.pid)
-        status = stat[_STATE] if stat[_STARTED:][:1] == self._started and stat else "X"
+        stat = self._lines[self.pid].read()
+        status = stat[STATE] if stat[STARTED:][:1] == self._started and stat else "X"
         if status in "ZX":
             self.is_gone = True
             state.gone_s += since_s
             return
-        statuses = {status, *(stat[_STATE] for stat in map(_stat_of, self._others) if stat)}
+        others = [(lines, lines.read()) for pid, lines in self._lines.items() if pid != self.pid]
+        seen = [(self._lines[self.pid], stat), *(each for each in others if each[1])]
+        statuses = {line[STATE] for _, line in seen}
         if statuses & {"T", "t"}:
             state.stopped_s += since_s
-        elif "D" in statuses or _is_on_disk((self.pid, *self._others)):
-            state.on_disk_s += since_s
+        elif "D" in statuses or any(lines.has_a_thread_in("D", line) for lines, line in seen):
+            state.on_disk_s += since_s  # what writes is mostly not the thread that answers
 
     def look(self, now_s: float) -> None:
         """Its CPU since the last look."""
@@ -85,14 +79,20 @@ class ServerWatch:
 
     def _read(self) -> dict[int, float]:
         """None of it where it is gone, or being restarted."""
-        used_s, left = {}, [self.pid]
+        used_s, left, before = {}, [self.pid], self._lines
+        self._lines = {}
         while left:
             pid = left.pop()
-            stat = _stat_of(pid)
+            lines = before.get(pid) or StatLines(pid)
+            stat = lines.read()
+            if not stat and pid != self.pid:  # gone, or the id is another one's by now
+                lines = StatLines(pid)
+                stat = lines.read()
             if stat:
-                used_s[pid] = (int(stat[_USER]) + int(stat[_SYSTEM])) / _TICKS_PER_S
+                used_s[pid] = (int(stat[USER]) + int(stat[SYSTEM])) / _TICKS_PER_S
                 left += _children_of(pid)
-        self._others = [pid for pid in used_s if pid != self.pid]
+            if stat or pid == self.pid:
+                self._lines[pid] = lines
         return used_s
 
     def _read_throttled(self) -> float:
@@ -103,30 +103,6 @@ class ServerWatch:
                     if name == "throttled_usec":
                         return int(number) / 1e6
         return 0.0
-
-
-def _is_on_disk(pids: Iterable[int]) -> bool:
-    """Whether a thread of these processes waits for a disk: what writes is mostly not the one that answers."""
-    for pid in pids:
-        with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/task") as threads:
-            for thread in islice(threads, _MOST_THREADS):
-                if thread.name != str(pid) and _stat_of(pid, f"task/{thread.name}/stat")[:1] == ["D"]:
-                    return True
-    return False
-
-
-def _stat_of(pid: int, name: str = "stat") -> list[str]:
-    """Without the pid and the name; nothing when it is gone."""
-    try:
-        file = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return []
-    try:
-        return os.read(file, _STAT_BYTES).decode("ascii", "replace").rpartition(")")[2].split()
-    except OSError:
-        return []
-    finally:
-        os.close(file)
 
 
 def _children_of(pid: int) -> list[int]:

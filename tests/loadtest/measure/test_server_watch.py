@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ import pytest
 
 from loadtest.measure.processes import server_watch
 from loadtest.measure.processes.server_watch import ServerWatch
+from loadtest.measure.processes.stat_lines import STATE, StatLines
 from tests.loadtest.fakes import wait_for
 
 WITH_A_WORKER = """
@@ -112,3 +114,45 @@ def test_connections_that_a_full_backlog_has_no_room_for_are_counted() -> None:
             client.connect_ex(listener.getsockname())
         wait_for(lambda: watch.look(time.perf_counter()) or watch.state.overflows, what="an overflow")
     assert watch.state.overflows >= 1
+
+
+def test_thread_that_begins_later_is_looked_at_and_one_that_has_ended_is_not() -> None:
+    """The lines come from files that stay open."""
+    began, go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        began.set()
+        go_on.wait()
+
+    lines, thread = StatLines(os.getpid()), threading.Thread(target=wait)
+    lines.has_a_thread_in("-", lines.read())
+    had = len(lines._threads)
+    thread.start()
+    began.wait()
+    wait_for(lambda: lines.has_a_thread_in("S", lines.read()), what="a thread that sleeps")
+    assert len(lines._threads) == had + 1
+    go_on.set()
+    thread.join()
+    wait_for(lambda: not lines.has_a_thread_in("-", lines.read()) and len(lines._threads) == had)
+
+
+def test_lines_of_a_process_leave_no_open_file(server: tuple[int, int]) -> None:
+    before = _open_files()
+    watch: ServerWatch | None = ServerWatch(server[0])
+    assert watch is not None
+    watch.glance(time.perf_counter())
+    assert _open_files() - before == {f"/proc/{pid}/stat" for pid in server}
+    watch = None
+    assert _open_files() == before
+
+
+def test_process_that_is_gone_has_no_line_whoever_has_its_id() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        lines = StatLines(process.pid)
+        assert lines.read()[STATE] in "RSD"
+    assert lines.read() == []
+    assert not lines.has_a_thread_in("S", lines.read())
+
+
+def _open_files() -> set[str]:
+    return {name for file in os.scandir("/proc/self/fd") if (name := os.readlink(file.path)).endswith("/stat")}
