@@ -4,16 +4,19 @@ One turn of the reader brought the same bytes to many. For a player of whom nobo
 (`SocketClient` follows its list and its ledger, and no role listens), what they say is the same as for the next one:
 its list is at the same revision, its rooms have the same ages. So that is worked out once. What a player holds is the
 number of a `Stand` while it is in the group (`loadtest.wire.together.group`), and a step from one to the next is two
-figures in its columns. Whoever is anywhere else than the step begins hears for itself; the ledger and all figures are
-the same either way.
+figures in its columns, written for all of them at once. Whoever is anywhere else than the step begins hears for itself;
+the ledger and all figures are the same either way.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from loadtest.client import Counters
 from loadtest.client.lists.delta_list import DeltaServerList, HeldRooms
@@ -29,6 +32,9 @@ from lobby_server.protocol.resources import Room
 
 WITHOUT_A_LIST = 0
 """Where those stand whose list is not told in deltas."""
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
 
 log = logging.getLogger(__name__)
 
@@ -110,15 +116,18 @@ class Together:
 
     # -- what is told ---------------------------------------------------------------------------------------------
 
-    def take(self, chunk: bytes, fds: Sequence[int], arrived_s: Sequence[float]) -> None:
+    def take(self, chunk: bytes, fds: Sequence[int], arrived_s: FloatArray) -> None:
         known, alone = self._chunks.get(chunk), 0
         if known is None:
-            self._hear(fds[0], chunk, arrived_s[0])
+            self._hear(fds[0], chunk, float(arrived_s[0]))
             known, alone = self._chunks.get(chunk), 1
-        others: Iterable[tuple[int, float]] = zip(fds[alone:], arrived_s[alone:], strict=True)
+        at, times_s = np.array(fds[alone:], np.int64), arrived_s[alone:]
         if known is not None and known.deltas is not None:
-            others = self._follow(known, len(chunk), others)
-        for fd, at_s in others:
+            is_alone = self._follow(known, len(chunk), at, times_s)
+            if not is_alone.any():
+                return
+            at, times_s = at[is_alone], times_s[is_alone]
+        for fd, at_s in zip(at.tolist(), times_s.tolist(), strict=True):
             self._hear(fd, chunk, at_s)
 
     def were_late(self, late_s: list[float]) -> None:
@@ -127,47 +136,38 @@ class Together:
     def were_answered(self, round_trips_s: list[float]) -> None:
         self._requests.good_many("WS", "heartbeat", round_trips_s)
 
-    def _follow(self, chunk: Chunk, size: int, hearing: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
-        """Returns those who have to hear for themselves."""
-        standing, by_stand = self._group.standing, dict[int, list[tuple[int, float]]]()
-        for each in hearing:
-            by_stand.setdefault(standing[each[0]], []).append(each)
-        alone = by_stand.pop(OUT, [])
-        for number, players in by_stand.items():
+    def _follow(self, chunk: Chunk, size: int, fds: IntArray, times_s: FloatArray) -> npt.NDArray[np.bool_]:
+        """Returns who has to hear for itself."""
+        stands = np.frombuffer(self._group.standing, np.int64)[fds]
+        is_alone: npt.NDArray[np.bool_] = stands == OUT
+        for number in sorted(set(stands.tolist()) - {OUT}):  # mostly one
             step = self._step(number, chunk) if chunk.deltas else None
+            are_there = stands == number
             if chunk.deltas and step is None:
-                alone += players
+                is_alone |= are_there
             else:
-                self._tell(chunk, size, step, players)
-        return alone
+                self._tell(chunk, size, step, fds[are_there], times_s[are_there])
+        return is_alone
 
-    def _tell(self, chunk: Chunk, size: int, step: Step | None, players: list[tuple[int, float]]) -> None:
-        """All of them stand where the step begins."""
-        group, took_s = self._group, chunk.messages * APART_S
-        standing, heard_s, since_s, spans_of = group.standing, group.heard_s, group.since_s, group.spans
-        made = () if step is None else step.made
-        spans: list[int] = []
-        begins_s: list[float] = []
-        ages_s: list[float] = []
-        for fd, at_s in players:  # few objects, and each once: most of the time goes to where they are
-            begin_s = heard_s[fd]
-            if at_s > begin_s:
-                begin_s = at_s
-            heard_s[fd] = begin_s + took_s
-            spans.append(spans_of[fd])
-            begins_s.append(begin_s)
-            if made:
-                ages_s += [begin_s + place * APART_S - made_s for place, made_s in made if made_s >= since_s[fd]]
+    def _tell(self, chunk: Chunk, size: int, step: Step | None, fds: IntArray, times_s: FloatArray) -> None:
+        """All of them stand where the step begins. The arrays of columns are of a moment: while there is one, the
+        column cannot grow."""
+        group, number = self._group, len(fds)
+        heard_s = np.frombuffer(group.heard_s)
+        begins_s = np.maximum(heard_s[fds], times_s)
+        heard_s[fds] = begins_s + chunk.messages * APART_S
         if step is not None:
-            after = step.after.number
-            for fd, _ in players:
-                standing[fd] = after
-            step.after.players += len(players)
-            step.before.players -= len(players)
+            np.frombuffer(group.standing, np.int64)[fds] = step.after.number
+            step.after.players += number
+            step.before.players -= number
             self._drop_if_empty(step.before)
-        self._book(chunk, size, spans, begins_s)
-        if ages_s:
-            self._ledger.record_many(FRESH_BY_PUSH, ages_s)
+            if step.made:
+                since_s = np.frombuffer(group.since_s)[fds]
+                ages_s = [
+                    (begins_s + place * APART_S - made_s)[made_s >= since_s] for place, made_s in step.made
+                ]  # of rooms that were made while they were there
+                self._ledger.record_many(FRESH_BY_PUSH, np.concatenate(ages_s).tolist())
+        self._book(chunk, size, np.frombuffer(group.spans, np.int32)[fds], begins_s)
 
     def _step(self, number: int, chunk: Chunk) -> Step | None:
         """None: the deltas do not build on what stands there."""
@@ -199,7 +199,7 @@ class Together:
         if not stand.players and self._stands.pop(stand.number, None) is not None:
             del self._stand_of_list[id(stand.held)]
 
-    def _book(self, chunk: Chunk, size: int, spans: list[int], heard_s: list[float]) -> None:
+    def _book(self, chunk: Chunk, size: int, spans: npt.NDArray[np.int32], heard_s: FloatArray) -> None:
         """Into counters and ledger, as `loadtest.wire.hearing` and `PlayerWatch` do for one."""
         number, counters, pending = len(spans), self._counters, self._ledger.pending
         counters.bytes_in += size * number
@@ -208,14 +208,14 @@ class Together:
             counters.payload_in[name] += payload * number
         if chunk.presence:
             pending.reads += [chunk.presence] * number
-            pending.read_spans.fromlist(spans)
-            pending.read_times_s.fromlist(heard_s)
+            pending.read_spans.frombytes(spans.tobytes())
+            pending.read_times_s.frombytes(heard_s.tobytes())
         for place, delta in chunk.deltas or ():
-            pending.announcement_spans.fromlist(spans)
-            pending.announcement_times_s.fromlist([at_s + place * APART_S for at_s in heard_s])
+            pending.announcement_spans.frombytes(spans.tobytes())
+            pending.announcement_times_s.frombytes((heard_s + place * APART_S).tobytes())
             pending.announcement_revisions.fromlist([delta.rev] * number)
             self._ledger.revisions.take(delta.base, delta.rev, base=delta.base, is_whole=False)
-            self._ledger.named.take(delta, heard_s[0])
+            self._ledger.named.take(delta, float(heard_s[0]))
 
     def _hear(self, fd: int, chunk: bytes, arrived_s: float) -> None:
         """By itself; one that has ended in the same turn hears nothing."""

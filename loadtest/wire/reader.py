@@ -28,10 +28,9 @@ import gevent
 from gevent import monkey
 from gevent.hub import get_hub
 
-from loadtest.client.sockets.arrival import STAMP_BYTES, ArrivalClock, Control
+from loadtest.client.sockets.arrival import STAMP_BYTES, Control
 from loadtest.wire.alarm import Waiter
-from loadtest.wire.messages.memo import is_pong
-from loadtest.wire.state import APART_S
+from loadtest.wire.together.arrivals import ManyArrivals
 from loadtest.wire.together.group import Group
 
 MOST_AT_ONCE = 512
@@ -70,7 +69,7 @@ class SharedReader:
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
-        self._arrivals = ArrivalClock(clock=clock)
+        self._arrivals = ManyArrivals(clock=clock)
         self._epoll: Any = monkey.get_original("select", "epoll")()  # gevent takes it out of the module
         self._by_fd: dict[int, Readable] = {}
         self._buffer = bytearray(READ_BYTES)
@@ -185,10 +184,9 @@ class SharedReader:
     def _read(self) -> int:
         by_fd, clock, arrived_s = self._by_fd, self._clock, self._arrivals.arrived_s
         buffer, view, into, group = self._buffer, self._view, self._into, self.group
-        receivers, sent_s, heard_s, width = group.receivers, group.sent_s, group.heard_s, len(group.receivers)
+        receivers, width = group.receivers, len(group.receivers)
         for_many: dict[bytes, tuple[list[int], list[Control]]] = {}
-        round_trips_s: list[float] = []
-        answer_bytes = 0
+        hears, has_control = list[int]().append, list[Control]().append
         last, last_size, reads = b"", -1, 0
         beside: Control = []
         ready = self._epoll.poll(0, MOST_AT_ONCE)
@@ -207,6 +205,10 @@ class SharedReader:
                     receive = connection.sock.recvmsg_into
                 try:
                     size, control, _, _ = receive(into, STAMP_BYTES)
+                    if is_member and size == last_size and buffer.startswith(last):
+                        hears(fd)  # no copy and no hash of what the last one had
+                        has_control(control)
+                        continue
                 except (BlockingIOError, InterruptedError):
                     continue
                 except OSError as error:
@@ -215,24 +217,16 @@ class SharedReader:
                 if not size:
                     by_fd[fd].on_end("the other side closed the connection without a close frame")
                     continue
-                reads += 1
                 beside = control
                 if not is_member:
+                    reads += 1
                     by_fd[fd].on_bytes(view[:size].tobytes(), arrived_s(control, clock()))
                     continue
-                if sent_s[fd] and is_pong(buffer, size):
-                    at_s = arrived_s(control, clock())
-                    heard_s[fd] = at_s = (at_s if at_s > heard_s[fd] else heard_s[fd]) + APART_S
-                    round_trips_s.append(at_s - sent_s[fd])
-                    sent_s[fd] = 0.0
-                    answer_bytes += size
-                    continue
-                if size != last_size or not buffer.startswith(last):  # no copy and no hash of what the last one had
-                    last, last_size = view[:size].tobytes(), size
-                    same = for_many.get(last)
-                    if same is None:
-                        same = for_many[last] = [], []
-                    hears, has_control = same[0].append, same[1].append
+                last, last_size = view[:size].tobytes(), size
+                same = for_many.get(last)
+                if same is None:
+                    same = for_many[last] = [], []
+                hears, has_control = same[0].append, same[1].append
                 hears(fd)
                 has_control(control)
             except Exception:
@@ -240,11 +234,10 @@ class SharedReader:
                 log.exception("fault while reading for %r; it is taken for lost", connection)
                 if connection is not None:
                     connection.on_end("a fault of this client")
+        reads += sum(len(fds) for fds, _ in for_many.values())
         if reads:
             self.reads += reads
             self._has_stamps = bool(beside)
-        if round_trips_s:
-            group.were_answered(round_trips_s, bytes_in=answer_bytes)
         for chunk, (fds, controls) in for_many.items():
             group.take(chunk, fds, self._arrivals.arrived_many_s(controls, clock()))
         return len(ready)

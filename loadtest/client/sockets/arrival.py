@@ -16,7 +16,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 SO_TIMESTAMPNS = 35
@@ -62,26 +62,6 @@ class ArrivalClock:
                 at_s: float = seconds - self._wall_less_clock_s + nanoseconds * 1e-9
                 return at_s if now_s - LONGEST_WAIT_S < at_s < now_s else now_s
         return now_s
-
-    def arrived_many_s(self, controls: Sequence[Control], now_s: float) -> list[float]:
-        """The same of several reads, to the last digit, at less cost where each has one stamp and nothing else."""
-        if now_s - self._compared_s > COMPARE_EVERY_S:
-            self._compare(now_s)
-        try:
-            stamps = [
-                data
-                for ((level, kind, data),) in controls
-                if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET and len(data) == _STAMP.size
-            ]
-        except ValueError:  # one has none, or several
-            stamps = []
-        if stamps and len(stamps) == len(controls):
-            less_s, oldest_s = self._wall_less_clock_s, now_s - LONGEST_WAIT_S
-            read = _STAMP.iter_unpack(b"".join(stamps))
-            found: list[float] = [seconds - less_s + nanoseconds * 1e-9 for seconds, nanoseconds in read]
-            if min(found) > oldest_s and max(found) < now_s:
-                return found
-        return [self.arrived_s(control, now_s) for control in controls]
 
     def _compare(self, now_s: float) -> None:
         """Between two readings that are close together; of a few tries, the best."""

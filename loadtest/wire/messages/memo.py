@@ -130,9 +130,9 @@ class Memo:
         self._known[payload] = heard
 
 
-def is_pong(buffer: bytearray, size: int) -> bool:
-    """Whether the first `size` bytes are a frame with an answer to a heartbeat and nothing else; its head has 2."""
-    return buffer[1] == size - PONG_HEAD_BYTES and _PONG_ALONE(buffer, 0, size) is not None
+def is_pong(read: bytes) -> bool:
+    """Whether it is a frame with an answer to a heartbeat and nothing else; its head has 2 bytes."""
+    return _PONG_ALONE(read) is not None and read[1] == len(read) - PONG_HEAD_BYTES
 
 
 def _undecodable(refused: Refused) -> Heard:

@@ -19,11 +19,17 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from loadtest.client.counters import Counters
 from loadtest.client.timing import Timing
 from loadtest.wire.messages import frames
-from loadtest.wire.messages.memo import PONG_HEAD_BYTES
+from loadtest.wire.messages.memo import PONG_HEAD_BYTES, is_pong
+from loadtest.wire.state import APART_S
 from lobby_server.protocol import messages
+
+FloatArray = npt.NDArray[np.float64]
 
 OUT = -1
 """Where a connection stands that is not in the group."""
@@ -43,7 +49,7 @@ class Together(Protocol):
     def give_back(self, connection: Any, stand: int) -> None:
         """It holds that, and goes on by itself."""
 
-    def take(self, chunk: bytes, fds: Sequence[int], arrived_s: Sequence[float]) -> None:
+    def take(self, chunk: bytes, fds: Sequence[int], arrived_s: FloatArray) -> None:
         """The same bytes for several. Each was in the group when it was read for; some may have left since."""
 
     def were_late(self, late_s: list[float]) -> None:
@@ -155,19 +161,36 @@ class Group:
             together.were_late(late_s)
         return is_anybodys
 
-    def take(self, chunk: bytes, fds: Sequence[int], arrived_s: Sequence[float]) -> None:
+    def take(self, chunk: bytes, fds: Sequence[int], arrived_s: FloatArray) -> None:
         """The same bytes for several, who were in the group when they were read for."""
-        if self.together is not None:
+        if self.together is None:
+            return
+        if is_pong(chunk):
+            fds, arrived_s = self._take_answers(chunk, fds, arrived_s, self.together)
+        if fds:
             self.together.take(chunk, fds, arrived_s)
 
-    def were_answered(self, round_trips_s: list[float], *, bytes_in: int) -> None:
-        """Heartbeats of members, each by a read that had nothing else in it."""
+    def _take_answers(
+        self, chunk: bytes, fds: Sequence[int], arrived_s: FloatArray, together: Together
+    ) -> tuple[list[int], FloatArray]:
+        """Those of one millisecond are the same. Returns who waits for none, and when it came there."""
+        standing, sent_s, heard_s = self.standing, self.sent_s, self.heard_s
+        others, round_trips_s = list[tuple[int, float]](), list[float]()
+        for fd, at_s in zip(fds, arrived_s.tolist(), strict=True):
+            began_s = sent_s[fd]
+            if not began_s or standing[fd] == OUT:  # or it has left in this turn, with what it waits for
+                others.append((fd, at_s))
+                continue
+            heard_s[fd] = at_s = (at_s if at_s > heard_s[fd] else heard_s[fd]) + APART_S
+            round_trips_s.append(at_s - began_s)
+            sent_s[fd] = 0.0
         counters, number = self.counters, len(round_trips_s)
-        if counters is not None and self.together is not None:
-            counters.bytes_in += bytes_in
+        if counters is not None and number:
+            counters.bytes_in += len(chunk) * number
             counters.messages_in[messages.Pong.TYPE] += number
-            counters.payload_in[messages.Pong.TYPE] += bytes_in - PONG_HEAD_BYTES * number
-            self.together.were_answered(round_trips_s)
+            counters.payload_in[messages.Pong.TYPE] += (len(chunk) - PONG_HEAD_BYTES) * number
+            together.were_answered(round_trips_s)
+        return [fd for fd, _ in others], np.array([at_s for _, at_s in others], np.float64)
 
     def _let_beat(self, fd: int, at_s: float) -> None:
         """By itself, for something is not as always."""

@@ -11,6 +11,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -107,7 +108,7 @@ class World:
                     same[0].append(connection.sock.fileno())
                     same[1].append(at_s)
             for chunk, (fds, times_s) in for_many.items():
-                self.together.take(chunk, fds, times_s)
+                self.together.take(chunk, fds, np.array(times_s))
 
     def leave(self) -> None:
         """All of them leave the group: their figures are in their objects."""

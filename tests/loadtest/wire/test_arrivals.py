@@ -16,6 +16,7 @@ from loadtest.client.reconnect import FixedReconnect
 from loadtest.client.sockets.arrival import HAS_STAMPS, SO_TIMESTAMPNS, ArrivalClock, stamp_arrivals
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.shared import Wire
+from loadtest.wire.together.arrivals import ManyArrivals
 from lobby_server.protocol.messages import Ping, Pong, UserOnline
 from tests.loadtest.fakes import FakePeer, FakeServer
 from tests.loadtest.wire.test_wire import Game, wait_for
@@ -73,15 +74,17 @@ def test_stamps_of_many_reads_are_what_each_says_alone():
     def stamp(at_s: float) -> tuple[int, int, bytes]:
         return socket.SOL_SOCKET, SO_TIMESTAMPNS, struct.pack("@qq", int(at_s), round((at_s - int(at_s)) * 1e9))
 
-    clock = ArrivalClock(clock=lambda: 100.0, wall=lambda: 1_000_000.0)
+    clock = ManyArrivals(clock=lambda: 100.0, wall=lambda: 1_000_000.0)
     plain = [[stamp(999_990.0 + number / 7)] for number in range(60)]
     unusual = [
         [], [stamp(1_003_600.0)], [(socket.SOL_SOCKET, 1, bytes(16))], [(socket.SOL_SOCKET, 1, b"x"), stamp(999_998.5)],
         [stamp(996_400.0)], [(socket.SOL_SOCKET, SO_TIMESTAMPNS, bytes(8))],
     ]  # fmt: skip
-    assert clock.arrived_many_s(unusual, 100.0) == [100.0, 100.0, 100.0, 98.5, 100.0, 100.0]
+    assert clock.arrived_many_s(unusual, 100.0).tolist() == [100.0, 100.0, 100.0, 98.5, 100.0, 100.0]
     for controls in ([], plain, [*plain, *unusual], *([*plain, one] for one in unusual)):
-        assert clock.arrived_many_s(controls, 100.0) == [clock.arrived_s(control, 100.0) for control in controls]
+        assert clock.arrived_many_s(controls, 100.0).tolist() == [
+            clock.arrived_s(control, 100.0) for control in controls
+        ]
 
 
 @pytest.mark.parametrize("off_s", [3600.0, -3600.0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from gevent.event import Event
 
 from loadtest.client.sockets.arrival import stamp_arrivals
 from loadtest.wire.reader import SPACING_S, TURNS_WITHOUT_A_NAP, SharedReader
+from loadtest.wire.together.group import OUT
+from lobby_server.protocol.messages import Pong, encode_frame
 from tests.loadtest.fakes import DEADLINE_S
 from tests.loadtest.wire.test_wire import wait_for
 
@@ -113,6 +116,27 @@ def test_one_that_hears_for_itself_between_others_changes_nothing_for_them(reade
     wait_for(lambda: all(player.heard for player in players))
     assert [player.heard for player in players] == [[b"abcd"], [b"wxyz"], [b"abcd"]]
     assert together.taken == [(b"abcd", 2)]
+    for player in players:
+        player.close()
+
+
+def test_answer_to_a_heartbeat_is_each_players_own_though_its_bytes_are_those_of_others(reader: SharedReader) -> None:
+    """Those of one millisecond are the same; who has sent no heartbeat hears its answer as anything else."""
+    pong = encode_frame(Pong(ts=1234567890123))
+    reader.group.together = together = Together(reader)
+    players = connected(reader, 6, hears_with_others=True)
+    waiting, sent_s = [players[number].sock.fileno() for number in (1, 2, 4)], time.perf_counter()
+    for fd in waiting:
+        reader.group.sent_s[fd], reader.group.standing[fd] = sent_s, 0
+    reader.group.standing[waiting[2]] = OUT  # it leaves before it is told, and takes with it what it waits for
+    for player in players:
+        player.server.send(pong)
+    wait_for(lambda: reader.reads == len(players))
+    wait_for(lambda: sum(bool(player.heard) for player in players) == 4)
+    assert [player.heard for player in players] == [[pong], [], [], [pong], [pong], [pong]]
+    assert sum(number for _, number in together.taken) == 4
+    assert [reader.group.sent_s[fd] for fd in waiting] == [0.0, 0.0, sent_s]
+    assert [reader.group.heard_s[fd] > sent_s for fd in waiting] == [True, True, False]
     for player in players:
         player.close()
 
