@@ -10,10 +10,10 @@ import pytest
 
 from loadtest.measure.disturbed.windows import Disturbances
 from loadtest.measure.points import Points
+from loadtest.measure.processes import health
 from loadtest.measure.processes.health import LATE_TICK_S, TICK_S, Health, HealthMonitor
 from loadtest.measure.reach import FORGET_EVERY_S, REMEMBER_S
 from tests.loadtest.measure.test_reach import SETTLE_S, World
-from tests.patience import PATIENCE_S
 
 RECOVERY_S = 20.0
 EVERYBODY = frozenset(range(1, 11))
@@ -334,24 +334,21 @@ def test_health_monitor_tells_from_when_to_when_the_process_stood_still() -> Non
     assert holder.health.stalls == len(stalls)
 
 
-def test_health_monitor_keeps_its_time_after_a_standstill() -> None:
+def test_health_monitor_keeps_its_time_after_a_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else each tick after it would be late by what the standstill left of one: a lag that is none."""
-    lags_s: list[float] = []
+    clock, lags_s, starts_s = SimpleNamespace(now_s=10.0), list[float](), list[float]()
+    times = SimpleNamespace(perf_counter=lambda: clock.now_s, process_time=lambda: 0.0)
+    monkeypatch.setattr(health, "time", times)
     holder = SimpleNamespace(health=Health(), points=Points())
     monitor = HealthMonitor(holder, on_lag=lags_s.append, on_settle=lambda: None)
-    first_s = time.perf_counter() + TICK_S / 2
-    monitor.start(first_s)
-    with gevent.Timeout(PATIENCE_S):
-        while not lags_s:
-            gevent.sleep(TICK_S / 10)
-        half_s = (time.perf_counter() - first_s) // TICK_S * TICK_S + first_s + 3.5 * TICK_S
-        while time.perf_counter() < half_s:
-            pass
-        while max(lags_s) < 2 * TICK_S:
-            gevent.sleep(TICK_S / 10)
-        lags_s.clear()
-        while not any(lag_s < TICK_S / 4 for lag_s in lags_s):
-            gevent.sleep(TICK_S / 10)
+    monkeypatch.setattr(
+        monitor, "_metronome", SimpleNamespace(start=lambda in_s, *_: starts_s.append(in_s), stop=lambda: None)
+    )
+    monitor.start(10.0 + TICK_S)
+    for now_s in (10.051, 10.149, 10.32, 10.34, 10.351, 10.401):
+        clock.now_s = now_s
+        monitor._tick()
     monitor.stop()
-    assert min(lags_s) >= 0.0, "a tick is never early"
-    assert holder.health.ticks == round((monitor._tick_s - first_s) / TICK_S), "each of them was counted"
+    assert starts_s == pytest.approx([0.05, 0.03, 0.01]), "at first, after more than a tick, and where it was early"
+    assert lags_s == pytest.approx([0.001, 0.049, 0.17, 0.12, 0.07, 0.02, 0.001, 0.001])
+    assert (holder.health.ticks, holder.health.stalls) == (len(lags_s), 1)
