@@ -28,6 +28,8 @@ GAP_S = 0.05
 MARGIN_S = 0.5
 """An observer that came so shortly before the first who heard may have come after the event."""
 LEAST_OBSERVERS = 2
+REMEMBER_S = 60.0
+"""Revisions: a server that begins anew may use them again."""
 LOOK_EVERY_S = 1.0
 
 
@@ -102,8 +104,7 @@ class _Announcements:
     def rounds(self, settle_s: float) -> Iterator[tuple[int, int, int]]:
         """Where each begins and ends, and where the next begins: what comes more than `settle_s` after the first of a
         round is not in it."""
-        apart_s = np.where(self.revisions < 0, GAP_S, settle_s)
-        is_first = np.diff(self.times_s, prepend=-math.inf) > apart_s
+        is_first = (self.revisions < 0) & (np.diff(self.times_s, prepend=-math.inf) > GAP_S)
         is_first |= np.diff(self.revisions, prepend=self.revisions[0] - 1) != 0
         starts = np.flatnonzero(is_first).tolist()
         for start, following in zip(starts, [*starts[1:], len(self.times_s)], strict=True):
@@ -111,13 +112,13 @@ class _Announcements:
             yield start, start + int(np.searchsorted(times_s, times_s[0] + settle_s, side="right")), following
 
     def is_later(self, start: int, end: int, *, until_s: float) -> BoolArray:
-        """Announcements of something later than that round's, up to `until_s`. O(all)."""
-        revision, first_s = self.revisions[start], self.times_s[start]
-        is_other = self.revisions > revision if revision >= 0 else self.revisions < 0
-        is_later: BoolArray = is_other & (self.times_s > first_s) & (self.times_s <= until_s)
+        """Announcements of something later than that round's, up to `until_s`. A higher revision is, also where another
+        node told it before the first was told of this one. O(all)."""
+        revision = self.revisions[start]
+        is_later: BoolArray = (self.revisions > revision) if revision >= 0 else (self.revisions < 0)
         if revision < 0:
             is_later[:end] = False
-        return is_later
+        return is_later & (self.times_s <= until_s)
 
 
 class RoundsOfRooms:
@@ -130,6 +131,8 @@ class RoundsOfRooms:
         self._at: IntArray = none()
         self._times_s: FloatArray = np.empty(0)
         self._revisions: IntArray = none()
+        self._judged: dict[int, float] = {}
+        """Revisions, and when the first heard of them: whoever hears of one later than `settle_s` begins no other."""
         self._own: dict[tuple[float, float], None] = {}
         """When own changes may have been announced: from, until."""
         self._next_look_s = -math.inf
@@ -155,37 +158,31 @@ class RoundsOfRooms:
         self._next_look_s = done_s + LOOK_EVERY_S
         order = np.lexsort((self._times_s, self._revisions))
         told = _Announcements(self._at[order], self._times_s[order], self._revisions[order])
-        sees, are_told = spans.sees(SEES_ROOMS), spans.sees(SEES_REVISIONS)
-        is_exact = bool(are_told.any())
-        keep = np.zeros(len(told.times_s), dtype=bool)
+        keep = (told.revisions >= 0) & (told.times_s > done_s - self._settle_s)  # later than what others hear yet
         for start, end, following in told.rounds(self._settle_s):
-            if told.times_s[start] > done_s:
+            first_s, revision = float(told.times_s[start]), int(told.revisions[start])
+            if revision in self._judged:
+                continue
+            if first_s > done_s:
                 keep[start:following] = True
                 continue
-            has_revision = told.revisions[start] >= 0
-            observers = sees & (are_told if has_revision else ~are_told)
-            self._judge_round(judged, spans, observers, told, start, end, is_timed=has_revision or not is_exact)
+            if revision >= 0:
+                self._judged[revision] = first_s
+            self._judge_round(judged, spans, told, start, end)
         self._at, self._times_s, self._revisions = told.at[keep], told.times_s[keep], told.revisions[keep]
         self._forget(done_s)
         return judged
 
-    def _judge_round(
-        self,
-        judged: JudgedRounds,
-        spans: Spans,
-        observers: BoolArray,
-        told: _Announcements,
-        start: int,
-        end: int,
-        *,
-        is_timed: bool,
-    ) -> None:
-        """`observers`: those to whom it can have been told. `is_timed`: it counts as a round, and its spread is
-        measured."""
+    def _judge_round(self, judged: JudgedRounds, spans: Spans, told: _Announcements, start: int, end: int) -> None:
         first_s, last_s = float(told.times_s[start]), float(told.times_s[end - 1])
         if self._disturbances.touch(first_s - self._settle_s, first_s + self._settle_s):
             return
-        observers = observers & spans.stayed(first_s - MARGIN_S, first_s + self._settle_s)
+        are_there = spans.sees(SEES_ROOMS) & spans.stayed(first_s - MARGIN_S, first_s + self._settle_s)
+        are_told = are_there & spans.sees(SEES_REVISIONS)
+        if told.revisions[start] >= 0:
+            observers, is_timed = are_told, True
+        else:  # of the same events as the rounds of those who are told revisions, if there are any
+            observers, is_timed = are_there & ~are_told, int(np.count_nonzero(are_told)) < LEAST_OBSERVERS
         members, firsts = np.unique(told.at[start:end], return_index=True)
         have_heard = _heard(spans, observers, members)
         if not _is_evidence(have_heard, observers):
@@ -206,6 +203,9 @@ class RoundsOfRooms:
     def _forget(self, done_s: float) -> None:
         if math.isfinite(done_s):
             self._own = {window: None for window in self._own if window[1] > done_s - self._settle_s}
+            self._judged = {
+                revision: first_s for revision, first_s in self._judged.items() if first_s > done_s - REMEMBER_S
+            }
 
 
 def _heard(spans: Spans, observers: BoolArray, members: IntArray) -> BoolArray:

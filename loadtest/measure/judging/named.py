@@ -37,10 +37,11 @@ class NamedChanges:
             self._by_room.setdefault(key, deque()).append((heard_s, delta.rev))
 
     def revision_of(self, room_id: str, *, is_gone: bool, since_s: float) -> int | None:
-        """The first that has a change of that room which was asked for at `since_s`; None: it was not named. Where
+        """The first that has a change of that room which was asked for at `since_s`; None: it was not named. Each node
+        of a lobby conflates by itself, so several may name it: the lowest counts, whichever was read first. Where
         others changed the same room at about the same time, it may be of theirs."""
         named = self._by_room.get((room_id, is_gone), ())
-        return next((revision for heard_s, revision in named if heard_s >= since_s), None)
+        return min((revision for heard_s, revision in named if heard_s >= since_s), default=None)
 
     def forget(self, before_s: float) -> None:
         """What was heard earlier. O(what is forgotten)."""

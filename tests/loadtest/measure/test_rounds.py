@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from loadtest.measure.rounds import REMEMBER_S
 from lobby_server.protocol.features import Feature
 from tests.loadtest.measure.test_reach import SETTLE_S, World
 
@@ -84,3 +85,43 @@ def test_revision_that_comes_after_the_settling_time_is_lost(world: World) -> No
     hear(world, TOLD[:1], 5, after_s=SETTLE_S + 0.1)
     assert spread_ms(world) == [9, 0]
     assert (world.reach.rooms.others, world.reach.rooms.lost) == (1, 1)
+
+
+def test_higher_revision_that_another_node_tells_before_the_lower_one_is_no_loss_of_it(world: World) -> None:
+    hear(world, TOLD[:3], 6)
+    hear(world, TOLD[3:], 5, after_s=0.001)
+    hear(world, TOLD[3:], 6, after_s=0.020)
+    assert spread_ms(world)[0] == 17
+    rooms = world.reach.rooms
+    assert (rooms.others, rooms.lost, rooms.missed) == (2, 0, 3)
+
+
+@pytest.mark.parametrize("told", [1, 2])
+def test_spread_is_that_of_base_clients_where_too_few_are_told_revisions(told: int) -> None:
+    world = World(0)
+    for player in (*TOLD, *BASE):
+        world.join(player, features=frozenset({Feature.ROOMS_DELTA} if player < BASE[0] and player <= told else ()))
+    world.now_s += 1.0
+    hear(world, TOLD[:told], 5)
+    hear(world, TOLD[told:], None)
+    hear(world, BASE, None, after_s=0.04)
+    assert spread_ms(world) == ([14, 40] if told == 1 else [2, 0])
+    assert world.reach.rooms.others == 1
+
+
+@pytest.mark.parametrize("looks", [1, 3], ids=["looked at once", "looked at between"])
+def test_revision_of_which_most_hear_too_late_is_one_event_and_quick_for_nobody(world: World, looks: int) -> None:
+    hear(world, TOLD[:4], 5)
+    for _ in range(looks):
+        world.wait((SETTLE_S + 2.0) / looks)
+    hear(world, TOLD[4:], 5)
+    assert spread_ms(world)[0] == 0
+    assert (world.reach.rooms.others, world.reach.rooms.lost) == (0, 0)
+
+
+def test_revision_that_a_server_uses_again_after_a_while_is_another_event(world: World) -> None:
+    for revision in (5, 90, 5):  # in between it is looked at again
+        hear(world, TOLD, revision)
+        for _ in range(10):
+            world.wait(REMEMBER_S / 10)
+    assert world.reach.rooms.others == 3

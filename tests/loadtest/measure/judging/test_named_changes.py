@@ -134,3 +134,22 @@ def test_deltas_are_forgotten_when_all_of_their_time_is_judged():
     named = world.ledger.named
     assert named.revision_of("room 104", is_gone=False, since_s=0.0) is None
     assert named.tells
+
+
+def test_change_that_two_nodes_tell_in_deltas_of_their_own_is_timed_by_what_each_player_heard():
+    """Each node conflates by itself: one tells revisions 12 to 15 at once, another 11 to 14."""
+    world = World(PLAYERS)
+    watches = list(world.watches.values())
+    own_change(world, "mine")
+    world.now_s += 0.020
+    for watch in watches[:4]:
+        watch.rooms(15, base=11)
+    world.ledger.named.take(RoomsDelta(base=11, rev=15, set=[a_room("mine")], gone=[]), world.now_s)
+    world.now_s += 0.001
+    for watch in watches[4:]:
+        watch.rooms(14, base=10)
+    world.ledger.named.take(RoomsDelta(base=10, rev=14, set=[a_room("mine")], gone=[]), world.now_s)
+    world.now_s += 0.250
+    for watch in watches:
+        watch.rooms(20, base=15)
+    assert heard_ms(world) == [PLAYERS, pytest.approx(20.0, rel=1e-2), pytest.approx(21.0, rel=1e-2)]
