@@ -12,18 +12,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from loadtest.results.early import end_at_interrupt
+from loadtest.results.early import end_at_interrupt, leave_interrupts_to_python
 from loadtest.results.exit_codes import ExitCode, UsageError
 
 LOCUSTFILE = Path(__file__).parent / "locustfile.py"
 
 
 def main() -> None:
-    end_at_interrupt()  # until `loadtest.run.interrupts` takes it
+    end_at_interrupt()  # until `loadtest.run.interrupts` takes it, or Locust does
     from locust.main import main as run_locust  # patches the standard library
 
     from loadtest.run.checks.ports import check_master
 
+    _leave_interrupts_to_locust()
     try:
         check_master(sys.argv[1:])
     except UsageError as error:
@@ -45,6 +46,18 @@ def locustfiles_in(arguments: Sequence[str]) -> list[str]:
     except argparse.ArgumentError:
         return [""]  # without a value, which Locust says
     return found
+
+
+def _leave_interrupts_to_locust() -> None:
+    """From when it waits for the end of its run, whatever the locustfile is: one that does not import
+    `loadtest.locustfile` has nobody else who takes them, and Locust prints its table when it is interrupted."""
+    import gevent
+    from locust import events
+
+    def on_init(**_: object) -> None:
+        gevent.spawn(leave_interrupts_to_python)  # at Locust's first wait: the swarm's own have been taken by then
+
+    events.init.add_listener(on_init)  # type: ignore[no-untyped-call]
 
 
 def _read(own: Sequence[str]) -> None:

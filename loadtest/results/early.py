@@ -20,7 +20,7 @@ def end_at_interrupt() -> None:
 
 
 def leave_interrupts_to_python() -> None:
-    """Everything is imported, and may be interrupted in the usual way."""
+    """Everything is imported, and may be interrupted in the usual way. No effect where somebody else has it by now."""
     if signal.getsignal(signal.SIGINT) is end_now:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

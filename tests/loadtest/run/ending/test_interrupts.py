@@ -67,6 +67,21 @@ class Interrupting(swarm.Browser):
         elif where == "a player":
             signal.raise_signal(signal.SIGINT)
 """
+PLAIN = """
+import gevent
+from locust import User, task
+
+
+class Plain(User):
+    @task
+    def ask(self):
+        self.environment.events.request.fire(
+            request_type="GET", name="asked of nobody", response_time=1.0, response_length=0,
+            exception=None, context={},
+        )
+        print("asked", flush=True)
+        gevent.sleep(3600)
+"""
 
 
 def test_run_that_is_interrupted_anywhere_ends_and_leaves_its_results(tmp_path: Path):
@@ -98,6 +113,29 @@ def test_run_that_is_interrupted_anywhere_ends_and_leaves_its_results(tmp_path: 
         assert saved["is_over"], where
         assert saved["events"]["connections established"] == PLAYERS, where
         assert (tmp_path / f"run {number}/run.html").exists(), where
+
+
+def test_run_of_a_locustfile_without_the_swarm_ends_as_locusts_do_with_table_and_report(tmp_path: Path):
+    (tmp_path / "plain.py").write_text(PLAIN)
+    command = [sys.executable, "-m", "loadtest", "-f", "plain.py", "--headless", "--only-summary"]
+    command += ["--html", "plain.html"]
+    run = subprocess.Popen(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert run.stdout is not None
+        first = run.stdout.readline()
+        run.send_signal(signal.SIGINT)
+        said = run.communicate(timeout=RUN_TIMEOUT_S)[1]
+    finally:
+        run.kill()
+    assert first == "asked\n", said
+    assert run.returncode == 0, said
+    table = said.partition("Shutting down")[2]
+    assert "asked of nobody" in table
+    assert "Aggregated" in table
+    assert "asked of nobody" in (tmp_path / "plain.html").read_text()
 
 
 @pytest.fixture
