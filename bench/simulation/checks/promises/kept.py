@@ -17,6 +17,7 @@ Promise = tuple[Place, Push]
 _Awaited = tuple[ServerMessage, bool]
 """A message, and whether it has to be heard."""
 _OF_FRIENDS = (messages.UserOnline, messages.UserOffline)
+"""Whoever asked for presence of friends hears theirs one by one, whatever else it asked for."""
 
 
 def faults(
@@ -53,6 +54,8 @@ def _unasked(heard: Heard) -> Iterator[tuple[str, str]]:
     features = {Feature(name) for name in heard.features}
     for kind in sorted(heard.kinds, key=lambda each: each.__name__):
         instead = _INSTEAD.get(kind, frozenset())
+        if kind in _OF_FRIENDS and Feature.PRESENCE_FRIENDS in features:
+            instead = frozenset()
         if (kind.FEATURES and features.isdisjoint(kind.FEATURES)) or not features.isdisjoint(instead):
             asked = ", ".join(sorted(heard.features)) or "nothing"
             yield "strangers and the blocked hear nothing", f"{kind.__name__}, by a client that asked for {asked}"
@@ -62,6 +65,8 @@ _INSTEAD: dict[type[ServerMessage], frozenset[Feature]] = {
     messages.RoomsChanged: frozenset({Feature.REV, Feature.ROOMS_DELTA}),
     messages.RoomsChangedRev: frozenset({Feature.ROOMS_DELTA}),
     messages.PresenceChanged: frozenset({Feature.PRESENCE_FRIENDS}),
+    messages.UserOnline: frozenset({Feature.PRESENCE_BATCH}),
+    messages.UserOffline: frozenset({Feature.PRESENCE_BATCH}),
 }
 """Whoever asked for one of these hears of it in another way."""
 

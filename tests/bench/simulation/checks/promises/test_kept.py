@@ -150,7 +150,13 @@ def test_message_for_everybody_is_for_all_but_the_deaf() -> None:
         (messages.RoomsChanged, ("rev",), [STRANGE]),
         (messages.RoomsChangedRev, ("rev", "rooms_delta"), [STRANGE]),
         (messages.PresenceChanged, ("presence_batch", "presence_friends"), [STRANGE]),
+        *((kind, features, invariants)
+          for kind in (messages.UserOnline, messages.UserOffline)
+          for features, invariants in [
+              ((), []), (("rev",), []), (("presence_batch",), [STRANGE]), (("presence_friends",), []),
+              (("presence_batch", "presence_friends"), []),
+          ]),
     ],
-)
+)  # fmt: skip
 def test_client_hears_only_what_it_asked_for(kind: Any, features: tuple[str, ...], invariants: list[str]) -> None:
     assert found(promised=[], features=frozenset(features), kinds={kind}) == invariants
