@@ -30,6 +30,8 @@ LINES = [
 ]
 LONG = [line for line in LINES if "--compare" in line or re.search(r"--players \d{6,}", line)]
 """They take a minute on a busy machine."""
+_SHOWN = [example.text for example in examples("", pages=[PAGE])]
+"""What commands print, and drawings."""
 
 
 def run(line: str, folder: Path) -> Result:
@@ -65,6 +67,16 @@ def test_long_command_of_the_page_runs(line: str, tmp_path: Path) -> None:
         assert json.loads(result.stdout)["extrapolated"]
     else:
         assert "extrapolated" in result.stdout
+
+
+def test_forecast_that_the_page_explains_is_what_its_command_prints_by_the_model_of_the_repository(
+    tmp_path: Path,
+) -> None:
+    (shown,) = [text for text in _SHOWN if "log-in storm" in text]
+    printed = run("lobby-bench predict --players 10000", tmp_path).stdout
+    assert f"by the model {ROOT / MODEL_FILE}:" in printed
+    printed = printed.replace(str(ROOT / MODEL_FILE), f"that comes with the lab ({MODEL_FILE})")
+    assert printed.rstrip() == shown.rstrip()
 
 
 def test_page_has_all_kinds_of_commands() -> None:

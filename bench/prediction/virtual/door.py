@@ -1,6 +1,9 @@
 """The way into a process: connections wait in the system's queue, and a few are taken per turn of the loop, first come,
 first served, as `lobby_server.web.websocket.listener` takes them. In between, clients that are connected get what they
 wait for. So in a herd a connection that is opened for the list waits behind all that were opened before it.
+
+The queue has an end. Whoever finds it full gets no answer, and the client's system tries again by itself, after 1 s,
+3 s, 7 s and so on (`TRY_AGAIN_S`). Connections that are opened together are never parted by it.
 """
 
 from __future__ import annotations
@@ -14,8 +17,10 @@ from bench.prediction.virtual.core import Process
 ACCEPTS_PER_TURN, ACCEPTS_IN_A_RUSH = 8, 256
 """As the listener has them."""
 BACKLOG = 4_096
-"""Connections that the queue has room for; a rush is when it is half full. Who finds it full tries again later, which
-is not in a forecast."""
+"""Connections that the queue has room for; a rush is when it is half full."""
+TRY_AGAIN_S = 1.0
+"""After which Linux asks again for a connection that nobody answered; each time twice as long (RFC 6298, section 2;
+``TCP_TIMEOUT_INIT``)."""
 _Waiting = tuple[int, Callable[..., None], tuple[object, ...]]
 
 
@@ -31,9 +36,13 @@ class Door:
 
     def knock_at(self, at_s: float, number: int, let_in: Callable[..., None], *args: object) -> None:
         """So many connections are opened then. `let_in` is called in the process's own time when it has taken them."""
-        self._process.core.world.call_at(at_s, self._knock, (number, let_in, args))
+        self._process.core.world.call_at(at_s, self._knock, (number, let_in, args), TRY_AGAIN_S)
 
-    def _knock(self, waiting: _Waiting) -> None:
+    def _knock(self, waiting: _Waiting, again_s: float) -> None:
+        """In the system's time, whatever the process does. `again_s`: after which it is tried again if it is full."""
+        if self._queue and self._waiting + waiting[0] > BACKLOG:
+            self._process.core.world.call_later(again_s, self._knock, waiting, 2 * again_s)
+            return
         self._queue.append(waiting)
         self._waiting += waiting[0]
         if not self._is_due:

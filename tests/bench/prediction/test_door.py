@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.prediction.cold import ALWAYS_WARM, Chill
@@ -65,6 +67,31 @@ def test_many_are_taken_in_a_turn_while_the_queue_is_half_full() -> None:
         it.process.call_at(0.001, it.do, "a ping")
         it.world.run(10.0)
         assert [name for name, _ in it.made].index("a ping") == first
+
+
+@pytest.mark.parametrize(("busy_s", "in_s"), [(0.9, 1.2), (1.5, 3.2), (4.0, 7.2)])
+def test_connection_that_finds_the_queue_full_tries_again_after_1_3_and_7_seconds(busy_s: float, in_s: float) -> None:
+    """The loop is busy, and takes nobody; the queue has room for all of the first but one."""
+    it = Entered()
+    it.process.call_at(0.0, it.do, "something long", round(1000 * busy_s))
+    it.door.knock_at(0.1, BACKLOG - 1, it.do, "many", 0)
+    for name in ("the last", "one too many"):
+        it.door.knock_at(0.2, 1, it.do, name)
+    it.world.run(10.0)
+    assert [name for name, _ in it.made[1:]] == ["many", "the last", "one too many"]
+    assert [at_s for _, at_s in it.made[1:]] == pytest.approx([busy_s, busy_s + 0.001, in_s + 0.001])
+
+
+def test_more_at_once_than_the_queue_of_one_process_has_room_for_are_there_a_second_later() -> None:
+    """6,000 of 0.1 ms: about the first 4,096 are in after 0.4 s, the others find room after 1 s. Those of two processes
+    find it at once."""
+    model, setup = a_model(upgrade=100.0), Setup(sessions=6_000, presence="friends")
+    one, two = (log_in(replace(setup, processes=n), model).accepted for n in (1, 2))
+    for part, least_s, most_s in ((60, 0.2, 0.5), (80, 1.0, 1.2), (100, 1.0, 1.2)):
+        in_s = one.percentile(part)
+        assert in_s is not None
+        assert least_s <= in_s <= most_s
+    assert two.percentile(100) == pytest.approx(0.3, rel=0.05)
 
 
 def test_connection_that_finds_the_loop_asleep_wakes_it_and_those_that_come_with_it_do_not() -> None:
