@@ -26,7 +26,8 @@ The names in `__all__` are the public interface; the modules behind them may mov
     ...
     accounts.logout()
 
-Friends, parties and chat: `Social` and `SocialApi`. Protocol extensions are requested by name,
+Friends, parties and chat: `Social` and `SocialApi`. Ready state, start, settings and codes of rooms: `HostingApi`.
+Protocol extensions are requested by name,
 ``ConnectionManager(features={Feature.REV, …})``; with ``rooms_delta`` a `DeltaServerList` takes the place of the
 `ServerList`.
 
@@ -46,6 +47,7 @@ from loadtest.client.errors import (
     TokenFileError,
     UnexpectedAnswer,
 )
+from loadtest.client.hosting import HostingApi
 from loadtest.client.http import HttpAnswer, HttpCall, HttpCaller, KeepAliveHttp
 from loadtest.client.lists.delta_list import DeltaServerList
 from loadtest.client.lists.server_list import PollingServerList, ServerList
@@ -68,6 +70,7 @@ __all__ = [
     "DeltaServerList",
     "Feature",
     "FixedReconnect",
+    "HostingApi",
     "HttpAnswer",
     "HttpCall",
     "HttpCaller",

@@ -17,6 +17,7 @@ from loadtest.client.sockets.lobby_connection import LobbyConnection
 from lobby_server.protocol import social_messages as events
 from lobby_server.protocol import social_resources as bodies
 from lobby_server.protocol.message import ServerMessage
+from lobby_server.protocol.requests import Audience
 
 
 class Social:
@@ -147,6 +148,16 @@ class SocialApi:
     def unblock(self, token: str, user_id: int) -> None:
         """Lift a block. Raises `ApiError` with code ``not_blocked``."""
         self._api.do("DELETE", f"/api/blocks/{user_id}", token=token, route="/api/blocks/[id]")
+
+    def report(self, token: str, *, username: str, text: str, room_id: str | None = None) -> None:
+        """Tell the administrators of a player, in at most 500 characters. Raises `ApiError` with code
+        ``user_not_found``."""
+        body = {"username": username, "text": text} | ({"room_id": room_id} if room_id is not None else {})
+        self._api.do("POST", "/api/reports", token=token, body=body)
+
+    def show_whereabouts(self, token: str, *, to: Audience) -> None:
+        """Who is told in which public room this user is: ``everybody``, ``friends`` or ``nobody``."""
+        self._api.do("PATCH", "/api/account", token=token, body={"whereabouts": to})
 
     # -- parties and invitations ----------------------------------------------------------------------------------
 

@@ -153,6 +153,15 @@ def test_two_players_do_all_of_it_with_a_real_server(pair: tuple[Player, Player]
     bob.hears(events.Announcement, title="Soon")
     assert len(bob.api.announcements(bob.token)) == 1
 
+    bob.api.report(bob.token, username="ann", text="kicked me", room_id=room.id)
+    assert bob.rooms.ask("GET", "/api/account", dict[str, object], token=bob.token)["whereabouts"] == "friends"
+    bob.api.show_whereabouts(bob.token, to="nobody")
+    assert bob.rooms.ask("GET", "/api/account", dict[str, object], token=bob.token)["whereabouts"] == "nobody"
+    reports = ann.rooms.ask("GET", "/api/admin/reports", dict[str, Any], token=ann.token)["reports"]
+    assert [(each["about_username"], each["text"], each["room_id"]) for each in reports] == [
+        ("ann", "kicked me", room.id)
+    ]
+
     bob.api.block(bob.token, 1)
     ann.hears(events.FriendRemoved, user_id=2)
     assert [block.username for block in bob.api.blocks(bob.token).blocks] == ["ann"]
