@@ -63,10 +63,15 @@ RUN_TIME = "30s"
 LOOK_EVERY_S = 1.0
 """How often Locust asks its shape."""
 
+NOTHING = ""
+"""The deed of what a simulation has nothing of, such as settings of an account."""
 ACTS: Mapping[str, tuple[str, int]] = {
     "make_room": ("create_room", 1), "delete_room": ("delete_room", 1), "join": ("join", 1), "chat": ("say_room", 0),
     "leave": ("leave", 0), "drop": ("drop", 0), "vanish": ("half_open", 0), "pause": ("pause", 0),
     "resume": ("resume", 0), "meet": ("meet", 0), "part": ("leave_party", 0), "poll": ("poll", 0),
+    "name_room": ("change_room", 1), "kick_member": ("kick", 0), "hand_over": ("hand_over_room", 1),
+    "start_game": ("start_room", 1), "end_game": ("reopen_room", 1), "join_by_code": ("use_code", 1),
+    "get_ready": ("set_ready", 1), "quarrel": ("block", 0), "choose_audience": (NOTHING, 0),
 }  # fmt: skip
 """Methods of roles, and what a simulated player does for each: a deed, and its second number."""
 SAYS = ((0.5, "say_lobby"), (0.8, "say_party"), (1.0, "say_direct"))
@@ -229,7 +234,8 @@ class _Drawing:
             if begin_s + intent.at_s >= over_s:
                 break
             what, second = _deed_of(plan.role, intent.act.__name__, intent.choice)
-            self._add(begin_s + intent.at_s, what, who, int(intent.choice * 1000), second)
+            if what != NOTHING:
+                self._add(begin_s + intent.at_s, what, who, int(intent.choice * 1000), second)
         if over_s < self._swarm.run_s:
             if plan.role in ENDS:
                 self._add(over_s, ENDS[plan.role], who, 0, 1)

@@ -25,6 +25,7 @@ from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.resources import Room
 
 TOO_MANY_REQUESTS = 429
+BAD_REQUEST = 400
 FORBIDDEN = 403
 CONFLICT = 409
 NOT_FOUND = 404
@@ -43,8 +44,27 @@ NOT_AN_OUTCOME = {
         for what in ("invites", "join", "leave")
         for status in (FORBIDDEN, NOT_FOUND, CONFLICT)
     },
+    **{
+        (method, f"/api/rooms/[id]{what}", status): f"rooms found otherwise ({deed})"
+        for method, what, deed, statuses in (
+            ("PATCH", "", "settings", (NOT_FOUND,)),
+            ("POST", "/ready", "ready", (FORBIDDEN, NOT_FOUND, CONFLICT)),
+            ("POST", "/start", "start", (FORBIDDEN, NOT_FOUND, CONFLICT)),
+            ("DELETE", "/start", "end of the game", (NOT_FOUND,)),
+            ("POST", "/host", "hand-over", (BAD_REQUEST, FORBIDDEN, NOT_FOUND)),
+            ("GET", "/bans", "bans", (NOT_FOUND,)),
+            ("DELETE", "/bans/[id]", "bans", (NOT_FOUND,)),
+        )
+        for status in statuses
+    },
+    ("POST", "/api/codes/[code]", FORBIDDEN): "rooms found otherwise (code)",
+    ("POST", "/api/codes/[code]", NOT_FOUND): "rooms found otherwise (code)",
+    ("POST", "/api/reports", NOT_FOUND): "acquaintances found gone",
+    ("POST", "/api/blocks", NOT_FOUND): "acquaintances found gone",
+    ("DELETE", "/api/blocks/[id]", NOT_FOUND): "blocks found lifted",
 }
-"""Answers about what was so before the player came (an earlier run, a time to live). Events, not failures."""
+"""Answers about what was so before the player came (an earlier run, a time to live), or what another player did a
+moment before: left the room, was not ready, deleted it. Events, not failures."""
 HEAD_BYTES = 300
 """Of a request or an answer, about."""
 T = TypeVar("T")

@@ -17,8 +17,11 @@ from bench.cli import main
 from loadtest.measure.metrics import METRICS
 from loadtest.output.live.families import families_of
 from loadtest.output.live.prometheus import exposition
+from loadtest.players.roles.room_life import RoomLife
+from loadtest.players.roles.socializer import Socializer
 from loadtest.run.command_line import apply_plan
 from loadtest.wire.profiles.profile_file import FOLDER, read_profile, shipped
+from loadtest.workload.options import add_options, read_options
 from loadtest.workload.roles.book import ROLES
 from tests.docs.markdown import DOCS, code, examples, section, table
 from tests.docs.programs import locust_flags
@@ -75,18 +78,29 @@ def _as_shown(name: str, kind: str) -> str:
 
 
 def test_plan_and_profile_of_the_page_are_read_as_they_stand(tmp_path: Path) -> None:
-    plan, profile, colyseus = examples("toml", pages=[DOCS / "swarm.md"])
-    for name, example in (("plan", plan), ("profile", profile)):
+    plan, lively, profile, colyseus = examples("toml", pages=[DOCS / "swarm.md"])
+    for name, example in (("plan", plan), ("lively", lively), ("profile", profile)):
         (tmp_path / f"{name}.toml").write_text(example.text)
     found = apply_plan(argparse.ArgumentParser(), ["--plan", str(tmp_path / "plan.toml")])
     assert found is not None
     assert found.values["network"] == "mobile-3g"
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    apply_plan(parser, ["--plan", str(tmp_path / "lively.toml")])
+    assert read_options(vars(parser.parse_args([])))[RoomLife.life] == 0.3
     read = read_profile(str(tmp_path / "profile.toml"))
     assert read is not None
     assert read.offers == {"rooms"}
     assert tomllib.loads(colyseus.text) == {
         **tomllib.loads((FOLDER / "colyseus.toml").read_text()), "about": "Colyseus, by hand"
     }, "the one that is run against the real thing"  # fmt: skip
+
+
+def test_options_of_the_life_in_rooms_are_off_by_default() -> None:
+    shown = {code(row[0]) for row in table("swarm.md", "Life in rooms, quarrels")}
+    assert shown == {RoomLife.life.flag, Socializer.quarrel_share.flag, Socializer.whereabouts_share.flag}
+    defaults = {option.flag: option.default for option in ROLES.options}
+    assert {defaults[flag] for flag in shown} == {0.0}
 
 
 def test_profiles_are_those_that_ship() -> None:

@@ -1,4 +1,4 @@
-"""Creates a room, keeps it for a while, deletes it."""
+"""Creates a room, keeps it for a while, deletes it. What it does in the room meanwhile is in `leading`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from random import Random
 import msgspec
 
 from loadtest.client import ApiError, ClientError, NotConnected, ServerAway, UnexpectedAnswer
-from loadtest.players.locust_http import SwarmApi
-from loadtest.players.roles.browser import Browser
 from loadtest.players.roles.figures import Counter
+from loadtest.players.roles.leading import Leading
 from loadtest.players.roles.role import role
 from loadtest.workload.options import SwarmOptions
 from loadtest.workload.roles.book import Intent, Schedule
@@ -19,7 +18,7 @@ from loadtest.workload.roles.options import require, time_option
 
 
 @role("host", weight=2)
-class Host(Browser):
+class Host(Leading):
     NEEDS = frozenset({"create"})
     room_interval = time_option(
         "--room-interval-s", "120", "time between two rooms of a host, in s; 0: no rooms", may_be_zero=True
@@ -27,6 +26,7 @@ class Host(Browser):
     room_lifetime = time_option("--room-lifetime-s", "30", "lifetime of a room, in s", kind="uniform")
     rooms_made = Counter("rooms made")
     rooms_deleted = Counter("rooms deleted")
+    rooms_left = Counter("rooms left to their members")
 
     room_id: str | None = None
     _is_server_away = False
@@ -41,6 +41,7 @@ class Host(Browser):
         while True:
             life_s = lifetime.draw_s(rng)
             yield Intent(at_s, cls.make_room)
+            yield from cls.deeds(options, rng, made_s=at_s, life_s=life_s)
             yield Intent(at_s + life_s, cls.delete_room)
             if interval.kind == "exp":
                 gap_mean_s = max(interval.mean_s - lifetime.mean_s, 0.0)
@@ -50,6 +51,7 @@ class Host(Browser):
 
     @classmethod
     def check(cls, options: SwarmOptions) -> None:
+        super().check(options)
         interval, lifetime = options[cls.room_interval], options[cls.room_lifetime]
         is_fitting = not interval.mean_s or lifetime.mean_s <= interval.mean_s
         require(is_fitting, "--room-lifetime-s", "at most --room-interval-s")
@@ -87,6 +89,10 @@ class Host(Browser):
         room_id, token = self.room_id, self.identity.token
         if room_id is None or token is None:
             return
+        if self.room is not None and not self.room.is_led:  # nobody gave it back
+            self._leave_room()
+            return
+        self.go()
         api, asked_s = self.api.intended(at_s), time.perf_counter()
         try:
             api.delete_room(token, room_id)
@@ -97,16 +103,14 @@ class Host(Browser):
             self.rooms_deleted.add()
         self.room_id = None  # last, so that a player who is stopped on the way here tries once more
 
-    def _has_changed(self, room_id: str, api: SwarmApi, *, at_s: float, asked_s: float, is_gone: bool = False) -> None:
-        """Into the ledger. What this process alone was late counts for nobody: nothing was heard of the change then."""
-        sent_s = asked_s + api.late_s
-        self.swarm.ledger.change(
-            room_id,
-            intended_s=at_s + api.late_s,
-            sent_s=sent_s,
-            answered_s=time.perf_counter(),
-            is_gone=is_gone,
-        )
+    def _leave_room(self) -> None:
+        """Its room has another host by now: it ends with its last member."""
+        self.go()
+        self.forget_keys()
+        self.room_id = None
+        with contextlib.suppress(NotConnected):
+            self.client.connection.leave_room()
+            self.rooms_left.add()
 
 
 class _WithId(msgspec.Struct):

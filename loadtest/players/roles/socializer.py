@@ -3,26 +3,31 @@ forms parties with them.
 
 Socializers find each other by their lines in the lobby, so no list of them is needed across processes.
 Every request is accepted. A line carries its intended time as a mark, so a player who hears it knows how long it took.
+With `--quarrel-share` some meetings are quarrels: the other user is reported, and blocked until the parting. With
+`--whereabouts-share` it changes who is told where it is before some. Both are off by default: who blocks hears less.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable
 from random import Random
 
-from loadtest.client import ApiError, ClientError, NotConnected, SocialApi
+from loadtest.client import ApiError, ClientError, Feature, NotConnected, SocialApi
 from loadtest.players.roles.browser import Browser
 from loadtest.players.roles.common import CHAT_INTERVAL, VISIT, VISIT_INTERVAL
-from loadtest.players.roles.figures import Counter, Series
+from loadtest.players.roles.figures import Counter, Expectation, Series
 from loadtest.players.roles.role import on, role
 from loadtest.players.swarm import Swarm
 from loadtest.workload.options import SwarmOptions
 from loadtest.workload.plan import PlayerPlan
 from loadtest.workload.roles.book import LEAST_GAP_S, Intent, Schedule
+from loadtest.workload.roles.options import share_option
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ErrorReason
+from lobby_server.protocol.requests import Audience
 from lobby_server.protocol.social_messages import (
     ChatMessage,
     FriendRequested,
@@ -30,6 +35,9 @@ from lobby_server.protocol.social_messages import (
     PartyJoined,
     PartyLeft,
     SendChatMessage,
+    UserBlocked,
+    UserUnblocked,
+    WhereaboutsChanged,
 )
 
 ACQUAINTANCES = 8
@@ -45,6 +53,11 @@ REFUSALS = frozenset(
 """What a line may be answered with."""
 
 
+AUDIENCES: tuple[Audience, ...] = ("everybody", "friends", "nobody")
+WITHIN_S = 2.0
+"""In which the server tells a player of its own change: far more than a push takes."""
+
+
 @role("socializer")
 class Socializer(Browser):
     NEEDS = frozenset({"social"})
@@ -55,6 +68,19 @@ class Socializer(Browser):
     joined = Series("invitation round trip", name="invitation", title="Invitation: sent to joined")
     lines_said = Counter("lines said")
     invitations = Counter("invitations sent")
+    quarrel_share = share_option(
+        "--quarrel-share", 0.0, "share (0 to 1) of a socializer's meetings that end with a report and a block"
+    )
+    whereabouts_share = share_option(
+        "--whereabouts-share",
+        0.0,
+        "share (0 to 1) of a socializer's meetings before which it hides or shows its room",
+    )
+    own_change = Expectation("own change told", within_s=WITHIN_S)
+    reports = Counter("users reported")
+    blocks = Counter("users blocked")
+    blocks_lifted = Counter("user blocks lifted")
+    audiences_chosen = Counter("whereabouts chosen")
 
     def __init__(self, swarm: Swarm, plan: PlayerPlan, *, seat: int, began_s: float) -> None:
         super().__init__(swarm, plan, seat=seat, began_s=began_s)
@@ -64,6 +90,14 @@ class Socializer(Browser):
         """To be a friend."""
         self._invited_s: dict[tuple[str, int], float] = {}
         """Parties and users who were invited there and have not joined, with the intended times."""
+        self._blocked: int | None = None
+        self._has_made_up = False
+        """Blocks of an earlier run are lifted."""
+        self._reported: set[int] = set()
+        self._audience: Audience | None = None
+        """None: as an earlier run left it."""
+        self._changes: dict[type, str] = {}
+        """Keys of what this player changed and has not been told of, by the kind of message that tells it."""
 
     @classmethod
     def schedule(cls, options: SwarmOptions, rng: Random) -> Schedule:
@@ -79,7 +113,10 @@ class Socializer(Browser):
                 yield Intent(say_s, cls.say, rng.random())
                 say_s += max(chat_interval.draw_s(rng), LEAST_GAP_S)
             elif meet_s <= part_s:
-                yield Intent(meet_s, cls.meet, rng.random())
+                if options[cls.whereabouts_share] and rng.random() < options[cls.whereabouts_share]:
+                    yield Intent(meet_s, cls.choose_audience, rng.random())
+                is_quarrel = options[cls.quarrel_share] and rng.random() < options[cls.quarrel_share]
+                yield Intent(meet_s, cls.quarrel if is_quarrel else cls.meet, rng.random())
                 part_s = meet_s + visit.draw_s(rng)
                 meet_s = part_s + max(visit_interval.draw_s(rng), LEAST_GAP_S)
             else:
@@ -147,7 +184,61 @@ class Socializer(Browser):
         self.party_id = party.id
         return party.id
 
+    def quarrel(self, at_s: float, choice: float) -> None:
+        """In place of a meeting. A user is reported once per session."""
+        token = self.identity.token
+        if token is None or not self._known:
+            self.count("meetings without anybody to invite")
+            return
+        user_id = self._known[int(choice * len(self._known))]
+        api = SocialApi(self.api.intended(at_s))
+        if not self._has_made_up:
+            for block in api.blocks(token).blocks:
+                api.unblock(token, block.user_id)
+            self._has_made_up = True
+        if user_id not in self._reported:
+            api.report(token, username=api.profile(token, user_id).username, text="A quarrel of the swarm.")
+            self._reported.add(user_id)
+            self.reports.add()
+        self._blocked = user_id
+        self._change(UserBlocked, lambda: api.block(token, user_id))
+        self.blocks.add()
+
+    def choose_audience(self, at_s: float, choice: float) -> None:
+        token = self.identity.token
+        if token is None:
+            return
+        others = [each for each in AUDIENCES if each != self._audience]
+        audience, before = others[int(choice * len(others))], self._audience
+        api = SocialApi(self.api.intended(at_s))
+        if before is None:  # it may be no change, and then nobody is told
+            api.show_whereabouts(token, to=audience)
+        else:
+            self._change(WhereaboutsChanged, lambda: api.show_whereabouts(token, to=audience))
+        self._audience = audience
+        self.audiences_chosen.add()
+
+    def _change(self, told_by: type, change: Callable[[], object]) -> None:
+        """Of which all sockets of this user that asked for ``own_changes`` should hear. Raises `ClientError`."""
+        at_s = time.perf_counter()
+        key = f"{self.user_id}/{at_s!r}"  # a number would come again in the next session of this player
+        self._changes[told_by] = key
+        try:
+            change()
+        except ClientError:
+            self._changes.pop(told_by, None)
+            raise
+        self.own_change.announce(self.user_id, key, at_s=at_s, hears_itself=True)
+
+    def _make_up(self) -> None:
+        user_id, token = self._blocked, self.identity.token
+        self._blocked = None
+        if user_id is not None and token is not None:
+            self._change(UserUnblocked, lambda: SocialApi(self.api).unblock(token, user_id))
+            self.blocks_lifted.add()
+
     def part(self, at_s: float, choice: float) -> None:
+        self._unless_refused(self._make_up)
         party_id, token = self.party_id, self.identity.token
         self.party_id = None
         self._invited_s.clear()
@@ -155,6 +246,22 @@ class Socializer(Browser):
             self._unless_refused(lambda: SocialApi(self.api).leave_party(token, party_id))
 
     # -- in the reader's greenlet ---------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        super()._listen()
+        if self.quarrel_share or self.whereabouts_share:
+            self.client.connection.connection_established.connect(self._listen_to_itself)
+
+    def _listen_to_itself(self) -> None:
+        if Feature.OWN_CHANGES in self.client.connection.accepted_features:
+            self._changes.clear()
+            self.own_change.listen(self.user_id)
+
+    @on(UserBlocked, UserUnblocked, WhereaboutsChanged)
+    def on_own_change(self, told: UserBlocked | UserUnblocked | WhereaboutsChanged) -> None:
+        key = self._changes.pop(type(told), None)
+        if key is not None:  # else of another device
+            self.own_change.heard(key)
 
     @on(PartyInvited)
     def on_invited(self, invited: PartyInvited) -> None:

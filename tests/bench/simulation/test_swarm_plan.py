@@ -55,6 +55,15 @@ def test_player_does_what_the_player_of_the_swarm_intends(role: str, acts: dict[
         assert len(intended) > 5
 
 
+def test_life_of_rooms_and_quarrels_are_played_too() -> None:
+    lively = (*EVERYTHING, "--room-life", "1", "--mode", "room_state", "--quarrel-share", "0.5",
+              "--whereabouts-share", "1")  # fmt: skip
+    played = {each.what for each in schedule_of_swarm(*lively, "-t", "60s").events}
+    assert {"change_room", "kick", "hand_over_room", "start_room", "reopen_room"} <= played
+    assert {"use_code", "set_ready", "block"} <= played
+    assert "" not in played, "what is nothing in a simulation is left out"
+
+
 def test_mix_is_that_of_the_swarm() -> None:
     flags = ("--mix", "host=6,joiner=3,tabber=1", "-u", "20", "--tabs", "2")
     schedule = schedule_of_swarm(*flags)
