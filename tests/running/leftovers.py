@@ -3,7 +3,8 @@
 The frames of a failure hold what was open when it came: sockets, files, processes. The garbage collector comes upon
 them in whichever test runs then, and pytest makes that one fail by a `ResourceWarning` that is not its own. So they are
 let go as soon as the failed test has been reported, and what they complain of is not heard: its failure has been told.
-A test that passes and leaves something open still fails.
+A test that passes and leaves something open still fails, and so does one that is expected to fail (`xfail`), whose
+failure is not told.
 
 A plugin of pytest, entered by the conftest of all tests.
 """
@@ -24,11 +25,14 @@ _LAST = ("last_type", "last_value", "last_traceback", "last_exc")
 """Of `sys`: pytest leaves the last failure there, for debuggers."""
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, object, object]:
-    if call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield  # after all others have had it: one that was skipped or expected to fail has not failed
+    if report.failed and call.excinfo is not None:
         item.stash.setdefault(_FAILURES, []).append(call.excinfo.value)
-    return (yield)
+    return report
 
 
 @pytest.hookimpl(wrapper=True)

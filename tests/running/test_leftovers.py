@@ -39,6 +39,26 @@ def opened():
 def test_that_fails(opened):
     pass
 """
+EXPECTED_BY_A_MARK = """
+@pytest.mark.xfail
+def test_that_fails():
+    has_open("as expected")
+"""
+EXPECTED_BY_ITS_ERROR = """
+@pytest.mark.xfail(raises=AssertionError, strict=True)
+def test_that_fails():
+    has_open("as expected")
+"""
+EXPECTED_BY_A_CALL = """
+def test_that_fails():
+    opened = socket.socket()
+    pytest.xfail("as expected")
+"""
+EXPECTED_OTHERWISE = """
+@pytest.mark.xfail(raises=OSError)
+def test_that_fails():
+    has_open("not as expected")
+"""
 PASSES_AND_LEAVES_IT = """
 def test_that_passes():
     opened = socket.socket()
@@ -64,8 +84,13 @@ def outcomes(folder: Path, *tests: str, plugins: tuple[str, ...]) -> str:
 
 @pytest.mark.parametrize(
     ("failing", "kind"),
-    [(FAILS, "1 failed"), (FAILS_FOR_A_REASON, "1 failed"), (FIXTURE_FAILS, "1 error")],
-    ids=["test", "with a cause", "fixture"],
+    [
+        (FAILS, "1 failed"),
+        (FAILS_FOR_A_REASON, "1 failed"),
+        (FIXTURE_FAILS, "1 error"),
+        (EXPECTED_OTHERWISE, "1 failed"),
+    ],
+    ids=["test", "with a cause", "fixture", "expected otherwise"],
 )
 def test_what_a_failed_test_left_open_fails_no_other(failing: str, kind: str, tmp_path: Path) -> None:
     said = outcomes(tmp_path, failing, ANOTHER, plugins=("tests.running.leftovers",))
@@ -77,3 +102,14 @@ def test_what_a_failed_test_left_open_fails_no_other(failing: str, kind: str, tm
 def test_test_that_passes_and_leaves_something_open_is_still_found(tmp_path: Path) -> None:
     said = outcomes(tmp_path, PASSES_AND_LEAVES_IT, ANOTHER, plugins=("tests.running.leftovers",))
     assert "failed" in said
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [EXPECTED_BY_A_MARK, EXPECTED_BY_ITS_ERROR, EXPECTED_BY_A_CALL],
+    ids=["by a mark", "by its error", "by a call"],
+)
+def test_what_a_test_leaves_open_that_is_expected_to_fail_is_still_found(expected: str, tmp_path: Path) -> None:
+    said = outcomes(tmp_path, expected, ANOTHER, plugins=("tests.running.leftovers",))
+    assert "failed" in said
+    assert said.split(" in ")[0] == outcomes(tmp_path, expected, ANOTHER, plugins=()).split(" in ")[0]
