@@ -4,8 +4,10 @@ Most tests of whole programs wait: for a process to start, for a state, for a cl
 go side by side. A swarm or a bench judges how late its own ticks were, and wants a core: it takes the places of two
 others, or more.
 
-The workers of a run share the places by locked files, and so do runs that have the same folder in `FOLDER`. The wait
-for a place is before a test begins: it is no part of what a test may take. A run without workers waits for nobody.
+The workers of a run share the places by locked files, and so do runs that have the same folder in `FOLDER`. The kernel
+frees what a worker had that is gone: a child that it forked has the files closed. The wait for a place is before a test
+begins: it is no part of what a test may take. After `LONGEST_WAIT_S` it ends the run, with the file that waited by
+name. A run without workers waits for nobody.
 
 A plugin of pytest, entered by the conftest of all tests.
 """
@@ -16,8 +18,10 @@ import fcntl
 import os
 import tempfile
 import time
+import weakref
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,6 +38,8 @@ TWO_CORES = 2 * PER_CORE
 """Of one that pins a server to one core and what loads it to another, and looks at what each costs."""
 KEPT_S = 5.0
 """For which a file that does not measure keeps its place from one test to the next."""
+LONGEST_WAIT_S = 1800.0
+"""For a place: several times what the longest file of the suites has taken on two busy cores."""
 _LOOK_EVERY_S = 0.02
 
 WANTED = {
@@ -60,62 +66,114 @@ def places_of(file: str, *, is_whole: bool) -> int:
     return WANTED[max(fitting, key=len)] if fitting else 1
 
 
+class NoPlace(Exception):
+    """One waited for its places as long as it may."""
+
+    def __init__(self, *, by: str, wanted: int, folder: Path, count: int, waited_s: float) -> None:
+        super().__init__(
+            f"{by} waited {waited_s:g} s for {wanted} of the {count} places in {folder}: a test that has them does not "
+            f"end, or a process that it left; /proc/locks has who locks what"
+        )
+
+
+@dataclass(frozen=True)
+class Wait:
+    """For places: who waits, and until when."""
+
+    by: str
+    longest_s: float
+    began_s: float = field(default_factory=time.monotonic)
+
+    def is_over(self) -> bool:
+        return time.monotonic() - self.began_s > self.longest_s
+
+
 class Row:
     """Places that are locked files, as one process sees them."""
 
     def __init__(self, folder: Path, *, count: int, stack: ExitStack) -> None:
         """They are open until the stack ends."""
         folder.mkdir(exist_ok=True)
+        self._folder = folder
         self._turn = stack.enter_context((folder / "turn").open("a"))
         self._all = [stack.enter_context((folder / str(number)).open("a")) for number in range(count)]
 
     @contextmanager
-    def taken(self, wanted: int) -> Iterator[None]:
-        """So many, or all that there are. Who waits for several is not overtaken by those that want one."""
+    def taken(self, wanted: int, wait: Wait) -> Iterator[None]:
+        """So many, or all that there are. Who waits for several is not overtaken by those that want one. Raises
+        `NoPlace`."""
+        wanted = min(wanted, len(self._all))
         held: list[IO[str]] = []
         try:
-            fcntl.flock(self._turn, fcntl.LOCK_EX)
+            self._lock_one([self._turn], wanted, wait)
             try:
-                while len(held) < min(wanted, len(self._all)):
-                    if (place := self._free(held)) is not None:
-                        held.append(place)
-                    else:
-                        time.sleep(_LOOK_EVERY_S)
+                while len(held) < wanted:
+                    held.append(self._lock_one([place for place in self._all if place not in held], wanted, wait))
             finally:
-                fcntl.flock(self._turn, fcntl.LOCK_UN)
+                _unlock(self._turn)
             yield
         finally:
-            for place in held:  # unlocked, not closed: a process that was forked meanwhile has the file open, too
-                fcntl.flock(place, fcntl.LOCK_UN)
+            for place in held:
+                _unlock(place)
 
-    def _free(self, held: list[IO[str]]) -> IO[str] | None:
-        for place in self._all:
-            if place not in held:
-                try:
-                    fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
-                return place
-        return None
+    def _lock_one(self, files: list[IO[str]], wanted: int, wait: Wait) -> IO[str]:
+        """The first of them that is free."""
+        while True:
+            for file in files:
+                with suppress(BlockingIOError):
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return file
+            if wait.is_over():
+                raise NoPlace(
+                    by=wait.by, wanted=wanted, folder=self._folder, count=len(self._all), waited_s=wait.longest_s
+                )
+            time.sleep(_LOOK_EVERY_S)
+
+
+def _unlock(file: IO[str]) -> None:
+    """Not by closing it: a process that was started meanwhile may have the file open, too. Where it is closed, this is
+    a child that was forked meanwhile, and the lock is its parent's."""
+    if not file.closed:
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 class Places:
     """Those of a folder, as one process sees them. Close it in the end."""
 
-    def __init__(self, folder: Path, *, count: int) -> None:
+    def __init__(self, folder: Path, *, count: int, longest_wait_s: float | None = None) -> None:
+        """`longest_wait_s`: `LONGEST_WAIT_S`, where it is not told."""
+        self._longest_wait_s = longest_wait_s if longest_wait_s is not None else LONGEST_WAIT_S
         self._stack = ExitStack()
         self._measuring = Row(folder / "measuring", count=count, stack=self._stack)
         """Those that measure are admitted here first. They take minutes: one that waits for another is in nobody's
         way, and once it is admitted only short tests are in its own."""
         self._all = Row(folder / "all", count=count, stack=self._stack)
+        _OPEN.add(self)
 
     @contextmanager
-    def taken(self, wanted: int) -> Iterator[None]:
-        with self._measuring.taken(wanted) if wanted > 1 else nullcontext(), self._all.taken(wanted):
+    def taken(self, wanted: int, *, by: str) -> Iterator[None]:
+        """`by`: what wants them, for people. Raises `NoPlace`."""
+        wait = Wait(by, self._longest_wait_s)
+        with (
+            self._measuring.taken(wanted, wait) if wanted > 1 else nullcontext(),
+            self._all.taken(wanted, wait),
+        ):
             yield
 
     def close(self) -> None:
         self._stack.close()
+
+
+_OPEN: weakref.WeakSet[Places] = weakref.WeakSet()
+
+
+def _close_in_child() -> None:
+    """A lock lives as long as any process has its file open: a child that outlives a worker would keep its places."""
+    for places in list(_OPEN):
+        places.close()
+
+
+os.register_at_fork(after_in_child=_close_in_child)
 
 
 def cores() -> int:
@@ -157,7 +215,7 @@ class OfWorker:
         wanted = _wanted_by(item)
         if self._holder != wanted:
             self._give_back()
-            self._held.enter_context(self._places.taken(wanted[1]))
+            self._held.enter_context(self._places.taken(wanted[1], by=wanted[0]))
             self._holder, self._since_s = wanted, time.monotonic()
         try:
             return (yield)

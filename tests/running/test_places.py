@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from itertools import groupby
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import pytest
 
 from tests.patience import PATIENCE_S
 from tests.process.clients import wait_until
-from tests.running.places import A_CORE, FOLDER, TWO_CORES, WANTED, Places, places_of
+from tests.running.places import A_CORE, FOLDER, PER_CORE, TWO_CORES, WANTED, NoPlace, Places, places_of
 
 ROOT = Path(__file__).parents[2]
 ALL = 4
@@ -42,7 +43,7 @@ class Workers:
         had, places = threading.Event(), self.worker()
 
         def have() -> None:
-            with places.taken(wanted):
+            with places.taken(wanted, by="another"):
                 if after is not None:
                     after.append(wanted)
                 had.set()
@@ -72,7 +73,7 @@ def workers(tmp_path: Path) -> Iterator[Workers]:
 
 
 def test_test_waits_until_as_many_places_are_free_as_it_wants(workers: Workers) -> None:
-    with workers.worker().taken(2):
+    with workers.worker().taken(2, by="this"):
         assert workers.asks(2).wait(PATIENCE_S)
         waiting = workers.asks(3)
         workers.until_one_waits("measuring")
@@ -81,7 +82,7 @@ def test_test_waits_until_as_many_places_are_free_as_it_wants(workers: Workers) 
 
 
 def test_more_places_than_there_are_is_all_of_them(workers: Workers) -> None:
-    with workers.worker().taken(9):
+    with workers.worker().taken(9, by="this"):
         waiting = workers.asks(1)
         workers.until_one_waits()
         assert not waiting.is_set()
@@ -90,7 +91,7 @@ def test_more_places_than_there_are_is_all_of_them(workers: Workers) -> None:
 
 def test_who_waits_for_several_is_not_overtaken_by_those_that_want_one(workers: Workers) -> None:
     order: list[int] = []
-    with workers.worker().taken(1):
+    with workers.worker().taken(1, by="this"):
         several = workers.asks(ALL, after=order)
         workers.until_one_waits()
         one = workers.asks(1, after=order)
@@ -100,7 +101,7 @@ def test_who_waits_for_several_is_not_overtaken_by_those_that_want_one(workers: 
 
 
 def test_who_waits_for_another_that_measures_is_in_nobodys_way(workers: Workers) -> None:
-    with workers.worker().taken(3):
+    with workers.worker().taken(3, by="this"):
         waiting = workers.asks(3)
         workers.until_one_waits("measuring")
         assert workers.asks(1).wait(PATIENCE_S)
@@ -110,7 +111,7 @@ def test_who_waits_for_another_that_measures_is_in_nobodys_way(workers: Workers)
 
 def test_process_that_was_forked_meanwhile_keeps_no_place(workers: Workers) -> None:
     worker = workers.worker()
-    with worker.taken(ALL):
+    with worker.taken(ALL, by="this"):
         rows = worker._measuring, worker._all
         copies = [os.dup(place.fileno()) for row in rows for place in row._all]
     try:
@@ -136,6 +137,88 @@ def test_what_measures_takes_the_places_of_a_core_or_more(file: str, *, is_whole
     assert places_of(file, is_whole=is_whole) == places
 
 
+FORKS = """
+import os, sys, time
+from pathlib import Path
+from tests.running.places import Places
+
+folder, count, leaves = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "leaves"
+places = Places(folder, count=count)
+with places.taken(count, by="this"):
+    child = os.fork()
+    if child:
+        if leaves:
+            assert os.waitpid(child, 0)[1] == 0
+        print(child, flush=True)
+    if child or not leaves:
+        time.sleep(600)
+"""
+
+
+@contextmanager
+def a_holder_that_forks(folder: Path, child: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """It has all places and sleeps; its child sleeps or leaves."""
+    command = [sys.executable, "-c", FORKS, str(folder), str(ALL), child]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as holder:
+        try:
+            assert holder.stdout is not None
+            yield holder, int(holder.stdout.readline())
+        finally:
+            holder.kill()
+
+
+def test_places_of_a_process_that_was_killed_are_free_though_a_child_lives_that_it_forked(
+    workers: Workers, tmp_path: Path
+) -> None:
+    with a_holder_that_forks(tmp_path, "sleeps") as (holder, child):
+        try:
+            waiting = workers.asks(ALL)
+            workers.until_one_waits("measuring")
+            assert not waiting.is_set()
+            holder.kill()
+            assert waiting.wait(PATIENCE_S)
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+def test_child_that_was_forked_and_leaves_the_block_gives_no_place_of_its_parent_back(
+    workers: Workers, tmp_path: Path
+) -> None:
+    with a_holder_that_forks(tmp_path, "leaves") as (holder, _):
+        waiting = workers.asks(ALL)
+        workers.until_one_waits("measuring")
+        assert not waiting.is_set()
+        holder.kill()
+        assert waiting.wait(PATIENCE_S)
+
+
+@pytest.mark.parametrize(("held", "wanted", "row"), [(ALL, 1, "all"), (1, ALL, "all"), (ALL, ALL, "measuring")])
+def test_wait_ends_with_what_waited_and_for_what(
+    workers: Workers, tmp_path: Path, held: int, wanted: int, row: str
+) -> None:
+    late = Places(tmp_path, count=ALL, longest_wait_s=0.05)
+    with (
+        workers.worker().taken(held, by="this"),
+        pytest.raises(NoPlace) as found,
+        late.taken(wanted, by="tests/test_it.py"),
+    ):
+        pass
+    said = f"tests/test_it.py waited 0.05 s for {wanted} of the {ALL} places in {tmp_path / row}"
+    assert str(found.value).startswith(said)
+    with workers.worker().taken(ALL, by="this"):
+        pass  # nothing of what it had until then is held
+    late.close()
+
+
+def test_turn_that_another_has_is_not_waited_for_without_end(workers: Workers, tmp_path: Path) -> None:
+    late = Places(tmp_path, count=ALL, longest_wait_s=0.05)
+    with (tmp_path / "all" / "turn").open("a") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        with pytest.raises(NoPlace), late.taken(1, by="tests/test_it.py"):
+            pass
+    late.close()
+
+
 MEASURES = """
 import os
 import pytest
@@ -155,17 +238,34 @@ def test_files_that_take_two_cores_run_one_after_the_other_from_their_first_test
     for file in files:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(MEASURES)
-    own = {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TOLD": str(tmp_path / "told")}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "xdist", "-p",
-         "tests.running.places", "-p", "no:cacheprovider", "--rootdir", tmp_path, *files],
-        cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, preexec_fn=on_two_cores,
-        env={**{name: value for name, value in os.environ.items() if name != FOLDER}, **own},
-    )  # fmt: skip
-    assert f"{20 * len(files)} passed" in done.stdout, done.stdout
+    said = run_of_workers(tmp_path, *files)
+    assert f"{20 * len(files)} passed" in said, said
     told = (tmp_path / "told").read_text().splitlines()
     assert len(list(groupby(told))) == len(files)
 
 
+def run_of_workers(folder: Path, *arguments: str, **environment: str) -> str:
+    """What a run in a folder of its own says, of two workers on two cores at most."""
+    own = {"PYTHONPATH": f"{ROOT}:{folder}", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TOLD": str(folder / "told")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "xdist", "-p",
+         "tests.running.places", "-p", "no:cacheprovider", "--rootdir", folder, *arguments],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE_S,
+        preexec_fn=on_two_cores,
+        env={**{name: value for name, value in os.environ.items() if name != FOLDER}, **own, **environment},
+    )  # fmt: skip
+    return done.stdout
+
+
 def on_two_cores() -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
+
+
+def test_run_whose_tests_get_no_place_ends_and_names_the_file_that_waits(workers: Workers, tmp_path: Path) -> None:
+    """A holder that never ends is another run in the same folder."""
+    (tmp_path / "short.py").write_text("from tests.running import places\n\nplaces.LONGEST_WAIT_S = 0.2\n")
+    (tmp_path / "test_short.py").write_text("def test_it():\n    pass\n")
+    with closing(Places(tmp_path, count=PER_CORE * 2)) as others, others.taken(PER_CORE * 2, by="another run"):
+        said = run_of_workers(tmp_path, "-p", "short", "test_short.py", **{FOLDER: str(tmp_path)})
+    assert "test_short.py waited 0.2 s for 1 of the" in said, said
+    assert "1 passed" not in said
