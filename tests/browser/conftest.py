@@ -19,6 +19,7 @@ import pytest
 
 from bench.processes.target import Target
 from tests.browser.people import PASSWORD, Person
+from tests.installed import missing, module, program
 from tests.patience import PATIENCE_S
 from tests.process.clients import register
 
@@ -77,7 +78,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
     """One for all of these tests, and gone before others: Playwright's loop and theirs do not go together."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is there in tox -e browser only")
+    sync_api = module("playwright.sync_api")  # of the extra "browser"
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
         yield browser
@@ -86,16 +87,14 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """axe-core, from npm; skipped where that cannot be had."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("there is no npm to fetch axe-core with")
+    """axe-core, from npm."""
+    npm = program("npm", package="npm")
     folder = tmp_path_factory.mktemp("axe")
     command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", f"axe-core@{AXE_VERSION}"]
     try:
         subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_TIMEOUT_S, capture_output=True)
     except (OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"npm could not fetch axe-core: {error}")
+        missing(f"npm could not fetch axe-core: {error}")
     return folder / "node_modules" / "axe-core" / "axe.min.js"
 
 

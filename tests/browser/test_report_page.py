@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from bench.report.sections.forecasts import AT_SCALE_TABLE, FORECASTS
 from bench.scenarios.prediction.kept import NAME
 from tests.bench.forecasts import CASES_OF_A_FULL_RUN, forecasts_found
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.installed import program
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "reports" / "sample" / "run.json.gz"
@@ -202,10 +202,14 @@ def test_section_of_forecasts_shows_its_sentences_its_chart_and_its_tables(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_print_has_all_tables_page_numbers_and_no_heading_alone(chromium: Any, report: Path, folder: Path) -> None:
-    pdftotext = shutil.which("pdftotext")
-    if pdftotext is None:
-        pytest.skip("there is no pdftotext")
+@pytest.fixture(scope="session")
+def pdftotext() -> str:
+    return program("pdftotext", package="poppler-utils")
+
+
+def test_print_has_all_tables_page_numbers_and_no_heading_alone(
+    pdftotext: str, chromium: Any, report: Path, folder: Path
+) -> None:
     context = chromium.new_context()
     page = context.new_page()
     page.goto(report.as_uri())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import queue
 import shutil
 import subprocess
@@ -16,9 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.installed import REQUIRED, program
+from tests.installed import missing, module, program
 from tests.patience import PATIENCE_S
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -73,7 +70,7 @@ def running(command: Sequence[str | Path]) -> Iterator[Outside]:
 def command_of(client: str, folder: Path, address: str, token: str) -> list[str | Path]:
     """How to start a client: ws, undici, node, websockets or picows. `folder`: of Node's packages."""
     if client in ("websockets", "picows"):
-        pytest.importorskip(client)
+        module(client)
         return [sys.executable, PROGRAMS / f"{client}_client.py", address, token]
     node = program("node", package="nodejs")
     flags = ["--experimental-websocket"] if client == "node" else []
@@ -95,7 +92,4 @@ def install(folder: Path) -> None:
         done = subprocess.run([npm, "install", *options, *wanted], capture_output=True, text=True, timeout=120)
         if done.returncode:
             shutil.rmtree(folder / "node_modules", ignore_errors=True)
-            missing = f"npm could not install {' and '.join(wanted)}: {done.stderr.strip()}"
-            if os.environ.get(REQUIRED) == "required":
-                pytest.fail(missing)
-            pytest.skip(missing)
+            missing(f"npm could not install {' and '.join(wanted)}: {done.stderr.strip()}")

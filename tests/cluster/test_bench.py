@@ -35,7 +35,7 @@ from bench.measures import (
     WRONG_VIEWS,
     Measure,
 )
-from bench.processes.cluster.proxy import find_haproxy
+from bench.processes.cluster.proxy import NO_PROXY, find_haproxy
 from bench.processes.cluster.surroundings import why_not
 from bench.processes.cpu import CpuPlan, pinned
 from bench.record.book import Book
@@ -49,6 +49,7 @@ from bench.report.charts.sheet import render
 from bench.scenarios.cluster import survival
 from tests.bench.runs import a_run
 from tests.cluster.labs import lab_of
+from tests.installed import needed
 
 pytestmark = pytest.mark.system
 
@@ -74,8 +75,7 @@ def test_goal_of_a_node_of_four_is_missed_by_one_that_costs_a_third() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_cluster_bench_finds_nothing_lost_and_nothing_doubled(tmp_path: Path) -> None:
-    if why_not() is not None:
-        pytest.skip(str(why_not()))
+    needed(why_not())
     done = CliRunner().invoke(cli.main, ["run", "cluster", "--smoke", "--output", str(tmp_path / "run")])
     assert (tmp_path / "run" / "run.json").exists(), done.output
     (found,) = read_run(tmp_path / "run" / "run.json").findings
@@ -163,8 +163,7 @@ def a_document() -> dict[str, object]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_swarm_comes_through_every_fault_in_one_run_with_a_clean_ledger() -> None:
-    if why_not() is not None or find_haproxy() is None:
-        pytest.skip("there is no Valkey, PostgreSQL or HAProxy")
+    needed(why_not() or (NO_PROXY if find_haproxy() is None else None))
     sizes = SurvivalSizes(
         users=45, spawn_per_s=45.0, every_s=24.0, recovery_s=10.0, room_interval_s=30.0, drop_interval_s=30.0
     )

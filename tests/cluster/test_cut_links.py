@@ -16,9 +16,9 @@ from bench.load.sockets.tokens import mint_receiver
 from bench.processes.cluster.hosts import CLIENTS, ENGINES, Host, hosts
 from bench.processes.cluster.ports import wait_until
 from bench.processes.cluster.surroundings import SECRET, surroundings, why_not
-from bench.processes.namespaces import can_have
 from bench.processes.server_flags import lab_flags
 from bench.processes.target import Target
+from tests.installed import namespaces, needed
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow  # links are cut and databases killed: it wants the machine for itself
@@ -115,11 +115,8 @@ def heard_so_far(socket: websocket.WebSocket) -> list[tuple[str, int]]:
 
 @pytest.fixture
 def apart() -> Iterator[Apart]:
-    if not can_have():
-        pytest.skip("network namespaces need root on Linux")
-    reason = why_not()
-    if reason is not None:
-        pytest.skip(reason)
+    namespaces()
+    needed(why_not())
     with (
         hosts(NODES) as made,
         surroundings(also_at=[host.our_address(ENGINES) for host in made]) as place,

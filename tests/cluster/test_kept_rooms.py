@@ -14,15 +14,14 @@ from bench.record.profiles.sizes import ClusterSizes
 from bench.record.profiles.standard import FULL
 from bench.scenarios.cluster import rooms
 from tests.cluster.labs import lab_of
+from tests.installed import needed
 
 pytestmark = pytest.mark.slow  # Valkey, PostgreSQL and nodes are killed: it wants the machine for itself
 
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Surroundings]:
-    reason = why_not()
-    if reason is not None:
-        pytest.skip(reason)
+    needed(why_not())
     with surroundings() as place:
         yield place
 

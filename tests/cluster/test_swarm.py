@@ -14,6 +14,7 @@ from bench.load.sockets.tokens import mint_receiver
 from bench.processes.cluster.surroundings import SECRET, Surroundings, surroundings, why_not
 from bench.processes.server_flags import lab_flags
 from bench.processes.target import Target
+from tests.installed import needed
 from tests.loadtest.held_up import unless_held_up
 from tests.loadtest.swarms import Nursery
 from tests.patience import PATIENCE_S
@@ -26,9 +27,7 @@ PLAYERS = 30
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Surroundings]:
-    reason = why_not()
-    if reason is not None:
-        pytest.skip(reason)
+    needed(why_not())
     with surroundings() as place:
         yield place
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.test_files import ROOT
+from tests.installed import program
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
@@ -22,11 +23,14 @@ BUILD = "import sys; from setuptools.build_meta import build_sdist; build_sdist(
 
 
 def tracked() -> set[str]:
-    git = ["git", "-C", str(ROOT), "-c", f"safe.directory={ROOT}", "-c", "core.quotePath=false", "ls-files"]
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no clone")
+    options = ["-C", str(ROOT), "-c", f"safe.directory={ROOT}", "-c", "core.quotePath=false"]
+    git = [program("git", package="git"), *options, "ls-files"]
     try:
         listed = subprocess.run(git, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("this is no clone, or there is no git")
+    except subprocess.CalledProcessError:
+        pytest.skip("this is no clone of its own")
     return {path for path in listed.stdout.splitlines() if (ROOT / path).is_file()}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import installed
 from tests.docs.markdown import DOCS, section
 from tests.docs.server import Target, call, token_of, wait_until
 from tests.patience import PATIENCE_S
@@ -27,18 +27,6 @@ PAGE = (DOCS / "clients.md").read_text(encoding="utf-8")
 def blocks(heading: str, language: str) -> list[str]:
     text = section(PAGE, heading)
     return [part.partition("```")[0] for part in text.split(f"```{language}\n")[1:]]
-
-
-def engine(name: str, package: str) -> str:
-    """The path of a program that runs an example. Where it is missing the test is left out, unless
-    ``LOBBY_TEST_PROGRAMS=required`` is set."""
-    path = shutil.which(name)
-    if path is not None:
-        return path
-    reason = f"there is no {name} on the path: apt-get install {package}"
-    if os.environ.get("LOBBY_TEST_PROGRAMS") == "required":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture
@@ -151,7 +139,7 @@ func _rooms(rooms):
 
 
 def test_godot_3_client_lives_through_a_restart(own_target: Target, tmp_path: Path) -> None:
-    godot = engine("godot3-server", "godot3-server")
+    godot = installed.program("godot3-server", package="godot3-server")
     manager, room_list = blocks("Godot 3", "gdscript")
     token = token_of(own_target, 41, "ada")
     for name, text in {
@@ -185,7 +173,7 @@ func _established():
 
 
 def test_godot_3_client_that_connects_while_it_waits_drops_the_retry(own_target: Target, tmp_path: Path) -> None:
-    godot = engine("godot3-server", "godot3-server")
+    godot = installed.program("godot3-server", package="godot3-server")
     manager, room_list = blocks("Godot 3", "gdscript")
     token = token_of(own_target, 41, "ada")
     for name, text in {
@@ -214,7 +202,7 @@ def test_godot_3_client_sends_its_heartbeats_in_time_at_two_pictures_per_second(
     own_target: Target, tmp_path: Path
 ) -> None:
     """A Timer counts 0.133 s for a picture of 0.5 s: its second heartbeat would come after the client has given up."""
-    godot = engine("godot3-server", "godot3-server")
+    godot = installed.program("godot3-server", package="godot3-server")
     manager, room_list = blocks("Godot 3", "gdscript")
     for constant, quick in {"HEARTBEAT_S = 30.0": "HEARTBEAT_S = 1.0", "SILENCE_S = 75.0": "SILENCE_S = 3.5"}.items():
         assert constant in manager
@@ -283,7 +271,7 @@ def javascript(
     target: Target, folder: Path, *, token: str, changes: Mapping[str, str] | None = None, more: str = ""
 ) -> Program:
     """The example, with its library's constants changed."""
-    node = engine("node", "nodejs")
+    node = installed.program("node", package="nodejs")
     library, usage = blocks("JavaScript", "js")
     for constant, changed in (changes or {}).items():
         assert constant in library

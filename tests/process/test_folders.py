@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.processes.target import Target, TargetFailed
+from tests.installed import program
 from tests.process.clients import call, register, token_of
 from tests.store.postgres import Postgres
 
@@ -28,10 +29,8 @@ def read_only(folder: Path) -> list[str]:
 
 
 def _usable(prefix: list[str]) -> list[str]:
-    try:
-        done = subprocess.run([*prefix, "true"], capture_output=True, check=False)
-    except OSError:
-        pytest.skip(f"{prefix[0]} is not installed")
+    program(prefix[0], package="util-linux")
+    done = subprocess.run([*prefix, "true"], capture_output=True, check=False)
     if done.returncode:
         pytest.skip("this user may not do that")
     return prefix

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.processes.certificate import can_make_certificate, certificate
+from tests.installed import program
 
 
 def openssl(folder: Path, script: str) -> None:
@@ -15,8 +16,8 @@ def openssl(folder: Path, script: str) -> None:
     (folder / "openssl").chmod(0o755)
 
 
-@pytest.mark.skipif(not can_make_certificate(), reason="there is no openssl")
 def test_certificate_goes_with_its_key_and_both_are_gone_after_the_block() -> None:
+    program("openssl", package="openssl")
     with certificate() as (cert, key):
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
     assert not Path(cert).parent.exists()

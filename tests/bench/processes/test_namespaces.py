@@ -16,17 +16,16 @@ from bench.processes.namespaces import (
     LinkCount,
     NamespaceFailed,
     Namespaces,
-    can_have,
     enter,
     linked,
     read_links,
 )
 from bench.record.wire import HEADER_BYTES, MSS_BYTES
+from tests.installed import namespaces
 from tests.patience import PATIENCE_S
 
 T = TypeVar("T")
 
-needs_root = pytest.mark.skipif(not can_have(), reason="network namespaces need root on Linux")
 LINK = 2
 SENT_BYTES = 100 * MSS_BYTES
 
@@ -42,6 +41,7 @@ def within(name: str, act: Callable[[], T]) -> T:
 
 @pytest.fixture
 def names() -> Iterator[Namespaces]:
+    namespaces()
     try:
         with linked(3) as made:
             yield made
@@ -49,7 +49,6 @@ def names() -> Iterator[Namespaces]:
         pytest.skip(str(error))
 
 
-@needs_root
 def test_link_counts_what_a_network_would_carry(names: Namespaces) -> None:
     server = within(names.server, lambda: socket.create_server(("0.0.0.0", 0)))
     address = (names.server_address(LINK), server.getsockname()[1])
@@ -70,8 +69,9 @@ def test_link_counts_what_a_network_would_carry(names: Namespaces) -> None:
     assert all(not count.packets for count in counts.values())
 
 
-@needs_root
 def test_namespaces_are_gone_with_the_block_however_it_ends() -> None:
+    namespaces()
+
     def fail() -> None:
         with linked(1) as made:
             assert (NAMED / made.server).exists()

@@ -52,11 +52,18 @@ from bench.scenarios.prediction.watching import of_values, spread_of
 from tests.bench.fake_lab import a_stretch
 from tests.bench.prediction.models import a_model
 from tests.bench.runs import a_run
+from tests.installed import needed
 
 
 def a_lab(profile: Profile = SMOKE) -> Lab:
     cpus = plan_cpus()
     return Lab(profile=profile, seed=1, cpus=cpus, reporter=PlainReporter(), server_factory=target_factory(cpus))
+
+
+@pytest.fixture
+def cluster() -> None:
+    """What several nodes need is there."""
+    needed(why_not())
 
 
 @pytest.fixture
@@ -78,8 +85,7 @@ PAUSES: dict[ModuleType, dict[str, float]] = {
 
 @pytest.mark.system
 @pytest.mark.timeout(600)
-@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
-@pytest.mark.usefixtures("short_pauses")
+@pytest.mark.usefixtures("cluster", "short_pauses")
 def test_model_of_this_machine_has_every_cost_and_makes_forecasts(tmp_path: Path) -> None:
     prediction = replace(SMOKE.prediction, calibration=replace(SMOKE.prediction.calibration, pings_s=0.6))
     model = calibrate(a_lab(replace(SMOKE, prediction=prediction)))
@@ -112,7 +118,7 @@ def test_model_of_this_machine_has_every_cost_and_makes_forecasts(tmp_path: Path
 
 @pytest.mark.system
 @pytest.mark.slow
-@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+@pytest.mark.usefixtures("cluster")
 def test_forecasts_are_made_before_they_are_measured_and_both_are_kept() -> None:
     lab = a_lab()
     found = held_out.run(lab)

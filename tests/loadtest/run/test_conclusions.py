@@ -26,6 +26,7 @@ from bench.processes.target import Target
 from loadtest.client import KeepAliveHttp, LobbyApi
 from loadtest.measure.judging.bottleneck import SLOW_S
 from loadtest.workload.identities import MintedTokens
+from tests.installed import missing
 from tests.loadtest.fakes import wait_for
 from tests.loadtest.held_up import unless_held_up
 from tests.loadtest.swarms import RUN_TIMEOUT_S, SAVED_OFTEN, Enough, Nursery, SavedRun, Swarm
@@ -230,11 +231,11 @@ def test_players_of_a_late_worker_are_nobody_elses_users_and_nothing_is_lost(end
         assert (presence["lost"], presence["unheard"], presence["unexpected"]) == (0, 0, 0)
 
 
-@pytest.mark.skipif(express_command() is None, reason="no Node.js, or no packages for it")
 def test_a_server_of_the_base_protocol_alone_is_accepted_and_judged(nursery: Nursery, tmp_path: Path):
     """Express and ws: it verifies no tokens over HTTP, lists no users, and tells of a player before it accepts it."""
     command = express_command()
-    assert command is not None
+    if command is None:
+        missing("Node.js, npm or its registry is not there")
     with start_peer(command, cpus=None, environment={"PEER_SECRET": SECRET}) as peer:
         runs = Runs(nursery, tmp_path)
         runs.start("express", f"http://127.0.0.1:{peer.port}", "--jwt-secret", SECRET, "-r", 2)

@@ -11,6 +11,7 @@ import pytest
 
 from bench.processes.peer import Peer, express_command, installed_node, start_peer
 from loadtest.results.exit_codes import ExitCode
+from tests.installed import missing
 from tests.loadtest.held_up import doubts, unless_held_up
 from tests.loadtest.swarms import ROOT, Enough, Nursery
 
@@ -34,7 +35,7 @@ def serve() -> Iterator[Any]:
 
         def begin(command: list[str] | None, **environment: str) -> Peer:
             if command is None:
-                pytest.skip("Node.js, npm or its registry is not there")
+                missing("Node.js, npm or its registry is not there")
             return stack.enter_context(start_peer(command, cpus=None, environment=environment))
 
         yield begin

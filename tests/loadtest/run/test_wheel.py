@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.processes.target import Target
+from tests.installed import missing
 from tests.loadtest.swarms import ROOT, run_program_until
 
 pytestmark = pytest.mark.system
@@ -44,7 +45,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=folder, timeout_s=INSTALL_TIMEOUT_S,
     )  # fmt: skip
     if "No matching distribution found for setuptools" in built.stderr:
-        pytest.skip("the builder of wheels cannot be had: no package index answers")
+        missing("the builder of wheels cannot be had: no package index answers")
     assert built.returncode == 0, built.stderr[-2000:]
     [wheel] = folder.glob("lobby_server-*.whl")
     venv.create(folder / "env", with_pip=False)

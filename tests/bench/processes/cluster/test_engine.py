@@ -14,9 +14,8 @@ import pytest
 from bench.processes.cluster import engine
 from bench.processes.cluster.engine import Engine, find_engine
 from bench.processes.cluster.ports import NotInTime
+from tests.installed import missing
 from tests.patience import PATIENCE_S
-
-needs_engine = pytest.mark.skipif(find_engine() is None, reason=engine.NO_ENGINE)
 
 
 def only(monkeypatch: pytest.MonkeyPatch, *programs: str) -> None:
@@ -65,8 +64,7 @@ def test_program_that_ends_at_once_is_not_waited_for_for_ever(monkeypatch: pytes
 
 @pytest.fixture
 def running() -> Iterator[Engine]:
-    program = find_engine()
-    assert program is not None
+    program = find_engine() or missing(engine.NO_ENGINE)
     with Engine(program).running() as found:
         yield found
 
@@ -79,7 +77,6 @@ def said(it: Engine, *words: str) -> bytes:
         return connection.recv(1024)
 
 
-@needs_engine
 @pytest.mark.system
 def test_engine_that_was_killed_comes_back_on_its_port_without_its_data(running: Engine) -> None:
     port, pid = running.port, running.pid
@@ -92,7 +89,6 @@ def test_engine_that_was_killed_comes_back_on_its_port_without_its_data(running:
     assert said(running, "GET", "a") == b"$-1\r\n"
 
 
-@needs_engine
 @pytest.mark.system
 def test_engine_that_is_frozen_is_killed_all_the_same(running: Engine) -> None:
     os.kill(running.pid, 19)
@@ -101,12 +97,10 @@ def test_engine_that_is_frozen_is_killed_all_the_same(running: Engine) -> None:
     assert not running.answers()
 
 
-@needs_engine
 @pytest.mark.system
 def test_nothing_of_it_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    program = find_engine()
-    assert program is not None
+    program = find_engine() or missing(engine.NO_ENGINE)
     with Engine(program).running() as it:
         pid = it.pid
         assert list(tmp_path.iterdir()) != []

@@ -17,9 +17,7 @@ import pytest
 from bench.processes.cluster import postgres
 from bench.processes.cluster.ports import NotInTime
 from bench.processes.cluster.postgres import Postgres, find_postgres, running_postgres
-
-needs_postgres = pytest.mark.skipif(find_postgres() is None, reason=postgres.NO_POSTGRES)
-
+from tests.installed import missing
 
 # -- the programs --------------------------------------------------------------------------------------------------
 
@@ -106,14 +104,12 @@ def test_server_that_does_not_run_is_killed_and_stopped_without_a_word(tmp_path:
 
 @pytest.fixture
 def running() -> Iterator[Postgres]:
-    programs = find_postgres()
-    assert programs is not None
+    programs = find_postgres() or missing(postgres.NO_POSTGRES)
     with running_postgres(programs) as found:
         found.make_database("lobby")
         yield found
 
 
-@needs_postgres
 @pytest.mark.system
 def test_what_was_committed_is_there_after_a_power_failure(running: Postgres) -> None:
     running.rows("CREATE TABLE kept (number int); INSERT INTO kept VALUES (7)", "lobby")
@@ -125,7 +121,6 @@ def test_what_was_committed_is_there_after_a_power_failure(running: Postgres) ->
     assert running.rows("SELECT number FROM kept", "lobby") == ["7"]
 
 
-@needs_postgres
 @pytest.mark.system
 def test_nothing_of_it_is_left_with_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
     folders: list[str] = []
@@ -136,8 +131,7 @@ def test_nothing_of_it_is_left_with_its_block(monkeypatch: pytest.MonkeyPatch) -
         return folders[-1]
 
     monkeypatch.setattr(tempfile, "mkdtemp", made)
-    programs = find_postgres()
-    assert programs is not None
+    programs = find_postgres() or missing(postgres.NO_POSTGRES)
     with running_postgres(programs) as it:
         pid = it.pid
     assert not psutil.pid_exists(pid)

@@ -13,7 +13,6 @@ from bench.load.packets.capture import Seen
 from bench.load.packets.times import Figures
 from bench.load.reports import Percentiles
 from bench.measures import AS_REPORTED, ERROR_OF_P99, ON_THE_WIRE
-from bench.processes.namespaces import can_have
 from bench.record.book import Book
 from bench.record.files.run_file import read_run
 from bench.record.findings import Where
@@ -24,6 +23,7 @@ from bench.scenarios.engine import swarm_truth
 from bench.scenarios.engine.swarm_truth import SERIES_OF_THE_SWARM, conditions_of, hold_against, off_by, party_of
 from loadtest.results.exit_codes import ExitCode
 from tests.bench.runs import a_run
+from tests.installed import namespaces
 
 PARTY = party_of(SERIES_OF_THE_SWARM, IDLE)
 
@@ -114,8 +114,7 @@ def test_conditions_are_idle_a_neighbour_and_a_freeze_per_length() -> None:
 def test_swarm_truth_on_the_command_line_holds_every_series_against_packets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not can_have():
-        pytest.skip("network namespaces need root on Linux")
+    namespaces()
     monkeypatch.setattr(swarm_truth, "tools", lambda: ([], ["tsung: tsung is not installed"]))
     done = CliRunner().invoke(
         cli.main, ["run", "swarm-truth", "--smoke", "--seed", "7", "--output", str(tmp_path / "run")]

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from bench.processes.cluster.engine import find_engine
+from bench.processes.cluster.engine import NO_ENGINE, find_engine
 from bench.processes.target import Target
 from loadtest.measure.judging.bottleneck import SLOW_S
+from tests.installed import needed
 from tests.loadtest.run.test_conclusions import (
     FROZEN_S,
     NO_LIMIT,
@@ -31,9 +32,9 @@ __all__ = ["nursery"]
 pytestmark = pytest.mark.system
 
 
-@pytest.mark.skipif(find_engine() is None, reason="no Valkey for the workers")
 def test_a_server_of_which_one_worker_was_frozen_is_said_to_have_been_frozen(nursery: Nursery, tmp_path: Path) -> None:
     """Whichever of them it is: the one that was started last here."""
+    needed(None if find_engine() else NO_ENGINE)
     target = Target(data_dir=tmp_path / "data", flags=[*NO_LIMIT, "--workers", "2"])
     with target.running():
         worker = max(until_all_are_up(target, 2))

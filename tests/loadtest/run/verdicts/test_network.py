@@ -10,12 +10,13 @@ import pytest
 
 from bench.processes.server_flags import server_flags
 from bench.processes.target import Target
+from tests.installed import namespaces
 from tests.loadtest.held_up import unless_held_up
 from tests.loadtest.run.test_conclusions import NO_LIMIT, Runs, heartbeats
 from tests.loadtest.servers.long_line import long_line, why_not
 from tests.loadtest.swarms import Nursery
 
-pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(why_not()), reason=why_not() or "it can")]
+pytestmark = pytest.mark.system
 
 ONE_WAY_S = 0.2
 INTERVAL_S = 0.8
@@ -24,6 +25,9 @@ ENOUGH = 40
 
 
 def test_answers_that_were_slow_over_a_long_line_are_the_networks(tmp_path: Path) -> None:
+    namespaces()
+    if why_not():
+        pytest.skip(why_not())
     with long_line(one_way_s=ONE_WAY_S) as line:
         flags = [*NO_LIMIT, *server_flags(address="0.0.0.0")]
         with (

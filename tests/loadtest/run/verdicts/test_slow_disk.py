@@ -20,6 +20,7 @@ import pytest
 
 from bench.processes.cluster.postgres import NO_POSTGRES, Postgres, find_postgres
 from bench.processes.target import Target
+from tests.installed import missing
 from tests.loadtest.held_up import unless_held_up
 from tests.loadtest.run.test_conclusions import NO_LIMIT, Runs, heartbeats, nursery
 from tests.loadtest.servers.slow_disk import FLUSHES, WRITES, SlowDisk, why_not
@@ -41,7 +42,7 @@ CREATORS = ("--mix", "browser=1,host=1", "--room-interval-s", "fixed:0.6", "--ro
 def on_postgres() -> Iterator[tuple[Target, SlowDisk, float]]:
     programs = find_postgres()
     if programs is None:
-        pytest.skip(NO_POSTGRES)
+        missing(NO_POSTGRES)
     with ExitStack() as stack:
         disk = stack.enter_context(SlowDisk(FLUSHES))
         folder = Path(tempfile.mkdtemp(prefix="lobby-slow-"))

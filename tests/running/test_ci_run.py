@@ -1,0 +1,88 @@
+"""`.ci/run` with programs that only say that they ran: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.patience import PATIENCE_S
+
+ROOT = Path(__file__).parents[2]
+PYTHON = """#!/bin/sh
+case "$*" in
+    *reports/sample) echo "what the audit says of the sample"; exit "$AUDIT_ENDS_WITH";;
+esac
+"""
+"""Of the environment in which reports are made."""
+TOX = f"""#!/bin/sh
+case "$*" in
+    *--notest*) mkdir -p "$TOX_WORK_DIR/report/bin"
+        cat >"$TOX_WORK_DIR/report/bin/python" <<'END'
+{PYTHON}END
+        printf '#!/bin/sh\\n' >"$TOX_WORK_DIR/report/bin/lobby-bench"
+        chmod +x "$TOX_WORK_DIR"/report/bin/*;;
+    *system,browser*) exit "$SUITES_END_WITH";;
+    *--smoke*) for last; do :; done # the folder
+        mkdir "$last"
+        for file in run.json report.html report.md figures.json; do echo "$file" >"$last/$file"; done;;
+esac
+"""
+APT_GET = """#!/bin/sh
+echo "apt-get $*" >&2
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A clean one, whose tests pass at once; beside it, in `bin`, what the script calls of the system."""
+    folder = tmp_path / "checkout"
+    (folder / ".ci").mkdir(parents=True)
+    shutil.copy(ROOT / ".ci/run", folder / ".ci/run")
+    (folder / "README.md").write_text("    echo the tests run  # run the tests, the linter and the type checker\n")
+    put(folder / ".venv/bin/tox", TOX)
+    for name in ("bash", "sh", "cat", "chmod", "dirname", "mkdir", "mktemp", "nice", "rm", "sed"):
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
+    put(tmp_path / "bin/apt-get", APT_GET)
+    return folder
+
+
+def put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def run(checkout: Path, *, suites: int = 0, audit: int = 0) -> tuple[int, str]:
+    """The exit code, and all that was said."""
+    done = subprocess.run(
+        [checkout / ".ci/run"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=PATIENCE_S, check=False,
+        env={**os.environ, "PATH": str(checkout.parent / "bin"), "LOBBY_TEST_CHROMIUM": "chromium",
+             "TMPDIR": str(checkout.parent), "SUITES_END_WITH": str(suites), "AUDIT_ENDS_WITH": str(audit)},
+    )  # fmt: skip
+    assert [path.name for path in checkout.parent.iterdir() if path.name.startswith("tmp.")] == []
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize(("suites", "audit", "code"), [(0, 0, 0), (3, 0, 3), (0, 1, 1), (3, 1, 3)])
+def test_audit_is_told_however_the_suites_end_and_either_fails_the_run(
+    checkout: Path, suites: int, audit: int, code: int
+) -> None:
+    ended, said = run(checkout, suites=suites, audit=audit)
+    assert ended == code, said
+    assert "what the audit says of the sample" in said
+    assert ("== all gates passed" in said) == (code == 0)
+
+
+def test_programs_that_are_missing_are_installed_and_no_others(checkout: Path) -> None:
+    put(checkout.parent / "bin/nginx", "#!/bin/sh\n")
+    _, said = run(checkout)
+    [installs] = [line.split() for line in said.splitlines() if "apt-get install" in line]
+    assert {"poppler-utils", "nodejs", "prometheus", "iproute2"} <= set(installs)
+    assert "nginx" not in installs
+    assert "chromium" not in installs
