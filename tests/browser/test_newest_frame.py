@@ -280,8 +280,14 @@ def test_nobody_is_said_to_be_offline_while_the_page_is(crowd: Crowd) -> None:
     page.comes_to(shown, ["0", "offline"])
 
 
-@pytest.mark.parametrize("is_let_in", [True, False])
-def test_room_stays_in_sight_until_it_is_known_whether_its_member_is_in_it_still(crowd: Crowd, is_let_in: bool) -> None:
+JOINED_AGAIN = {
+    "roomId": "den", "peerId": 3, "gamemode": "den", "mapName": None,
+    "members": [{"peerId": 1, "name": "bob", "isHost": True}, {"peerId": 3, "name": "ann", "isHost": False}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", ["let in", "shut", "put off", "put off for good", "not needed"])
+def test_room_stays_in_sight_until_it_is_known_whether_its_member_is_in_it_still(crowd: Crowd, answer: str) -> None:
     page = Page(crowd)
     panel, line = page.page.locator("#my-room"), page.page.locator("#my-room-say input")
     page.enters("den", 2, "bob", "ann", host="bob")
@@ -292,19 +298,64 @@ def test_room_stays_in_sight_until_it_is_known_whether_its_member_is_in_it_still
     page.comes_to(lambda: panel.evaluate("panel => panel.inert"), True)
     assert page.texts("#my-room-members [data-part=name]") == ["bob", "ann"]
     page.played.pass_s(5.1)
-    wait_until_page(page.page, lambda: any(each["type"] == "join_room" for each in page.played.heard))
+
+    def comes_back(times: int) -> None:
+        asked = {"roomId": "den", "version": "13020", "name": "ann", "ifIn": "none"}
+        page.comes_to(
+            lambda: [each["data"] for each in page.played.heard if each["type"] == "join_room"], times * [asked]
+        )
+
+    comes_back(1)
     socket = page.played.sockets[1]
-    if is_let_in:
-        members = [{"peerId": 1, "name": "bob", "isHost": True}, {"peerId": 3, "name": "ann", "isHost": False}]
-        joined = {"roomId": "den", "peerId": 3, "members": members, "gamemode": "den", "mapName": None}
-        page.played.say(socket, "room_joined", joined)
+    if answer.startswith("put off"):
+        for times, reason in enumerate(["try_again_later", "rate_limited", *6 * ["try_again_later"]], start=2):
+            page.played.say(socket, "error", {"reason": reason})
+            page.page.evaluate("() => 0")
+            assert panel.evaluate("panel => panel.inert")
+            page.played.say(socket, "pong", {"ts": AT})
+            page.played.pass_s(15)
+            comes_back(times)
+            if answer == "put off" and times == 4:
+                break
+    if answer in ("let in", "put off"):
+        page.played.say(socket, "room_joined", JOINED_AGAIN)
         page.comes_to(lambda: panel.evaluate("panel => panel.inert"), False)
         assert (line.input_value(), panel.is_visible()) == ("half a sen", True)
         assert line.evaluate("line => line === document.activeElement")
+        heard = len(page.played.heard)
+        page.played.pass_s(20)
+        assert all(each["type"] != "join_room" for each in page.played.heard[heard:])
     else:
-        page.played.say(socket, "error", {"reason": "room_not_found"})
+        reason = {"shut": "room_not_found", "put off for good": "try_again_later", "not needed": "already_in_room"}[
+            answer
+        ]
+        page.played.say(socket, "error", {"reason": reason})
         page.comes_to(panel.is_hidden, True)
-        page.page.locator(".toast", has_text="You are not in your room any more.").wait_for()
+        if (
+            answer != "not needed"
+        ):  # else they are in one, on another device; a client without features is not told which
+            page.page.locator(".toast", has_text="You are not in your room any more.").wait_for()
+        page.played.say(socket, "room_joined", JOINED_AGAIN)  # after all
+        page.comes_to(lambda: (panel.is_visible(), panel.evaluate("panel => panel.inert")), (True, False))
+
+
+def test_another_room_that_was_wished_for_on_the_way_back_and_is_not_to_be_had_leaves_nobody_in_a_dead_panel(
+    crowd: Crowd,
+) -> None:
+    page = Page(crowd)
+    panel = page.page.locator("#my-room")
+    page.enters("den", 2, "bob", "ann", host="bob")
+    page.comes_to(panel.is_visible, True)
+    page.played.fetches.clear()  # of the connection that is lost
+    page.played.sockets[0].close(code=1012, reason="")
+    wait_until_page(page.page, lambda: page.played.phase() == "waiting")
+    page.played.pass_s(5.1)
+    page.played.is_connected()
+    page.played.answer_fetch([room("den"), room("other")])
+    page.comes_to(lambda: page.page.locator("#rooms li[data-id=other] [data-part=join]").is_visible(), True)
+    page.page.locator("#rooms li[data-id=other] [data-part=join]").click()
+    page.played.say(page.played.sockets[1], "error", {"reason": "try_again_later"})
+    page.comes_to(panel.is_hidden, True)
 
 
 def test_newest_lines_stay_in_sight_when_the_window_changes_and_when_the_chat_is_shown_again(crowd: Crowd) -> None:

@@ -31,7 +31,7 @@ SHOWN = """() => {
             [textOf(row, "join"), !partOf(row, "join").disabled] : null, isThere(partOf(row, "delete")),
     ]);
     return {
-        room: isThere(byId("my-room")) && !byId("my-room").inert
+        room: byId("my-room").inert ? "held" : isThere(byId("my-room"))
             ? [byId("my-room-title").textContent, members, controls, rowsOf("my-room-log").map(line)] : null,
         rooms,
         online: rowsOf("online").map(person),

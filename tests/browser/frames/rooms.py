@@ -9,9 +9,12 @@ from tests.browser.frames.drawn import ME
 
 CANNOT_ENTER = {
     "room_not_found", "room_full", "version_mismatch", "banned", "invitation_required", "no_room_found",
-    "already_started",
+    "already_started", "invalid_join_room",
 }  # fmt: skip
 """Errors that shut the way back into a room."""
+NOT_NOW = {"try_again_later", "rate_limited"}
+"""Errors after which the page tries the way back again, so often."""
+MOST_RETURNS = 8
 
 
 @dataclass
@@ -32,18 +35,30 @@ class Rooms:
     wanted_id: str | None = None
     """Of the room that it has asked for last."""
     is_returning: bool = False
+    is_held: bool = False
+    """The room is in sight, and nothing in it can be pressed: only on the way back."""
+    returns: int = 0
 
     def _handshake_accepted(self, data: dict[str, Any]) -> None:
         """Of another connection; what the user is in is told anew, if they are in it still."""
+        is_held = self.room_id is not None or self.is_held
         self._forget()
-        self.is_returning = self.kept_id is not None
+        self.is_returning, self.returns = self.kept_id is not None, 0
+        self.is_held = is_held and self.is_returning
         self.wanted_id = self.kept_id or self.wanted_id
 
     def _error(self, data: dict[str, Any]) -> None:
         if data["reason"] == "banned" and self.wanted_id is not None:
             self.barred.add(self.wanted_id)
-        if self.is_returning and data["reason"] in CANNOT_ENTER:
+        if not self.is_returning:
+            return
+        if data["reason"] == "already_in_room":
+            self.is_returning = self.is_held = False
+        elif data["reason"] in NOT_NOW and self.returns < MOST_RETURNS:
+            self.returns += 1
+        elif data["reason"] in CANNOT_ENTER | NOT_NOW:
             self.is_returning, self.kept_id = False, None
+            self._forget()
 
     def _room_joined(self, data: dict[str, Any]) -> None:
         self._enter(data, [dict(each) for each in data["members"]])
@@ -58,7 +73,7 @@ class Rooms:
             self.state, self.said = None, []
         self.room_id, self.own_id, self.game = data["roomId"], data["peerId"], data
         self.members = {each["peerId"]: each for each in members}
-        self.kept_id, self.is_returning = data["roomId"], False
+        self.kept_id, self.is_returning, self.is_held = data["roomId"], False, False
 
     def _room_state(self, data: dict[str, Any]) -> None:
         if data["roomId"] == self.room_id:
@@ -112,9 +127,11 @@ class Rooms:
         self.rooms = {room["id"]: room for room in rooms}
 
     def _put_out(self) -> None:
-        if not self.is_returning:  # else it is what happened meanwhile, and the answer follows
+        is_held = self.is_held and self.is_returning  # then it is what happened meanwhile, and the answer follows
+        if not self.is_returning:
             self.kept_id = None
         self._forget()
+        self.is_held = is_held
 
     def _leave(self) -> None:
         self.kept_id = None
@@ -122,16 +139,17 @@ class Rooms:
 
     def _forget(self) -> None:
         self.room_id, self.own_id, self.state, self.members, self.said = None, 0, None, {}, []
+        self.is_held = False
 
     # -- as the page shows it -------------------------------------------------------------------------------------
 
     def shown_rooms(self, hidden: set[str]) -> dict[str, Any]:
         newest_first = sorted(self.rooms.values(), key=lambda room: room["created_at"], reverse=True)
         own = (
-            None
-            if self.room_id is None
+            "held" if self.is_held
+            else None if self.room_id is None
             else [*self._own_room(), [list(line) for line in self.said if line[0] not in hidden]]
-        )
+        )  # fmt: skip
         return {"room": own, "rooms": [self._row(room) for room in newest_first]}
 
     def _own_room(self) -> list[Any]:

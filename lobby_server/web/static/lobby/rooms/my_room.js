@@ -15,7 +15,11 @@ const KEPT_LINES = 200;
 const NOT_KICKED = new Set(["not_host", "not_in_room", "invalid_target", "rate_limited", "try_again_later"]);
 const CANNOT_ENTER = new Set([
   "room_not_found", "room_full", "version_mismatch", "banned", "invitation_required", "no_room_found", "already_started",
+  "invalid_join_room",
 ]);
+const NOT_NOW = new Set(["try_again_later", "rate_limited"]); // the way back may be open in a moment
+const MOST_RETURNS = 8; // each after a longer pause, about a minute in all
+const LONGEST_PAUSE_S = 15;
 
 export class MyRoom {
   changed = new Signal();
@@ -37,6 +41,8 @@ export class MyRoom {
   #account;
   #api;
   #isReturning = false;
+  #returns = 0; // that were put off, since there is this connection
+  #returnTimer = null;
   #isWished = false; // the user has asked to be in the room that is entered next
   #wasListed = false;
   #lineNumber = 0;
@@ -132,12 +138,30 @@ export class MyRoom {
     if (CANNOT_ENTER.has(reason)) this.#isWished = false;
     if (NOT_KICKED.has(reason)) this.#kicks.clear(); // a member who leaves now may do so by themselves
     if (reason === "banned") this.#bar(this.#wantedId);
-    if (reason === "already_in_room") return true; // the return was not needed; the server has said where the user is
-    if (this.isComingBack && !this.#isReturning && CANNOT_ENTER.has(reason)) this.#forget(); // they have wished for another one since
-    if (!this.#isReturning || !CANNOT_ENTER.has(reason)) return false;
+    if (reason === "already_in_room") return this.#returnIsNotNeeded();
+    if (!CANNOT_ENTER.has(reason) && !NOT_NOW.has(reason)) return false;
+    if (this.isComingBack && !this.#isReturning) this.#forget(); // they have wished for another one since
+    if (!this.#isReturning) return false;
+    if (NOT_NOW.has(reason) && this.#returns < MOST_RETURNS) return this.#returnLater(reason);
     this.#isReturning = false;
     this.#end(`${t("room.gone")} ${reasonSentence(reason)}`);
     return true;
+  }
+
+  /** The server has said where the user is, except to a client without features. */
+  #returnIsNotNeeded() {
+    this.#isReturning = false;
+    if (this.isComingBack) this.#forget();
+    return true;
+  }
+
+  /** A crowd comes back spread out. Who has sent too much may have said something else meanwhile, and is told. */
+  #returnLater(reason) {
+    const longestS = Math.min(2 ** this.#returns, LONGEST_PAUSE_S);
+    this.#returns += 1;
+    clearTimeout(this.#returnTimer);
+    this.#returnTimer = setTimeout(() => this.#returnAgain(), longestS * (0.5 + Math.random() / 2) * 1000);
+    return reason !== "rate_limited";
   }
 
   /** The user is in no room any more, and knows why. */
@@ -171,9 +195,14 @@ export class MyRoom {
   /** Only if the user is in no room: they may have entered another one on another device meanwhile. */
   #return() {
     const id = ofTab.get(KEY);
+    this.#returns = 0;
     this.#isReturning = id !== null;
     if (id !== null) this.#enter(id, { ifIn: "none" });
     else if (this.isComingBack) this.#forget();
+  }
+
+  #returnAgain() {
+    if (this.#isReturning) this.#enter(ofTab.get(KEY), { ifIn: "none" }); // else they are in a room, or wish to be
   }
 
   #take(type, data) {
@@ -245,6 +274,7 @@ export class MyRoom {
   }
 
   #forget(isComingBack = false) {
+    clearTimeout(this.#returnTimer);
     this.isComingBack = isComingBack;
     this.#wasListed = false;
     this.id = this.peerId = this.state = null;
