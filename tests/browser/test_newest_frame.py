@@ -358,6 +358,38 @@ def test_another_room_that_was_wished_for_on_the_way_back_and_is_not_to_be_had_l
     page.comes_to(panel.is_hidden, True)
 
 
+@pytest.mark.parametrize("is_other", [True, False], ids=["another room", "the same, connected again"])
+def test_lines_of_a_room_are_followed_though_those_before_it_were_read_from_the_top(
+    crowd: Crowd, is_other: bool
+) -> None:
+    page = Page(crowd)
+    log = page.page.locator("#my-room-log")
+    left_px = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
+
+    def hears(text: str) -> None:
+        for number in range(30):
+            data = {"from": 1, "fromName": "bob", "text": f"{text} {number}"}
+            page.played.say(page.played.sockets[-1], "chat", data)
+        page.comes_to(lambda: page.texts("#my-room-log .text")[-1:], [f"{text} 29"])
+
+    page.enters("den", 2, "bob", "ann", host="bob")
+    hears("first")
+    page.comes_to(lambda: log.evaluate(left_px) <= 1, True)
+    log.evaluate("log => new Promise((seen) => { log.onscroll = seen; log.scrollTop = 0; })")
+    assert log.evaluate(left_px) > 100
+    if is_other:
+        page.enters("other", 2, "bob", "ann", host="bob")
+        page.comes_to(lambda: page.texts("#my-room-log .text"), [])
+    else:
+        page.played.sockets[0].close(code=1012, reason="")
+        wait_until_page(page.page, lambda: page.played.phase() == "waiting")
+        page.played.pass_s(5.1)
+        page.played.is_connected()
+        page.played.say(page.played.sockets[1], "room_joined", JOINED_AGAIN)
+    hears("second")
+    page.comes_to(lambda: log.evaluate(left_px) <= 1, True)
+
+
 def test_newest_lines_stay_in_sight_when_the_window_changes_and_when_the_chat_is_shown_again(crowd: Crowd) -> None:
     page = Page(crowd)
     log = page.page.locator("#chat-log")

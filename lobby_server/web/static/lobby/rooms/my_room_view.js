@@ -13,6 +13,7 @@ export class MyRoomView {
   #room;
   #hidden;
   #shownId = null;
+  #newest = 0; // id of the last line that was drawn
   #isEntered = false; // just now, by the user's own wish: that is where they go on
 
   constructor({ room, people, party, hidden, api, notices }) {
@@ -95,8 +96,10 @@ export class MyRoomView {
         part(row, "kick").setAttribute("aria-label", t("room.kick.name", { name: member.name }));
       },
     });
-    const { isAtEnd } = this.#place;
-    syncList(byId("my-room-log"), room.lines.filter((line) => !this.#hidden.has(line.fromName)), {
+    const lines = room.lines.filter((line) => !this.#hidden.has(line.fromName));
+    const isAtEnd = this.#place.isAtEnd || !lines.some((line) => line.id <= this.#newest); // an empty log is at its end
+    this.#newest = Math.max(this.#newest, ...lines.map((line) => line.id));
+    syncList(byId("my-room-log"), lines, {
       key: (line) => line.id,
       make: (current) => {
         const row = fromTemplate("room-line");
