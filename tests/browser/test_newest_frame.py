@@ -390,6 +390,37 @@ def test_lines_of_a_room_are_followed_though_those_before_it_were_read_from_the_
     page.comes_to(lambda: log.evaluate(left_px) <= 1, True)
 
 
+def test_nobody_is_said_not_to_be_there_while_the_page_does_not_know(crowd: Crowd) -> None:
+    page = Page(crowd)
+    none = page.page.locator("#online-none")
+    page.page.locator("#online-search").fill("bob")
+    page.comes_to(none.is_visible, True)
+    page.played.sockets[0].close(code=1012, reason="")
+    wait_until_page(page.page, lambda: page.played.phase() == "waiting")
+    page.comes_to(none.is_visible, False)
+
+
+def test_members_of_the_party_are_neither_online_nor_offline_while_the_page_does_not_know(crowd: Crowd) -> None:
+    page = Page(crowd)
+    members = [
+        {"user_id": 7, "username": "ann", "is_online": True},
+        {"user_id": 20, "username": "bob", "is_online": False},
+    ]
+    party = {"id": "p", "leader_user_id": 7, "max_members": 8, "members": members, "invited": []}
+    page.played.answers = {"/api/parties/mine": {"party": party}}
+    page.hears("party_joined", party_id="p", user_id=20, username="bob")
+
+    def shown() -> tuple[list[str], int]:
+        return page.texts("#party-members [data-part=state]"), page.page.locator("#party-members .dot.on").count()
+
+    page.comes_to(shown, (["online", "offline"], 1))
+    page.played.sockets[0].close(code=1012, reason="")
+    wait_until_page(page.page, lambda: page.played.phase() == "waiting")
+    page.comes_to(shown, (["", ""], 0))
+    page.played.pass_s(5.1)
+    page.comes_to(shown, (["online", "offline"], 1))
+
+
 def test_newest_lines_stay_in_sight_when_the_window_changes_and_when_the_chat_is_shown_again(crowd: Crowd) -> None:
     page = Page(crowd)
     log = page.page.locator("#chat-log")

@@ -9,6 +9,7 @@ export class Party {
   party = null; // {id, leader_user_id, max_members, members, invited}
   invites = [];
   isKnown = false;
+  isUpToDate = false; // not while there is no connection: who of the members is online is not known then
   #dismissed = new Set(); // ids of parties whose invitation stands, and is not asked about again
   #api;
   #account;
@@ -22,12 +23,16 @@ export class Party {
     this.#flight = new SingleFlight({
       fetch: (signal) => api.get("/api/parties/mine", signal),
       deliver: ({ party, invites }) => {
-        Object.assign(this, { isKnown: true, party, invites: invites.filter((invite) => !this.#dismissed.has(invite.party_id)) });
+        Object.assign(this, { isKnown: true, isUpToDate: true, party, invites: invites.filter((invite) => !this.#dismissed.has(invite.party_id)) });
         this.changed.emit();
       },
     });
     connection.established.connect(() => this.#flight.wish());
-    connection.lost.connect(() => this.#flight.stop());
+    connection.lost.connect(() => {
+      this.#flight.stop();
+      this.isUpToDate = false;
+      this.changed.emit();
+    });
     connection.message.connect((type, data) => {
       if (type.startsWith("party_")) this.#flight.wish();
       if (type === "party_invite") {
@@ -48,7 +53,7 @@ export class Party {
 
   clear() {
     this.#flight.stop();
-    this.isKnown = false;
+    this.isKnown = this.isUpToDate = false;
     this.party = null;
     this.invites = [];
     this.#dismissed.clear();

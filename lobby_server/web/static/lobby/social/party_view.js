@@ -73,7 +73,7 @@ export class PartyView {
   }
 
   #draw() {
-    const { party, invites, isLeader, isKnown } = this.#party;
+    const { party, invites, isLeader, isKnown, isUpToDate } = this.#party;
     setHidden(byId("party-in"), party === null);
     setHidden(byId("party-none"), party !== null || !isKnown);
     setText(byId("party-size"), party === null ? "" : `${party.members.length}/${party.max_members}`);
@@ -94,8 +94,8 @@ export class PartyView {
         drawAvatar(part(row, "avatar"), member.username);
         part(row, "kick").setAttribute("aria-label", t("party.kick.name", { name: member.username }));
         part(row, "lead").setAttribute("aria-label", t("party.leader.make_name", { name: member.username }));
-        part(row, "dot").classList.toggle("on", member.is_online);
-        setText(part(row, "state"), member.is_online ? t("common.online") : t("common.offline"));
+        part(row, "dot").classList.toggle("on", isUpToDate && member.is_online);
+        setText(part(row, "state"), isUpToDate ? stateOf(member) : "");
         setHidden(part(row, "leader"), member.user_id !== party.leader_user_id);
         const isOther = member.user_id !== this.#account.user?.id;
         setHidden(part(row, "kick"), !isLeader || !isOther);
@@ -126,3 +126,5 @@ export class PartyView {
     });
   }
 }
+
+const stateOf = ({ is_online: isOnline }) => (isOnline ? t("common.online") : t("common.offline"));

@@ -131,7 +131,7 @@ export class People {
     const isFriend = (person) => Number(this.#friends.isFriend(person.user_id));
     const shown = found.sort((a, b) => isFriend(b) - isFriend(a) || collator.compare(a.username, b.username)).slice(0, SHOWN);
     setText(byId("online-count"), this.#presence.isKnown ? String(this.#presence.users.size) : "");
-    setHidden(byId("online-none"), wanted === "" || found.length > 0);
+    setHidden(byId("online-none"), wanted === "" || found.length > 0 || !this.#presence.isKnown);
     setHidden(byId("online-more"), found.length <= SHOWN);
     setText(byId("online-more"), t("people.online.more", { count: found.length - SHOWN }));
     this.drawList(byId("online"), shown);
