@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from lobby_server.protocol.messages import EVENTS
 from tests.browser.conftest import Crowd
 from tests.browser.frames.drawn import (
-    ANNOUNCED_ROOMS,
     CLIENTS,
     PARTIES,
     REQUESTS,
@@ -36,7 +35,7 @@ OVER: tuple[Frame, ...] = (
     *(("room_unbanned", {"roomId": id_}, {}) for id_ in (*ROOM_IDS, "end")),
     *(("friend_request_closed", {"request_id": id_}, {}) for id_ in REQUESTS),
     *(("party_invite_closed", {"party_id": id_, "reason": "gone"}, {}) for id_ in PARTIES),
-    *(("match_invite_closed", {"room_id": id_, "reason": "gone"}, {}) for id_ in (*ROOM_IDS, *ANNOUNCED_ROOMS)),
+    *(("match_invite_closed", {"room_id": id_, "reason": "gone"}, {}) for id_ in ROOM_IDS),
     ("party_left", {"party_id": "p1", "user_id": 1, "username": name_of(1), "reason": "left"}, {"party": None}),
     *(("user_offline", {"user_id": id_, "username": name_of(id_)}, {}) for id_ in USER_IDS),
     *(("friend_removed", {"user_id": id_}, {}) for id_ in USER_IDS),

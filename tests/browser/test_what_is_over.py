@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.browser.conftest import Crowd
 from tests.browser.test_client_rules import AT, PlayedServer, wait_until_page
 
@@ -86,20 +88,62 @@ def test_kick_that_was_refused_is_not_told_when_its_player_leaves_later(crowd: C
     assert page.locator(".toast", has_text="bob is kicked").count() == 0
 
 
-def test_question_of_an_invitation_into_a_room_that_ended_while_the_page_was_away_goes(crowd: Crowd) -> None:
+INVITED = {"id": 5, "kind": "match_invite", "title": "Match invitation", "body": "", "ts": AT, "room_id": "r"}
+READ = {"/api/notifications": {"notifications": [{**INVITED, "is_read": True}]}}
+
+
+def invited(crowd: Crowd) -> PlayedServer:
+    """Somebody is asked into a room, and has the notification of that."""
     played = PlayedServer(crowd)
     played.is_connected()
-    question = played.page.locator(".question", has_text="bob invites you into a room")
-    kept = {"id": 5, "kind": "match_invite", "title": "Match invitation", "body": "", "ts": AT, "room_id": "r"}
-    played.answers = {"/api/notifications": {"notifications": [{**kept, "is_read": False}]}}
+    played.answers = {"/api/notifications": {"notifications": [{**INVITED, "is_read": False}]}}
     invite = {"room_id": "r", "from_user_id": 9, "from_username": "bob", "gamemode": "duel"}
     played.say(played.sockets[0], "match_invite", invite)
     look_up_again(played)
     played.page.locator("#notifications-items [data-part=join]").wait_for(state="attached")
-    assert question.is_visible()
-    played.answers = {"/api/notifications": {"notifications": [{**kept, "is_read": True}]}}
-    played.sockets[0].close(code=1012, reason="")
+    assert played.page.locator(".question", has_text="bob invites you into a room").is_visible()
+    return played
+
+
+def come_back(played: PlayedServer) -> None:
+    played.sockets[-1].close(code=1012, reason="")
     wait_until_page(played.page, lambda: played.phase() == "waiting")
     played.pass_s(5.1)
     played.is_connected()
-    question.wait_for(state="detached")
+
+
+def test_question_of_an_invitation_into_a_room_that_ended_while_the_page_was_away_goes(crowd: Crowd) -> None:
+    played = invited(crowd)
+    played.answers = READ
+    come_back(played)
+    played.page.locator(".question").wait_for(state="detached")
+
+
+@pytest.mark.parametrize("where", ["on this page", "on another device"])
+def test_question_of_an_invitation_that_stands_outlives_that_its_notification_is_read(crowd: Crowd, where: str) -> None:
+    played = invited(crowd)
+    page = played.page
+    if where == "on this page":
+        page.locator("#notifications-button").click()
+        page.locator("#notifications-items [data-part=read]").click()
+        page.locator("#notifications-close").click()
+    else:
+        played.say(played.sockets[0], "notification_read", {"id": 5})
+    page.locator("#notifications-items .unread").wait_for(state="detached")
+    for newest in (6, 7):  # something else comes, before the connection is lost and after
+        other = {
+            "id": newest,
+            "kind": "friend_accepted",
+            "title": f"News {newest}",
+            "body": "",
+            "ts": AT,
+            "is_read": True,
+        }
+        told = {"notifications": [{**other, "room_id": None}, {**INVITED, "is_read": True}]}
+        played.answers = {"/api/notifications": told}
+        if newest == 6:
+            look_up_again(played)
+        else:
+            come_back(played)
+        page.locator("#notifications-items", has_text=f"News {newest}").wait_for(state="attached")
+    assert page.locator(".question", has_text="bob invites you into a room").is_visible()

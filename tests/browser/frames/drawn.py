@@ -16,8 +16,6 @@ ME = "ann"
 MY_ID = 7
 USER_IDS = range(1, 5)
 ROOM_IDS = ("r1", "r2", "r3")
-ANNOUNCED_ROOMS = ("n1", "n2")
-"""Rooms of which a notification tells."""
 PARTIES = ("p1", "p2")
 REQUESTS = range(1, 4)
 NOTES = range(1, 5)
@@ -193,7 +191,7 @@ def notification(draw: st.DrawFn) -> Frame:
     id_ = draw(st.sampled_from(NOTES))
     is_invite = draw(st.booleans())
     kind, title = ("match_invite", "Match invitation") if is_invite else ("friend_request", "Friend request")
-    room_id = ANNOUNCED_ROOMS[id_ % 2] if is_invite else None
+    room_id = ROOM_IDS[id_ % 3] if is_invite else None
     return "notification", {"id": id_, "kind": kind, "title": title, "body": "", "ts": AT}, {"room_id": room_id}
 
 
@@ -216,7 +214,7 @@ OF_PEOPLE: Frames = {
     "party_leader_changed": party_news("party_leader_changed"),
     "party_member_status": party_news("party_member_status", is_online=True),
     **of_user("match_invite", room_id=room_ids, gamemode=modes),
-    **frame("match_invite_closed", room_id=st.sampled_from([*ROOM_IDS, *ANNOUNCED_ROOMS]), reason=st.just("gone")),
+    **frame("match_invite_closed", room_id=room_ids, reason=st.just("gone")),
     **of_user("chat_message", channel=st.sampled_from(["lobby", "user"]), text=texts),
     "notification": notification(),
     "announcement": announcement(),

@@ -1,11 +1,12 @@
 /**
- * Invitations into rooms: asked about while they stand, and while their senders are heard. One that ended while this page was
- * away is known by its notification, which the server counts as read then.
+ * Invitations into rooms: asked about while they stand, and while their senders are heard. One that ended while the connection
+ * was lost is known by its notification, which the server counts as read then. Read otherwise, it stands.
  */
 import { t } from "../words/words.js";
 
 export class RoomInvites {
-  #asked = new Map(); // id of a room that is asked about → {senderId, isListed: its notification was seen to wait}
+  #asked = new Map(); // id of a room that is asked about → id of who invites into it
+  #isBack = false; // connected again, and not told yet what has ended meanwhile
   #api;
   #notifications;
   #myRoom;
@@ -21,13 +22,15 @@ export class RoomInvites {
       if (type === "match_invite_closed") this.#forget(data.room_id);
     });
     friends.blocked.connect(() => {
-      for (const [roomId, { senderId }] of this.#asked) if (friends.isBlocked(senderId)) this.#forget(roomId);
+      for (const [roomId, senderId] of this.#asked) if (friends.isBlocked(senderId)) this.#forget(roomId);
     });
-    notifications.told.connect(() => {
-      for (const [roomId, asked] of this.#asked) {
-        const isWaiting = notifications.invitesInto(roomId);
-        if (isWaiting) asked.isListed = true; // until then the list may be older than the question
-        else if (isWaiting === false && asked.isListed) this.#forget(roomId);
+    connection.established.connect(() => (this.#isBack = true));
+    notifications.told.connect((waited) => {
+      const isBack = this.#isBack;
+      this.#isBack = false;
+      if (!isBack) return; // what ends now is told
+      for (const roomId of this.#asked.keys()) {
+        if (waited(roomId) && notifications.invitesInto(roomId) === false) this.#forget(roomId);
       }
     });
   }
@@ -37,7 +40,7 @@ export class RoomInvites {
   }
 
   #ask({ room_id: id, from_user_id: senderId, from_username: name, gamemode }) {
-    this.#asked.set(id, { senderId, isListed: false });
+    this.#asked.set(id, senderId);
     const address = `/api/rooms/${encodeURIComponent(id)}/invites/decline`;
     this.#notices.ask({
       key: keyOf(id),

@@ -16,7 +16,7 @@ const CLOSED_WITHIN_MS = 2000; // until what is over is looked up again, at a ra
 const CLOSES_ANOTHER = new Set(["party_invite_closed", "friend_request_closed", "friend_accepted"]); // the server counts it as read
 
 export class Notifications {
-  told = new Signal(); // (): the server has told the newest ones
+  told = new Signal(); // (waited): the server has told the newest ones; `waited(roomId)` is what `invitesInto` was before
 
   #items = new Map(); // id → {id, kind, title, body, ts, is_read, room_id}
   #isKnown = false;
@@ -92,8 +92,7 @@ export class Notifications {
 
   /** Of the invitations into a room that are known here, whether one waits still; undefined: none is known. */
   invitesInto(roomId) {
-    const invites = [...this.#items.values()].filter((item) => item.room_id === roomId);
-    return invites.length > 0 ? invites.some((item) => !item.is_read) : undefined;
+    return isWaiting(this.#items, roomId);
   }
 
   get #unread() {
@@ -115,9 +114,10 @@ export class Notifications {
     // What arrived while the page was under way is newer than all of it.
     const newest = isSameTurn ? [...this.#items.values()].filter((item) => notifications.every(({ id }) => id < item.id)) : [];
     const older = hasMore && isWhole ? [...this.#items.values()].filter((item) => item.id < oldest) : [];
+    const before = this.#items;
     this.#items = new Map([...newest, ...notifications, ...older].map((item) => [item.id, item]));
     if (older.length === 0) this.#hasMore = hasMore;
-    this.told.emit();
+    this.told.emit((roomId) => isWaiting(before, roomId));
     this.#draw();
   }
 
@@ -217,4 +217,9 @@ export class Notifications {
       },
     });
   }
+}
+
+function isWaiting(items, roomId) {
+  const invites = [...items.values()].filter((item) => item.room_id === roomId);
+  return invites.length > 0 ? invites.some((item) => !item.is_read) : undefined;
 }
