@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -16,7 +17,10 @@ HOSTILE = [
     "<script>hacked=1</script>{{7*7}}${7*7}",
     "\"'><svg onload=hacked=1>&lt;i&gt;&amp;",
     "\u202e<b>right to left</b>\u202c javascript:hacked=1",
+    "\u2069\u202eout of what holds it \u2067and on",
 ]
+SIGNS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""That turn what follows, or end what sets a piece apart."""
 
 
 def enter_as(crowd: Crowd, user_id: int, username: str) -> Person:
@@ -30,9 +34,9 @@ def enter_as(crowd: Crowd, user_id: int, username: str) -> Person:
     return person
 
 
-def apart(text: str) -> str:
-    """As it stands within a sentence, which it would turn otherwise."""
-    return f"\u2068{text}\u2069" if "\u202e" in text else text
+def tame(text: str) -> str:
+    """As it stands on the page, which it would turn otherwise."""
+    return SIGNS.sub("", text)
 
 
 def is_unharmed(page: Any) -> None:
@@ -46,25 +50,25 @@ def is_unharmed(page: Any) -> None:
 
 @pytest.mark.parametrize("number", range(len(HOSTILE)))
 def test_text_of_users_is_text_everywhere(crowd: Crowd, number: int) -> None:
-    text = HOSTILE[number]
-    name = text[:64]
+    written = HOSTILE[number]
+    text, name = tame(written), tame(written[:64])
     ann = crowd.person(f"victim_{number}")
-    pest = enter_as(crowd, 5000 + number, name)
+    pest = enter_as(crowd, 5000 + number, written[:64])
     ann.page.locator("#online button").get_by_text(name, exact=True).wait_for()
 
-    pest.create_room(text, map_name=text)
+    pest.create_room(written, map_name=written)
     row = ann.page.locator("#rooms li").filter(has=ann.page.get_by_text(text, exact=True)).first
     row.wait_for()
     assert row.locator("[data-part=map]").text_content() == text
     assert row.locator("[data-part=host]").text_content() == name
     row.locator("[data-part=join]").click()
     ann.page.locator("#my-room").wait_for()
-    assert ann.page.locator("#my-room-title").text_content() == f"{apart(text)} on {apart(text)}"
-    pest.page.locator("#my-room-say input").fill(text)
+    assert ann.page.locator("#my-room-title").text_content() == f"{text} on {text}"
+    pest.page.locator("#my-room-say input").fill(written)
     pest.page.locator("#my-room-say button").click()
     ann.page.locator("#my-room-log").get_by_text(text, exact=True).first.wait_for()
 
-    pest.says(text)
+    pest.says(written)
     ann.page.locator("#chat-lines .text").get_by_text(text, exact=True).first.wait_for()
     pest.page.locator("#friend-form input").fill(ann.name)
     pest.page.locator("#friend-form button").click()
@@ -75,7 +79,7 @@ def test_text_of_users_is_text_everywhere(crowd: Crowd, number: int) -> None:
     ann.page.locator("#requests li", has=ann.page.get_by_text(name, exact=True)).wait_for()
 
     admin = token_of(crowd.server, 900, "root", role="admin")
-    body = {"title": text, "body": text}
+    body = {"title": written, "body": written}
     assert call(crowd.server, "POST", "/api/announcements", body, token=admin).status == 201
     ann.page.locator("#announcement-body").get_by_text(text, exact=True).wait_for()
     assert ann.page.locator("#announcement-title").text_content() == text
@@ -86,7 +90,7 @@ def test_text_of_users_is_text_everywhere(crowd: Crowd, number: int) -> None:
     ann.page.locator("#online button").get_by_text(name, exact=True).click()
     assert ann.page.locator("#person-name").text_content() == name
     ann.page.get_by_role("button", name="Send a message").click()
-    ann.page.locator("#chat-with").get_by_text(f"Conversation with {apart(name)}", exact=True).wait_for()
+    ann.page.locator("#chat-with").get_by_text(f"Conversation with {name}", exact=True).wait_for()
     for page in (ann.page, pest.page):
         is_unharmed(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")  # no name breaks the page
@@ -110,24 +114,32 @@ ORDER = """([sentence, first, second]) => {
 }"""
 
 
-def test_name_from_right_to_left_turns_nothing_beside_it(crowd: Crowd) -> None:
+HEBREW = "\u05d0\u05d1\u05d2 1"
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [*enumerate((HEBREW, f"\u2069\u202e{HEBREW}", f"{HEBREW}\u2067", f"\u2069{HEBREW}\u202e\u2068"), start=1)],
+    ids=["hebrew", "ended and overridden", "not ended", "ended and begun"],
+)
+def test_name_from_right_to_left_turns_nothing_beside_it(crowd: Crowd, number: int, name: str) -> None:
     """The words after it stand after it, also where they begin with a figure."""
-    ann, hebrew = crowd.person("ltr_ann"), "\u05d0\u05d1\u05d2 1"
-    pest = enter_as(crowd, 5900, hebrew)
-    pest.create_room(hebrew, map_name="3 towers")
-    row = ann.page.locator("#rooms li", has_text="3 towers")
+    ann, place = crowd.person(f"ltr_ann_{number}"), f"{number} towers"
+    pest = enter_as(crowd, 5900 + number, name)
+    pest.create_room(name, map_name=place)
+    row = ann.page.locator("#rooms li", has_text=place)
     row.wait_for()
-    edges = ann.page.evaluate(RIGHT_EDGES, ["#rooms [data-part=host]", "#rooms [data-part=age]"])
+    edges = ann.page.evaluate(RIGHT_EDGES, [f"#rooms li:first-child [data-part={part}]" for part in ("host", "age")])
     assert edges[0] < edges[1]
     row.locator("[data-part=join]").click()
-    title = ann.page.locator("#my-room-title", has_text="3 towers")
+    title = ann.page.locator("#my-room-title", has_text=place)
     title.wait_for()
-    assert ann.page.evaluate(ORDER, [title.element_handle(), hebrew, "3 towers"])
+    assert ann.page.evaluate(ORDER, [title.element_handle(), HEBREW, place])
     pest.page.locator("#friend-form input").fill(ann.name)
     pest.page.locator("#friend-form button").click()
-    question = ann.page.locator(".question p", has_text=hebrew)
+    question = ann.page.locator(".question p", has_text=HEBREW)
     question.wait_for()
-    assert ann.page.evaluate(ORDER, [question.element_handle(), hebrew, "wants"])
+    assert ann.page.evaluate(ORDER, [question.element_handle(), HEBREW, "wants"])
 
 
 def test_policy_holds_what_a_hole_in_the_page_would_let_through(crowd: Crowd) -> None:

@@ -1,5 +1,6 @@
 /** Small tools for the page. Text of users becomes text and nothing else: there is no way to markup here. */
 import { letGoOfFocus } from "./focus.js";
+import { tame } from "./tame.js";
 
 export const byId = (id) => document.getElementById(id);
 
@@ -15,7 +16,8 @@ export const part = (element, name) => element.querySelector(`[data-part="${name
 export const partsOf = (element) =>
   Object.fromEntries([...element.querySelectorAll("[data-part]")].map((each) => [each.dataset.part, each]));
 
-export function setText(element, text) {
+export function setText(element, wanted) {
+  const text = tame(wanted);
   if (element.textContent !== text) element.textContent = text;
 }
 

@@ -6,6 +6,7 @@
  * blanks of such a text are children of the element, each with its name as `data-slot`: a language puts them where it likes.
  */
 import { ofDevice } from "../base/storage.js";
+import { tame } from "../base/tame.js";
 
 const LANGUAGES = { en: () => import("./words_en.js"), de: () => import("./words_de.js") };
 const KEY = "lobby.language";
@@ -13,7 +14,7 @@ const OF_ADDRESS = "language"; // where nothing can be stored
 const ATTRIBUTES = { tLabel: "aria-label", tPlaceholder: "placeholder" };
 const TIMEOUT_MS = 10000;
 const BLANK = /\{(\w+)\}/;
-const TURNS = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufeff]/; // what is written from right to left, or says so
+const TURNS = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/; // what is written from right to left
 const [ISOLATE, ISOLATED] = ["\u2068", "\u2069"];
 
 /** What was chosen, or what the browser prefers. */
@@ -31,7 +32,8 @@ export function t(key, blanks = {}) {
 
 /** What may be written from right to left, so that it turns nothing beside it (Unicode Standard Annex 9, isolates). */
 export function apart(text) {
-  return TURNS.test(text) ? ISOLATE + text + ISOLATED : text;
+  const piece = tame(text);
+  return TURNS.test(piece) ? ISOLATE + piece + ISOLATED : piece;
 }
 
 /** What the server said, for the page's reader. A sentence that the page does not know is told as it is. */
