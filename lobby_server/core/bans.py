@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import RefusalCode, TokenRefused
@@ -19,6 +20,11 @@ class UserBan:
 
     def holds(self, now_s: float) -> bool:
         return self.until_s is None or self.until_s > now_s
+
+
+def end_of_ban(until_s: float | None) -> str:
+    """As sentences have it behind "banned": to the minute; nothing for a ban without an end."""
+    return "" if until_s is None else f" until {datetime.fromtimestamp(until_s, timezone.utc):%Y-%m-%d %H:%M} UTC"
 
 
 class UserBanned(TokenRefused):

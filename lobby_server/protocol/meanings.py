@@ -54,7 +54,7 @@ CLOSE_CODES = MappingProxyType(
         CloseCode.HEARTBEAT_TIMEOUT: "Nothing came from the client for too long.",
         CloseCode.PROTOCOL_ABUSE: "Too many messages were malformed, or too many handshakes were refused.",
         CloseCode.SIGNED_OUT: "The token was signed out, or has expired; or an administrator has kicked the user.",
-        CloseCode.BANNED: "An administrator has banned the user; the close frame says why.",
+        CloseCode.BANNED: "An administrator has banned the user; the close frame says until when and why.",
     }
 )
 

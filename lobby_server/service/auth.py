@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 import argon2
 import jwt
 
-from lobby_server.core.bans import UserBan, UserBanned
+from lobby_server.core.bans import UserBan, UserBanned, end_of_ban
 from lobby_server.core.machine.deleted import DeletedUsers
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import TokenRefused
@@ -151,8 +151,7 @@ class Tokens:
         """Raises `UserBanned`, which says until when and why."""
         ban = self._bans.get(user.id)
         if ban is not None and ban.holds(self._clock.utc_now().timestamp()):
-            end = "" if ban.until_s is None else f" until {utc_from_unix(ban.until_s):%Y-%m-%d %H:%M} UTC"
-            raise UserBanned(f"You are banned from this lobby{end}. Reason: {ban.reason}")
+            raise UserBanned(f"You are banned from this lobby{end_of_ban(ban.until_s)}. Reason: {ban.reason}")
 
     def issue_reset(self, user_id: int, fingerprint: str, *, expires_at_s: float) -> str:
         """A token by which a user may choose another password; it is none to log in with. `fingerprint`: of what is to

@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.conftest import Crowd
 from tests.browser.people import PASSWORD, Person
+from tests.browser.test_client_rules import PlayedServer
 from tests.browser.test_ops_page import admin_token
 from tests.process.clients import call, token_of
 
@@ -99,7 +100,7 @@ def test_login_that_ended_elsewhere_leads_to_the_door_with_a_sentence(crowd: Cro
     assert ann.page.evaluate("sessionStorage.getItem('lobby.login')") is None
 
 
-@pytest.mark.parametrize(
+BANNED = pytest.mark.parametrize(
     ("ends_in_s", "locale", "sentence"),
     [
         (3600, "de-DE", r"^Du bist für diese Lobby bis \d{1,2}\.\d{1,2}\.\d{4}, [\d:]+ gesperrt\. Grund: spam$"),
@@ -107,6 +108,9 @@ def test_login_that_ended_elsewhere_leads_to_the_door_with_a_sentence(crowd: Cro
         (3600, "en-GB", r"^You are banned from this lobby until \d\d/\d\d/\d{4}, [\d:]+\. Reason: spam$"),
     ],
 )
+
+
+@BANNED
 def test_banned_player_is_told_until_when_in_the_language_of_the_page(
     crowd: Crowd, ends_in_s: int | None, locale: str, sentence: str
 ) -> None:
@@ -121,6 +125,31 @@ def test_banned_player_is_told_until_when_in_the_language_of_the_page(
     page.locator("#login-form button[value=login]").click()
     page.locator("#login-problem", has_text="spam").wait_for()
     assert re.match(sentence, page.locator("#login-problem").text_content())
+
+
+@BANNED
+def test_player_who_is_banned_while_connected_is_told_until_when(
+    crowd: Crowd, ends_in_s: int | None, locale: str, sentence: str
+) -> None:
+    crowd.expected.append("403 (Forbidden)")  # of a call that was under way
+    name = f"out_{locale[:2]}_{ends_in_s}"
+    page = crowd.person(name, locale=locale).page
+    ban = {"username": name, "reason": "spam", "ends_in_s": ends_in_s}
+    assert call(crowd.server, "POST", "/api/admin/bans", ban, token=admin_token(crowd)).status == 201
+    page.locator("#door-news", has_text="spam").wait_for()
+    assert re.match(sentence, page.locator("#door-news").text_content())
+
+
+def test_player_who_was_banned_while_away_is_told_until_when(crowd: Crowd) -> None:
+    played = PlayedServer(crowd, "/")
+    played.is_connected()
+    detail = "You are banned from this lobby until 2026-12-24 18:00 UTC. Reason: spam"
+    refusal = {"reason": "invalid_token", "detail": detail}
+    played.answer_handshake = lambda socket: played.say(socket, "error", refusal)
+    played.page.reload()
+    news = played.page.locator("#door-news", has_text="spam")
+    news.wait_for()
+    assert re.match(r"^You are banned from this lobby until \d+/\d+/2026, .*\. Reason: spam$", news.text_content())
 
 
 def test_token_that_has_expired_is_told_at_the_next_visit(crowd: Crowd) -> None:

@@ -13,7 +13,7 @@ from lobby_server.core.refusal import Refusal, RefusalCode
 def ban(books: Books, command: commands.BanUser, now_s: float) -> list[Effect]:
     ban = UserBan(command.user, command.reason, command.until_s)
     books.user_bans[command.user.id] = ban
-    return [effects.UserPutOut(command.user, command.reason, is_banned=True)]
+    return [effects.UserPutOut(command.user, command.reason, is_banned=True, until_s=command.until_s)]
 
 
 def unban(books: Books, command: commands.UnbanUser, now_s: float) -> list[Effect]:

@@ -179,6 +179,8 @@ class UserPutOut(Effect, frozen=True):
     user: User
     reason: str
     is_banned: bool
+    until_s: float | None = None
+    """When a ban ends, Unix seconds; None: it has no end."""
 
 
 class MatchInvited(Effect, frozen=True):

@@ -13,6 +13,7 @@ from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
 from lobby_server import __version__
+from lobby_server.core.bans import end_of_ban
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
@@ -227,7 +228,7 @@ class Administration:
 
     def _put_out(self, effect: effects.UserPutOut, _: Session | None) -> None:
         code = CloseCode.BANNED if effect.is_banned else CloseCode.SIGNED_OUT
-        what = "banned" if effect.is_banned else "kicked"
+        what = f"banned{end_of_ban(effect.until_s)}" if effect.is_banned else "kicked"
         reason = f"{what}: {effect.reason}".encode()[:MAX_CLOSE_REASON_BYTES].decode(errors="ignore")
         for session in self._sessions.of_user(effect.user.id):
             session.close(code, reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -48,7 +49,8 @@ async def test_banned_user_is_out_at_once_stays_out_over_a_restart_and_comes_bac
     made = await boss.post("/api/admin/bans", {"username": "bob", "reason": "spam", "ends_in_s": 3600}, status=201)
     assert (made["username"], made["reason"], made["by_username"]) == ("bob", "spam", "boss")
     assert await bob.sockets[0].closed() == 4503
-    assert bob.sockets[0].connection.close_reason == "banned: spam"
+    until = f"{datetime.fromisoformat(made['until'].removesuffix('Z')):%Y-%m-%d %H:%M} UTC"
+    assert bob.sockets[0].connection.close_reason == f"banned until {until}: spam"
     answer = await bob.call("GET", "/api/friends")
     assert (answer.status, answer.body["code"]) == (403, "user_banned")
     assert answer.body["error"].startswith("You are banned from this lobby until 20")
@@ -66,6 +68,19 @@ async def test_banned_user_is_out_at_once_stays_out_over_a_restart_and_comes_bac
     assert (await boss.call("DELETE", "/api/admin/bans/2")).status == 200
     assert await boss.refused("DELETE", "/api/admin/bans/2") == (404, "not_banned")
     await bob.open()
+
+
+async def test_close_of_a_banned_user_says_why_as_far_as_there_is_room(lobby: Lobby) -> None:
+    _, bob, eve = await ann_bob_eve(lobby)
+    boss = boss_of(lobby)
+    for guest, body, reason in (
+        (bob, {"username": "bob", "reason": "spam"}, "banned: spam"),
+        (eve, {"username": "eve", "reason": 200 * "é", "ends_in_s": 60}, "banned until 20"),
+    ):
+        await boss.post("/api/admin/bans", body, status=201)
+        assert await guest.sockets[0].closed() == 4503
+        assert guest.sockets[0].connection.close_reason.startswith(reason)
+    assert 122 <= len(eve.sockets[0].connection.close_reason.encode()) <= 123
 
 
 async def test_answer_to_a_banned_user_is_one_that_the_description_names(lobby: Lobby) -> None:

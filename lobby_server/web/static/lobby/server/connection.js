@@ -146,7 +146,7 @@ export class Connection {
     if (Number.isInteger(data.ack)) this.#write("ack", { id: data.ack });
     if (this.phase === "connecting") {
       if (type === "handshake_accepted") this.#accepted(data);
-      else if (type === "error" && REFUSING.has(data.reason)) this.#refuse(refusalSentence(data.reason), data.reason);
+      else if (type === "error" && REFUSING.has(data.reason)) this.#refuse(refusalSentence(data.reason, data.detail), data.reason);
       else if (type === "error") this.#giveUp(t("connection.not_accepted"));
       return;
     }

@@ -30,8 +30,9 @@ export function reasonSentence(reason) {
   return reason in REASONS ? t(REASONS[reason]) : t("reason.unknown");
 }
 
-/** Why a handshake was refused. */
-export function refusalSentence(reason) {
+/** Why a handshake was refused. `detail`: the server's own sentence, where it has one. */
+export function refusalSentence(reason, detail = "") {
+  if (BANNED.test(detail)) return bannedSentence(detail);
   if (reason === "invalid_token") return t("door.ended");
   if (reason === "admin_required") return t("door.admin_required");
   return t("door.refused");
@@ -53,19 +54,22 @@ const CLOSES = {
 
 /** Why a connection ended. */
 export function closeSentence(code, reason = "") {
-  const why = reason.replace(/^(kicked|banned): /, "");
-  if (code === 4502 && reason.startsWith("kicked: ")) return t("door.kicked", { why });
-  if (code === 4503) return t("door.banned", { why });
+  if (code === 4502 && reason.startsWith("kicked: ")) return t("door.kicked", { why: reason.replace("kicked: ", "") });
+  if (code === 4503) return sentenceOfBan(BANNED_NOW.exec(reason)?.groups ?? { why: reason });
   if (code === 4502 && reason.includes("expired")) return t("door.ended");
   return t(CLOSES[code] ?? CLOSES[1006]);
 }
 
+const BANNED_NOW = /^banned(?: until (?<day>[\d-]+) (?<time>[\d:]+) UTC)?: (?<why>.*)$/s;
 const BANNED = /^You are banned from this lobby(?: until (?<day>[\d-]+) (?<time>[\d:]+) UTC)?\. Reason: (?<why>.*)$/s;
 
 /** What the server says to a user whom an administrator has banned, in the reader's language and time. */
 export function bannedSentence(sentence) {
-  const { day, time, why } = BANNED.exec(sentence)?.groups ?? {};
-  if (why === undefined) return said(sentence);
+  const ban = BANNED.exec(sentence)?.groups;
+  return ban === undefined ? said(sentence) : sentenceOfBan(ban);
+}
+
+function sentenceOfBan({ day, time, why }) {
   if (day === undefined) return t("door.banned", { why });
   const when = dateAndTimeOf(`${day}T${time}Z`);
   return t("door.banned_until", { when, why });
