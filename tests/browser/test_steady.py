@@ -85,6 +85,44 @@ def test_toast_stays_for_as_long_as_somebody_points_at_it(crowd: Crowd) -> None:
     toast.wait_for(state="detached")
 
 
+def test_toast_stays_for_as_long_as_somebody_is_in_it_wherever_they_point(crowd: Crowd) -> None:
+    played = PlayedServer(crowd)
+    played.is_connected()
+    page, toast = played.page, played.page.locator(".toast", has_text="This room is full.")
+    played.say(played.sockets[0], "error", {"reason": "room_full"})
+    toast.get_by_role("button").focus()
+    toast.hover()
+    page.mouse.move(5, 700)
+    played.pass_s(20)
+    assert toast.is_visible()
+    page.locator("#chat-form input").focus()
+    played.pass_s(6.1)
+    toast.wait_for(state="detached")
+
+
+def test_toast_that_a_newer_one_covers_on_a_phone_has_its_time_when_it_is_seen(crowd: Crowd) -> None:
+    played = PlayedServer(crowd)
+    played.is_connected()
+    page = played.page
+    page.set_viewport_size(PHONE)
+    full, gone = (
+        page.locator(".toast", has_text=text) for text in ("This room is full.", "This room is not there any more.")
+    )
+    played.say(played.sockets[0], "error", {"reason": "room_full"})
+    full.wait_for()
+    played.pass_s(1)
+    played.say(played.sockets[0], "error", {"reason": "room_not_found"})
+    gone.wait_for()
+    assert full.is_hidden()
+    played.pass_s(6.1)
+    gone.wait_for(state="detached")
+    assert full.is_visible()
+    played.pass_s(5.8)
+    assert full.is_visible()
+    played.pass_s(0.3)
+    full.wait_for(state="detached")
+
+
 def test_what_cannot_be_taken_back_is_asked_first_and_escape_means_no(crowd: Crowd) -> None:
     ann = crowd.person("sure_ann")
     ann.create_room("kept by cancel")

@@ -11,6 +11,12 @@ export class Notices {
   #spoken = byId("spoken");
   #asked = new Map();
   #murmured = -Infinity;
+  #looks = new WeakMap(); // toast → what looks whether it is in sight
+
+  constructor() {
+    const look = () => [...this.#corner.children].forEach((toast) => this.#looks.get(toast)?.());
+    new MutationObserver(look).observe(this.#corner, { childList: true });
+  }
 
   /** Something good, or at least no trouble. */
   say(sentence) {
@@ -93,23 +99,40 @@ export class Notices {
     toast.classList.add(kind);
     setText(part(toast, "text"), sentence);
     part(toast, "close").addEventListener("click", () => takeOut(toast));
-    fadeUnlessHeld(toast);
+    this.#looks.set(toast, fadeUnlessHeld(toast));
     this.#corner.append(toast);
     while (this.#corner.childElementCount > SHOWN_AT_ONCE) takeOut(this.#corner.firstElementChild);
   }
 }
 
-/** Whoever points at it or is in it reads it for as long as they like. */
+/**
+ * It fades some time after it came into sight: on a phone, a newer one covers it. Whoever points at it or is in it reads it for
+ * as long as they like. Returns what looks whether it is in sight.
+ */
 function fadeUnlessHeld(toast) {
-  let timer;
-  const hold = () => clearTimeout(timer);
-  const fade = () => {
-    hold();
-    timer = setTimeout(() => takeOut(toast), SHOWN_MS);
+  let timer = null;
+  const held = { pointer: false, focus: false };
+  const look = () => {
+    const isInSight = toast.checkVisibility();
+    if (!isInSight) held.pointer = held.focus = false; // no event tells of that
+    if (isInSight && !held.pointer && !held.focus) {
+      timer ??= setTimeout(() => takeOut(toast), SHOWN_MS);
+    } else {
+      clearTimeout(timer);
+      timer = null;
+    }
   };
-  for (const event of ["pointerenter", "focusin"]) toast.addEventListener(event, hold);
-  for (const event of ["pointerleave", "focusout"]) toast.addEventListener(event, fade);
-  fade();
+  const on = (event, by, isHeld) =>
+    toast.addEventListener(event, () => {
+      held[by] = isHeld;
+      look();
+    });
+  on("pointerenter", "pointer", true);
+  on("pointerleave", "pointer", false);
+  on("focusin", "focus", true);
+  on("focusout", "focus", false);
+  new ResizeObserver(look).observe(toast); // the window may be as narrow as a phone now, or not any more
+  return look;
 }
 
 function takeOut(element) {
