@@ -7,7 +7,6 @@ Construction validates; `SettingsError` says what to do. The options are in `lob
 from __future__ import annotations
 
 import ipaddress
-import math
 import re
 from dataclasses import dataclass, fields
 
@@ -66,7 +65,8 @@ class Settings(OptionTable):
         for each in fields(self):
             value = getattr(self, each.name)
             if isinstance(value, int | float):
-                self._require(not math.isnan(value), flag_of(each.name), "a number")
+                is_number = value == value  # NaN is none; `math.isnan` cannot take every whole number
+                self._require(is_number, flag_of(each.name), "a number")
                 self._require(abs(value) <= MAX_NUMBER, flag_of(each.name), f"at most {MAX_NUMBER}")
         for name in (
             "token_ttl_s",

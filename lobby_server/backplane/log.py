@@ -128,10 +128,10 @@ class ValkeyLog:
             await self._catching_up.wait()
 
     @contextlib.asynccontextmanager
-    async def gate(self) -> AsyncIterator[None]:
+    async def gate(self) -> AsyncIterator[Callable[[], bool]]:
         self.check()
-        async with self._gate.hold():
-            yield
+        async with self._gate.hold() as is_sure:
+            yield is_sure
 
     async def take(self, key: str, *, rate_per_s: float, burst: float) -> float | None:
         if not self._health.takes_part:
@@ -181,6 +181,7 @@ class ValkeyLog:
         reset: Callable[[], None],
         fatal: Callable[[str], None],
         report: Callable[[], bytes] = bytes,
+        heard: Callable[[], None] = lambda: None,
         floor: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
         """As `SharedLog.follow`."""
@@ -225,6 +226,7 @@ class ValkeyLog:
             node=lambda: self.node,
             append=self.append,
             report=report,
+            heard=heard,
             timeout_s=self._timeout_s,
             monotonic_s=monotonic_s,
         )

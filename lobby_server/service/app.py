@@ -361,9 +361,8 @@ class App:
 
     def stop(self) -> None:
         """Announce nothing and let no deadline strike any more: the sessions are about to be closed."""
-        self.lobby.stop()
-        self.rooms.upkeep.stop()
-        self.ops_history.stop()
+        for each in (self.lobby, self.rooms.upkeep, self.ops_history, self.social.ties, self.revocations):
+            each.stop()
 
     async def _restore(self) -> None:
         made_up = await self.writer.recover(self._new_life())

@@ -33,8 +33,9 @@ log = logging.getLogger("lobby.backplane")
 
 RECONCILE_AFTER_S = 1.0
 """What a node that ended in an orderly way has still to write gets this much time."""
-LOOK_AT_SECRETS_AFTER_S = 3.0
-"""Nodes hear of each other twice per second."""
+SECRETS_DIFFER_FOR_S = 3.0
+"""Before that is told: nodes whose secrets are changed read them one after the other, and a report is half a second
+old at most."""
 TOGETHER_S = 30.0
 """Nodes that end within this time of each other end together: their users come back in the same moments."""
 COME_BACK_S = 15.0
@@ -67,6 +68,15 @@ class NodeSeen:
     leads: bool
     report: NodeReport | None
     """None: it has not been heard of in time."""
+
+
+@dataclass(kw_only=True)
+class _Strange:
+    """A node with a secret that this one does not have."""
+
+    mark: str
+    since_s: float
+    is_told: bool = False
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -107,7 +117,8 @@ class Nodes:
         self._gone_at_s: dict[str, float] = {}
         self._read = read
         self._secrets = secrets
-        self._will_look_at_secrets = False
+        self._strange: dict[str, _Strange] = {}
+        """Nodes that sign with a secret which this one does not have."""
         log.follow(
             replica.apply,
             replica.state,
@@ -115,6 +126,7 @@ class Nodes:
             reset=self._reset,
             fatal=on_fatal,
             report=lambda: _encoder.encode(self._report()),
+            heard=self._compare_secrets,
             floor=rooms.upkeep.floor,
         )
         replica.hear(effects.NodeJoined, self._joined)
@@ -220,9 +232,6 @@ class Nodes:
 
     def _joined(self, effect: effects.NodeJoined, _: Session | None) -> None:
         log.info("node %s takes part", effect.node, extra={"event": LogEvent.NODE_JOINED.value})
-        if not self._will_look_at_secrets:
-            self._will_look_at_secrets = True
-            self._replica.time.call_later(LOOK_AT_SECRETS_AFTER_S, self._look_at_secrets)
         if self._leader is None:
             self._leader = self._replica.state.leader
             if effect.node == self._leader == self._log.node and self._log.figures().entries > 1:
@@ -245,18 +254,28 @@ class Nodes:
         if self._leader == self._log.node:
             self._will_take_over()
 
-    def _look_at_secrets(self) -> None:
-        """Players of a node that signs with another secret are refused here, and nobody would know why."""
-        self._will_look_at_secrets = False
-        own = self._secrets()
+    def _compare_secrets(self) -> None:
+        """Players of a node that signs with another secret are refused here, and nobody would know why. Each is told of
+        once, and again when it has another one. The nodes have reported."""
+        own, now_s = self._secrets(), self._replica.time.monotonic_s()
+        strange: dict[str, _Strange] = {}
         for node, report in self._others().items():
-            if report.secrets and report.secrets[0] not in own:
+            if not report.secrets or report.secrets[0] in own:
+                continue
+            found = self._strange.get(node)
+            if found is None or found.mark != report.secrets[0]:
+                found = _Strange(mark=report.secrets[0], since_s=now_s)
+            strange[node] = found
+            if not found.is_told and now_s - found.since_s >= SECRETS_DIFFER_FOR_S:
+                found.is_told = True
                 log.error(
                     "node %s signs tokens with a secret that this node does not have, so they are refused here: give "
                     "all nodes one LOBBY_JWT_SECRET or --jwt-secret-file",
                     node,
                     extra={"event": LogEvent.SECRETS_DIFFER.value},
                 )
+        unheard = self._replica.state.nodes.keys() - self._log.reports.keys()
+        self._strange = {**{node: each for node, each in self._strange.items() if node in unheard}, **strange}
 
     def _will_take_over(self) -> None:
         log.info("this node leads now", extra={"event": LogEvent.LEADING.value})

@@ -79,8 +79,8 @@ class Log(Protocol):
         """Return when everything that stood in the log as this was called is applied here. What a client did by way of
         another node, and was answered, is so here then. When that would take long: at once, or soon."""
 
-    def gate(self) -> AbstractAsyncContextManager[None]:
-        """One holder at a time, over all nodes, who has seen all that the holders before them have appended."""
+    def gate(self) -> AbstractAsyncContextManager[Callable[[], bool]]:
+        """One holder at a time, over all nodes, who has seen all that those before have appended; is it theirs still?"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,11 +130,13 @@ class SharedLog(Log, Protocol):
         reset: Callable[[], None],
         fatal: Callable[[str], None],
         report: Callable[[], bytes],
+        heard: Callable[[], None],
         floor: Callable[[], Awaitable[int]],
     ) -> None:
         """`announce`: says anew what sockets this node holds. `reset`: the state has become another one, and what
         happened between is not known. `fatal`: this node must not go on, and why. `report`: how this node is, for
-        `reports` of the others. `floor`: of the list's revision as a new stream begins with this state; soon."""
+        `reports` of the others. `heard`: those are newer ones. `floor`: of the list's revision as a new stream begins
+        with this state; soon."""
 
     async def join(self, restore: Callable[[], Awaitable[None]], *, wait_s: float) -> bool:
         """Take part, with the state of the others or, where nobody has one, with what `restore` brings. Whether it was
@@ -174,18 +176,19 @@ class LocalLog:
     async def caught_up(self) -> None:
         """It always is."""
 
-    def gate(self) -> AbstractAsyncContextManager[None]:
+    def gate(self) -> AbstractAsyncContextManager[Callable[[], bool]]:
         return _Held(self._lock)
 
 
 class _Held:
-    """A lock as a context that gives nothing."""
+    """A lock of this process."""
 
     def __init__(self, lock: asyncio.Lock) -> None:
         self._lock = lock
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> Callable[[], bool]:
         await self._lock.acquire()
+        return self._lock.locked
 
     async def __aexit__(self, *_: object) -> None:
         self._lock.release()

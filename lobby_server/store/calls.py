@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, Executable, Row, Table
+from sqlalchemy import Connection, Executable, Row, Table, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from lobby_server.service.ports import StoreError, StoreUnavailable
@@ -17,6 +18,8 @@ from lobby_server.store.steps import Step
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
+ROWS_PER_PAGE = 1000
+"""Of a table that is read whole: a millisecond or two of the loop, with the objects made of them."""
 _Result = TypeVar("_Result")
 
 
@@ -43,6 +46,21 @@ class SqlCalls:
     async def _first(self, query: Executable) -> Row[Any] | None:
         return await self._run(lambda connection: connection.execute(query).first())
 
+    async def _pages(self, table: Table) -> AsyncIterator[Row[Any]]:
+        """All rows of a table, in the order of its key, read `ROWS_PER_PAGE` at a time: in between the loop goes on.
+        They are as of one moment only if nobody writes meanwhile."""
+        key = tuple_(*table.primary_key.columns)
+        names = [column.name for column in table.primary_key.columns]
+        page = select(table).order_by(*table.primary_key.columns).limit(ROWS_PER_PAGE)
+        query = page
+        while True:
+            rows = await self._run(partial(_all_of, query))
+            for row in rows:
+                yield row
+            if len(rows) < ROWS_PER_PAGE:
+                return
+            query = page.where(key > tuple_(*(getattr(rows[-1], name) for name in names)))
+
     async def _answered(self, ask: Callable[[], Awaitable[_Result]]) -> _Result:
         if self._is_closed:
             raise StoreUnavailable("The store is closed.")
@@ -52,6 +70,10 @@ class SqlCalls:
             raise
         except (SQLAlchemyError, OSError, asyncio.TimeoutError) as error:
             raise as_store_error(error) from error
+
+
+def _all_of(query: Executable, connection: Connection) -> Sequence[Row[Any]]:
+    return connection.execute(query).all()
 
 
 def _insert_of(database: Database) -> Callable[[Table], sqlite.Insert | postgresql.Insert]:

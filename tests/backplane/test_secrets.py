@@ -12,7 +12,7 @@ from lobby_server.service.watch.events import LogEvent
 from tests.backplane.engine import Engine
 from tests.backplane.nodes import until
 from tests.backplane.test_sign_outs import Houses
-from tests.service.house import SECRET
+from tests.service.house import SECRET, House
 
 pytestmark = pytest.mark.system
 
@@ -29,25 +29,10 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 async def houses(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Houses]:
-    monkeypatch.setattr(nodes, "LOOK_AT_SECRETS_AFTER_S", 0.5)
+    monkeypatch.setattr(nodes, "SECRETS_DIFFER_FOR_S", 0.0)
     houses = Houses(engine.url)
     yield houses
     await houses.end()
-
-
-@pytest.fixture
-def looked(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The nodes that have looked at the secrets of another one."""
-    found: set[str] = set()
-    look = nodes.Nodes._look_at_secrets
-
-    def noted(self: nodes.Nodes) -> None:
-        look(self)
-        if self._log.reports:
-            found.add(self._log.node)
-
-    monkeypatch.setattr(nodes.Nodes, "_look_at_secrets", noted)
-    return found
 
 
 def told(caplog: pytest.LogCaptureFixture) -> set[str]:
@@ -56,21 +41,36 @@ def told(caplog: pytest.LogCaptureFixture) -> set[str]:
     return {line.getMessage().split()[1] for line in lines}
 
 
-async def test_nodes_of_different_secrets_tell_of_each_other(
-    houses: Houses, looked: set[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def names(*houses: House) -> set[str]:
+    return {house.app.replica.log.node for house in houses}
+
+
+def have_compared(*houses: House) -> bool:
+    """Whether each has heard what the others sign with: it compares in that same turn."""
+    nodes = [house.app.nodes for house in houses]
+    return all(node is not None and len(node.readings()) == len(houses) - 1 for node in nodes)
+
+
+async def test_nodes_of_different_secrets_tell_of_each_other(houses: Houses, caplog: pytest.LogCaptureFixture) -> None:
     one, other = await houses.start(), await houses.start(ANOTHER)
-    names = {house.app.replica.log.node for house in (one, other)}
-    await until(lambda: looked == names)
-    assert told(caplog) == names
+    await until(lambda: told(caplog) == names(one, other))
     assert not any(secret in caplog.text for secret in (SECRET, ANOTHER))
+    caplog.clear()
+
+
+async def test_secret_that_is_read_later_is_told_of(houses: Houses, caplog: pytest.LogCaptureFixture) -> None:
+    one, other = await houses.start(SECRET, ANOTHER), await houses.start()
+    await until(lambda: have_compared(one, other))
+    assert told(caplog) == set()
+    one.app.tokens.use(ANOTHER, SECRET)
+    await until(lambda: told(caplog) == names(one))
     caplog.clear()
 
 
 @pytest.mark.parametrize("secrets", [(SECRET,), (ANOTHER, SECRET)], ids=["the same", "a newer one that signs"])
 async def test_node_that_takes_the_tokens_of_another_one_tells_nothing_of_it(
-    houses: Houses, looked: set[str], caplog: pytest.LogCaptureFixture, secrets: tuple[str, ...]
+    houses: Houses, caplog: pytest.LogCaptureFixture, secrets: tuple[str, ...]
 ) -> None:
     one, other = await houses.start(SECRET, ANOTHER), await houses.start(*secrets)
-    await until(lambda: looked == {house.app.replica.log.node for house in (one, other)})
+    await until(lambda: have_compared(one, other))
     assert told(caplog) == set()

@@ -86,7 +86,8 @@ class House:
 
     async def settle(self) -> None:
         """Let everything be written that is to be written, and the ticks that follow pass."""
-        await asyncio.wait_for(self.app.writer.idle(), PATIENCE_S)
+        for what in (self.app.social.ties, self.app.revocations, self.app.writer):
+            await asyncio.wait_for(what.idle(), PATIENCE_S)
         self.clock.advance(0.3)
 
     def connect(self, user: User, *features: str, version: str = "1") -> Client:

@@ -21,6 +21,8 @@ GIVE_UP_S = 5.0
 """How long one waits for those before."""
 HELD_S = 10.0
 """After that it counts as let go: its holder may be gone."""
+SURE = 0.75
+"""Of `HELD_S`: for so long its holder can be sure, and what they append until then stands in the log before the end."""
 RETRY_S, LONGEST_RETRY_S = 0.005, 0.02
 """Between two tries, twice as long each time: a holder takes some milliseconds, unless it hangs."""
 
@@ -44,22 +46,26 @@ class Gate:
         self._lock = asyncio.Lock()
 
     @contextlib.asynccontextmanager
-    async def hold(self) -> AsyncIterator[None]:
-        """Raises `Refusal` (``try_again_later``) when Valkey is away, or others take too long."""
+    async def hold(self) -> AsyncIterator[Callable[[], bool]]:
+        """Gives what says whether nobody else can hold it yet. Raises `Refusal` (``try_again_later``) when Valkey is
+        away, or others take too long."""
         async with self._lock:
             token = self._new_token()
             give_up_s, retry_s = self._monotonic_s() + GIVE_UP_S, RETRY_S
             try:
+                asked_s = self._monotonic_s()
                 while not await self._stream.take_gate(token, for_s=HELD_S):
                     if self._monotonic_s() >= give_up_s:
                         raise Refusal(RefusalCode.TRY_AGAIN_LATER)
                     await asyncio.sleep(retry_s)
                     retry_s = min(2 * retry_s, LONGEST_RETRY_S)
+                    asked_s = self._monotonic_s()
             except (BackplaneAway, BackplaneRefused):
                 raise Refusal(RefusalCode.TRY_AGAIN_LATER) from None
             try:
                 await self._barrier()
-                yield
+                sure_until_s = asked_s + SURE * HELD_S
+                yield lambda: self._monotonic_s() < sure_until_s
             finally:
                 with contextlib.suppress(BackplaneAway, BackplaneRefused):
                     await self._stream.release_gate(token)

@@ -33,11 +33,12 @@ class House:
         node: Callable[[], str],
         append: Callable[[Command], None],
         report: Callable[[], bytes],
+        heard: Callable[[], None],
         timeout_s: float,
         monotonic_s: Callable[[], float],
     ) -> None:
-        """`node`: what it is called now. `append`: to the log. `report`: how it is, for the others. `timeout_s`: of
-        silence, after which a node is given up."""
+        """`node`: what it is called now. `append`: to the log. `report`: how it is, for the others. `heard`:
+        called with each new `reports`. `timeout_s`: of silence, after which a node is given up."""
         self._stream = stream
         self._standing = standing
         self._health = health
@@ -46,6 +47,7 @@ class House:
         self._node = node
         self._append = append
         self._report = report
+        self._heard = heard
         self._timeout_s = timeout_s
         self._monotonic_s = monotonic_s
         self.reports: dict[str, bytes] = {}
@@ -72,6 +74,7 @@ class House:
             standing.epoch, node, ttl_s=self._timeout_s, report=self._report(), others=others
         )
         standing.newest = max(standing.number, newest)
+        self._heard()
         return others
 
     def _look_for_the_lost(self, others: list[str]) -> None:

@@ -47,11 +47,16 @@ def check_names_nobody_deleted(books: Books, command: Command) -> None:
     users = _USERS.get(kind)
     if users is not None:
         for user in users(command):
-            if user.id in marks and books.deleted.has(user):
+            if user.id in marks and _is_deleted(books, user):
                 raise NamesDeletedUser(user.id, marks[user.id])
     of_id = _USER_IDS.get(kind)
     if of_id is not None and books.is_deleted(user_id := of_id(command)):
         raise NamesDeletedUser(user_id, marks[user_id])
+
+
+def _is_deleted(books: Books, user: User) -> bool:
+    """One without a name is who is deleted, unless another one with that id is known."""
+    return books.deleted.has(user) if user.username else books.is_deleted(user.id)
 
 
 def forget_user(books: Books, command: commands.ForgetUser, now_s: float) -> list[Effect]:

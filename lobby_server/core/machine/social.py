@@ -18,8 +18,13 @@ NOTICE_CHARACTERS = 100
 
 
 def ask_friend(books: Books, command: commands.AskFriend, now_s: float) -> list[Effect]:
+    """Nothing where the request stands already, or they are friends by now: an entry that came late, of which the store
+    was asked meanwhile. An id is never given again."""
     request = command.request
     sender, receiver = request.sender, request.receiver
+    is_known = books.friends.request(request.id) or books.friends.request_between(sender.id, receiver.id)
+    if is_known or books.friends.are_friends(sender.id, receiver.id):
+        return []
     books.friends.add_request(request)
     if books.blocks.blocks(receiver.id, sender.id):
         return []
@@ -37,7 +42,10 @@ def ask_friend(books: Books, command: commands.AskFriend, now_s: float) -> list[
 
 
 def befriend(books: Books, command: commands.Befriend, now_s: float) -> list[Effect]:
+    """A second time nothing happens."""
     asker, user = command.request.sender, command.request.receiver
+    if books.friends.are_friends(asker.id, user.id):
+        return []
     books.friends.befriend(asker, user, command.since)
     notice = effects.NoticeDue(
         key=command.key,
@@ -68,7 +76,10 @@ def part(books: Books, command: commands.PartFriends, now_s: float) -> list[Effe
 
 
 def block(books: Books, command: commands.Block, now_s: float) -> list[Effect]:
+    """A second time nothing happens: who blocks another is no friend of theirs, and has asked nothing of them."""
     user_id, other = command.user.id, command.other
+    if books.blocks.blocks(user_id, other.id):
+        return []
     books.blocks.add(user_id, Block(other, command.since))
     told: list[Effect] = [effects.Blocked(user_id, other), *_part(books, user_id, other.id)]
     asked = books.friends.request_between(user_id, other.id)

@@ -22,13 +22,13 @@ from lobby_server.core.machine.commands import Command
 from lobby_server.core.machine.deleted import MARK_CHARACTERS, mark_of
 from lobby_server.core.machine.presence import CLOCKS_DIFFER_S
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import Refusal
+from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.auth import Tokens, is_of_sign_in, utc_from_unix
-from lobby_server.service.ports import Clock, Store, StoreUnavailable
+from lobby_server.service.ports import Clock, Store
 from lobby_server.service.replica import Replica
+from lobby_server.service.writes.look import StoreLook
 from lobby_server.service.writes.writer import StoreWriter
 
-AGAIN_S = 1.0
 TOKENS_PER_ENTRY = 100
 _KEYS_PER_TURN = 1000
 """About a millisecond of the loop."""
@@ -51,11 +51,8 @@ class Revocations:
         self._replica = replica
         self._store = store
         self._tokens = tokens
-        self._writer = writer
         self._clock = clock
-        self._is_looking = False
-        self._is_stale = False
-        """Something may have been stored since the store was read last."""
+        self._look = StoreLook(self._make_up, replica=replica, writer=writer, clock=clock, after_s=0.0)
         self._in_doubt: set[str] = set()
         """Keys of which nobody knows when their entry was applied: their callers were told to try again."""
 
@@ -81,40 +78,26 @@ class Revocations:
 
     def look_again(self) -> None:
         """The books may not know all that the store has: soon they do. O(tokens that are signed out)."""
-        self._is_stale = True
-        if not self._is_looking:
-            self._is_looking = True
-            self._look()
+        self._look.again()
+
+    async def idle(self) -> None:
+        """Return when no look is under way."""
+        await self._look.idle()
+
+    def stop(self) -> None:
+        """The server ends: look no more."""
+        self._look.stop()
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        try:
-            self._replica.check()
-        except Refusal:
-            self._later()
-        else:
-            self._writer.attempt(self._make_up, otherwise=self._later)
-
-    def _later(self) -> None:
-        self._clock.call_later(AGAIN_S, self._look)
-
     async def _make_up(self) -> None:
-        self._is_stale = False  # what is stored from now on may not be in what is read here
         in_doubt, self._in_doubt = self._in_doubt, set()
         try:
             await self._make_up_tokens(await self._kept(), in_doubt)
             await self._make_up_bans()
-        except BaseException as fault:
+        except BaseException:
             self._in_doubt |= in_doubt
-            if isinstance(fault, Refusal):
-                self._later()
-                return
-            self._is_looking = isinstance(fault, StoreUnavailable)  # then later again
-            raise  # for the log
-        self._is_looking = False
-        if self._is_stale:
-            self.look_again()
+            raise
 
     async def _make_up_tokens(self, kept: dict[str, datetime], in_doubt: set[str]) -> None:
         missing: list[tuple[str, float]] = []
@@ -144,13 +127,14 @@ class Revocations:
     async def _make_up_bans(self) -> None:
         if await self._kept_bans() == self._bans_that_hold():
             return
-        async with self._replica.gate():  # nobody bans, and no ban is lifted
+        async with self._replica.gate() as is_sure:  # nobody bans, and no ban is lifted
             kept, known = await self._kept_bans(), self._bans_that_hold()
-            for user_id in sorted(known.keys() - kept.keys()):
-                await self._replica.run(commands.UnbanUser(user_id))
-            for user_id, ban in kept.items():
-                if known.get(user_id) != ban:
-                    await self._replica.run(commands.BanUser(ban.user, ban.reason, ban.until_s))
+            lifted = [commands.UnbanUser(user_id) for user_id in sorted(known.keys() - kept.keys())]
+            changed = [ban for user_id, ban in kept.items() if known.get(user_id) != ban]
+            for command in (*lifted, *(commands.BanUser(ban.user, ban.reason, ban.until_s) for ban in changed)):
+                if not is_sure():  # what was read may be old
+                    raise Refusal(RefusalCode.TRY_AGAIN_LATER)
+                await self._replica.run(command)
 
     def _bans_that_hold(self) -> dict[int, UserBan]:
         now_s = self._clock.utc_now().timestamp()

@@ -62,7 +62,7 @@ class Friends:
 
     async def restore(self) -> None:
         """Take up what an earlier life of the server kept."""
-        for direction in await self._store.friendships():
+        for direction in sorted(await self._store.friendships(), key=lambda each: each.friend.since):
             self._book.restore(direction.user_id, direction.friend)
         for request in await self._store.friend_requests():
             self._book.add_request(request)

@@ -2,7 +2,7 @@
 friendships, requests, blocks, whereabouts.
 
 Each is committed first and goes through the log then. The log may take it not, or not in time; a commit may be answered
-with a fault; the call may end in between, with its client or its node. Whoever asked is told to try again then, and
+with a fault; or the server was ending meanwhile, or its node is gone. Whoever asked is told to try again then, and
 need not: the store is looked at once more as soon as it is known what became of the entry, and what the books have
 otherwise is made equal to it, by entries of the log like any other. When a node ends or comes back, the node that leads
 looks as well, and so it finds what was decided in a log that is gone. Nothing is kept in memory that the store has.
@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from lobby_server.core.friends import FriendRequest
 from lobby_server.core.machine import commands
@@ -26,12 +27,12 @@ from lobby_server.service.ports import Clock, Store, StoreUnavailable
 from lobby_server.service.replica import Replica
 from lobby_server.service.social.people import People
 from lobby_server.service.social.ports import StoredBlock
+from lobby_server.service.writes.look import AGAIN_S, StoreLook
 from lobby_server.service.writes.writer import StoreWriter
 
-AGAIN_S = 1.0
-"""At least between two looks: each reads all that is between users."""
 _PER_TURN = 1000
-"""Comparisons: about a millisecond of the loop."""
+"""Rows, or comparisons: a millisecond or two of the loop."""
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True)
@@ -64,23 +65,22 @@ class Ties:
         self._replica = replica
         self._people = people
         self._store = store
-        self._writer = writer
-        self._clock = clock
         self._new_key = new_key
-        self._is_looking = False
-        self._is_stale = False
-        """Something may have been stored since the store was read last."""
+        # At least so long between two looks: each reads all that is between users.
+        self._look = StoreLook(self._make_up, replica=replica, writer=writer, clock=clock, after_s=AGAIN_S)
 
     @contextlib.asynccontextmanager
     async def change(self) -> AsyncIterator[None]:
         """One change at a time, over all nodes; in it the store is asked first, and `tell` comes then. Raises `Refusal`
         (``try_again_later``)."""
-        async with self._replica.gate():
+        async with self._replica.gate() as is_sure:
             try:
                 yield
             except (StoreUnavailable, asyncio.CancelledError):
                 self.look_again()  # it may have been committed
                 raise
+            if not is_sure():
+                self.look_again()  # another change may have been committed in between, and told before this one
 
     async def tell(self, command: Command) -> None:
         """What the store says holds on all nodes. Raises `Refusal` (``try_again_later``) when it does not yet; it will,
@@ -89,40 +89,31 @@ class Ties:
 
     def look_again(self) -> None:
         """The books may not be as the store is: soon they are. O(friendships and blocks)."""
-        self._is_stale = True
-        if not self._is_looking:
-            self._is_looking = True
-            self._later()
+        self._look.again()
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether a look is under way, or will be."""
+        return self._look.is_looking
+
+    async def idle(self) -> None:
+        """Return when no look is under way; one that waits for its time is none yet."""
+        await self._look.idle()
+
+    def stop(self) -> None:
+        """The server ends: look no more."""
+        self._look.stop()
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    def _later(self) -> None:
-        self._clock.call_later(AGAIN_S, self._look)
-
-    def _look(self) -> None:
-        try:
-            self._replica.check()
-        except Refusal:
-            self._later()
-        else:
-            self._writer.attempt(self._make_up, otherwise=self._later)
-
     async def _make_up(self) -> None:
-        self._is_stale = False  # what is stored from now on may not be in what is read here
-        try:
-            if await self._is_otherwise():
-                async with self._replica.gate():  # nobody changes anything meanwhile
-                    async for command in self._missing(await self._read()):
-                        await self._run(command)
-        except Refusal:
-            self._later()
-            return
-        except BaseException as fault:
-            self._is_looking = isinstance(fault, StoreUnavailable)  # then later again
-            raise  # for the log
-        self._is_looking = False
-        if self._is_stale:
-            self.look_again()
+        """Raises `Refusal` (``try_again_later``), `StoreUnavailable`."""
+        if await self._is_otherwise():
+            async with self._replica.gate() as is_sure:  # nobody changes anything meanwhile
+                async for command in self._missing(await self._read()):
+                    if not is_sure():  # what was read may be old
+                        raise Refusal(RefusalCode.TRY_AGAIN_LATER)
+                    await self._run(command)
 
     async def _is_otherwise(self) -> bool:
         async for _ in self._missing(await self._read()):
@@ -139,40 +130,44 @@ class Ties:
             # It names a user who is deleted: what the store has of them goes as well.
 
     async def _read(self) -> _Kept:
-        friendships: dict[tuple[int, int], tuple[User, User, datetime]] = {}
+        """Each row of a friendship says what one of the two is called."""
         stored = await self._store.friendships()
-        names = {each.friend.user.id: each.friend.user for each in stored}
-        for each in stored:
+        names: dict[int, User] = {}
+        async for each in _in_turns(stored):
+            names[each.friend.user.id] = each.friend.user
+        friendships: dict[tuple[int, int], tuple[User, User, datetime]] = {}
+        async for each in _in_turns(stored):
             one, other = each.user_id, each.friend.user
             if one < other.id:
                 friendships[one, other.id] = (names.get(one) or User(one, ""), other, each.friend.since)
-        return _Kept(
-            friendships,
-            {request.id: request for request in await self._store.friend_requests()},
-            {(block.user_id, block.blocked.id): block for block in await self._store.blocks()},
-            await self._store.whereabouts(),
-        )
+        requests: dict[int, FriendRequest] = {}
+        async for request in _in_turns(await self._store.friend_requests()):
+            requests[request.id] = request
+        blocks: dict[tuple[int, int], StoredBlock] = {}
+        async for block in _in_turns(await self._store.blocks()):
+            blocks[block.user_id, block.blocked.id] = block
+        return _Kept(friendships, requests, blocks, await self._store.whereabouts())
 
     async def _missing(self, kept: _Kept) -> AsyncIterator[Command]:
         """What makes the books as the store is: they are looked at as they are when each is asked for, for one may take
         others along."""
         compared = 0
-        for find in (self._blocked, self._befriended, self._asked):
+        for find in (self._blocked, self._befriended, self._asked, self._shown):
             async for command in find(kept):
                 if command is not None:
                     yield command
                 compared += 1
                 if not compared % _PER_TURN:
                     await asyncio.sleep(0)
-        for user_id in sorted(kept.audiences.keys() | self._audiences.keys()):
-            audience = kept.audiences.get(user_id, DEFAULT_AUDIENCE)
-            if self._audiences.get(user_id, DEFAULT_AUDIENCE) != audience:
-                yield commands.SetWhereabouts(await self._user(user_id), audience)
 
     async def _blocked(self, kept: _Kept) -> AsyncIterator[Command | None]:
-        for (user_id, other_id), block in sorted(kept.blocks.items(), key=lambda each: each[1].since):
-            is_known = self._blocks.blocks(user_id, other_id)
-            yield None if is_known else commands.Block(await self._user(user_id), block.blocked, block.since)
+        missing = []
+        for (user_id, other_id), block in kept.blocks.items():
+            if not self._blocks.blocks(user_id, other_id):
+                missing.append(block)
+            yield None
+        for block in sorted(missing, key=lambda each: each.since):
+            yield commands.Block(await self._user(block.user_id), block.blocked, block.since)
         for user_id in list(self._blocks.user_ids()):
             for known in self._blocks.blocked_by(user_id):
                 is_kept = (user_id, known.user.id) in kept.blocks
@@ -186,8 +181,8 @@ class Ties:
             asked = self._friends.request_between(one_id, other_id) or self._friends.request_between(other_id, one_id)
             yield commands.Befriend(asked or FriendRequest(0, one, other, since), since, self._new_key())
         for one_id in list(self._friends.user_ids()):
-            for other_id in [each for each in self._friends.friend_ids(one_id) if each > one_id]:
-                is_kept = (one_id, other_id) in kept.friendships
+            for other_id in list(self._friends.friend_ids(one_id)):
+                is_kept = one_id > other_id or (one_id, other_id) in kept.friendships
                 yield None if is_kept else commands.PartFriends(one_id, other_id)
 
     async def _asked(self, kept: _Kept) -> AsyncIterator[Command | None]:
@@ -199,6 +194,23 @@ class Ties:
             is_known = self._friends.request(request.id) is not None
             yield None if is_known else commands.AskFriend(request, self._new_key())
 
+    async def _shown(self, kept: _Kept) -> AsyncIterator[Command | None]:
+        for audiences in (kept.audiences, dict(self._audiences)):
+            for user_id in audiences:
+                audience = kept.audiences.get(user_id, DEFAULT_AUDIENCE)
+                if self._audiences.get(user_id, DEFAULT_AUDIENCE) == audience:
+                    yield None
+                else:
+                    yield commands.SetWhereabouts(await self._user(user_id), audience)
+
     async def _user(self, user_id: int) -> User:
         """One who is not known any more has no name. Raises `StoreUnavailable`."""
         return await self._people.by_id(user_id) or User(user_id, "")
+
+
+async def _in_turns(rows: Iterable[_Row]) -> AsyncIterator[_Row]:
+    """All of them; the loop goes on in between."""
+    for number, row in enumerate(rows, 1):
+        yield row
+        if not number % _PER_TURN:
+            await asyncio.sleep(0)

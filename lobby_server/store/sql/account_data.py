@@ -75,8 +75,7 @@ class SqlAccountData(SqlCalls):
         await self._do(new.on_conflict_do_update(index_elements=["user_id"], set_={"audience": audience}))
 
     async def whereabouts(self) -> dict[int, Audience]:
-        rows = await self._run(lambda connection: connection.execute(select(whereabouts)).all())
-        return {row.user_id: row.audience for row in rows}
+        return {row.user_id: row.audience async for row in self._pages(whereabouts)}
 
     async def set_role(self, user_id: int, role: str | None) -> None:
         await self._do(update(users).where(users.c.id == user_id).values(role=role))

@@ -80,18 +80,19 @@ class SqlFriends(SqlCalls):
         await self._do(delete(blocks).where(blocks.c.user_id == user_id, blocks.c.blocked_id == blocked_id))
 
     async def friend_requests(self) -> list[FriendRequest]:
-        query = select(friend_requests).order_by(friend_requests.c.id)
-        return [_request(row) for row in await self._run(lambda connection: connection.execute(query).all())]
+        return [_request(row) async for row in self._pages(friend_requests)]
 
     async def friendships(self) -> list[StoredFriendship]:
-        rows = await self._run(lambda connection: connection.execute(select(friendships)).all())
         return [
-            StoredFriendship(row.user_id, Friend(User(row.friend_id, row.friend_username), row.since)) for row in rows
+            StoredFriendship(row.user_id, Friend(User(row.friend_id, row.friend_username), row.since))
+            async for row in self._pages(friendships)
         ]
 
     async def blocks(self) -> list[StoredBlock]:
-        rows = await self._run(lambda connection: connection.execute(select(blocks)).all())
-        return [StoredBlock(row.user_id, User(row.blocked_id, row.blocked_username), row.since) for row in rows]
+        return [
+            StoredBlock(row.user_id, User(row.blocked_id, row.blocked_username), row.since)
+            async for row in self._pages(blocks)
+        ]
 
 
 def _between(one_id: int, other_id: int) -> ColumnElement[bool]:

@@ -159,7 +159,7 @@ class Newcomer:
             return  # its turn comes without that
         entrance = self._all.entrance
         if entrance.enter():
-            self._read()
+            self._read_on()
             return
         self._is_queued = True
         if entrance.turns_ahead < PATIENT_TURNS:
@@ -193,13 +193,20 @@ class Newcomer:
         """Its turn has come, unless it was ended meanwhile."""
         self._is_queued = False
         if self in self._all:
-            self._read()
+            self._read_on()
 
     def _go_on_unwatched(self) -> None:
         """The same, of one that is not told when it is readable; whoever takes it over sees to that."""
         self._go_on()
         if self in self._all:
             self._wire.watch_readable(self.readable)
+
+    def _read_on(self) -> None:
+        """Read, and look for an end behind what was read if that was no whole request: uvloop tells of a reset once
+        only, and that may have been as this one was queued, or as there was still something to read before it."""
+        self._read()
+        if self in self._all:
+            self._read()
 
     def _read(self) -> None:
         wire = self._wire

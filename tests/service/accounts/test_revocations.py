@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
-from lobby_server.service.accounts.revocations import AGAIN_S
 from lobby_server.service.auth import Claims
 from lobby_server.service.ports import StoreUnavailable
+from lobby_server.service.writes.look import AGAIN_S
 from tests.patience import PATIENCE_S
 from tests.service.accounts.test_for_how_long import DAY_S, Lives, _started, forget_what_has_ended, holds
 from tests.service.accounts.test_for_how_long import log_in as token_of_log_in

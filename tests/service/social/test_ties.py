@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 
+from lobby_server.core.friends import Friend
 from lobby_server.core.machine import commands
+from lobby_server.core.machine.deleted import mark_of
+from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import DEFAULT_AUDIENCE, Whom
 from lobby_server.service.ports import StoreUnavailable
-from lobby_server.service.social.ties import AGAIN_S
+from lobby_server.service.social.ports import StoredFriendship
+from lobby_server.service.writes.look import AGAIN_S
+from tests.patience import PATIENCE_S
 from tests.service.accounts.test_revocations import log_away, soon
 from tests.service.house import ANN, BOB, CLEO, House
 
@@ -167,7 +172,7 @@ async def test_what_the_log_did_not_take_holds_and_is_told_once_it_is_back(house
 
 
 @each_call
-@pytest.mark.parametrize("fault", [StoreUnavailable, asyncio.CancelledError], ids=["lost answer", "client gone"])
+@pytest.mark.parametrize("fault", [StoreUnavailable, asyncio.CancelledError], ids=["lost answer", "server ending"])
 async def test_what_was_committed_though_the_call_failed_holds(
     house: House, monkeypatch: pytest.MonkeyPatch, call: Call, fault: type[BaseException]
 ) -> None:
@@ -234,10 +239,143 @@ async def test_store_that_is_away_is_asked_again(house: House, monkeypatch: pyte
     assert house.app.replica.books.blocks.blocks(ANN.id, CLEO.id)
 
 
-async def test_what_names_a_deleted_user_is_passed_over(house: House) -> None:
-    house.app.replica.submit(commands.ForgetUser(CLEO.id, "0" * 16))
-    await house.store.add_block(ANN.id, CLEO, house.clock.utc_now())
+async def test_nothing_of_a_deleted_user_comes_back(house: House) -> None:
+    """Written by a node that had not heard of it, and with their name gone from where it is looked for."""
+    store, now = house.store, house.clock.utc_now()
+    await store.delete_account(ANN.id)
+    house.app.replica.submit(commands.ForgetUser(ANN.id, mark_of(ANN.username)))
+    await house.settle()
+    await store.add_block(ANN.id, CLEO, now)
+    await store.add_block(BOB.id, ANN, now)
+    await store.add_friend_request(CLEO, ANN, now)
+    await store.add_friendship(ANN, CLEO, now)
+    del store._friendships[CLEO.id, ANN.id]  # the row that has the name
+    await store.set_whereabouts(ANN.id, "nobody")
     house.app.social.ties.look_again()
     await soon(house)
     await soon(house)
-    assert not house.app.social.ties._is_looking
+    assert not house.app.social.ties.is_looking
+    books = house.app.replica.books
+    assert not books.blocks.blocks(ANN.id, CLEO.id)
+    assert not books.blocks.blocks(BOB.id, ANN.id)
+    assert not books.friends.are_friends(ANN.id, CLEO.id)
+    assert books.friends.request_between(CLEO.id, ANN.id) is None
+    assert ANN.id not in books.whereabouts
+    assert known(house) == await stored(house), "the store has nothing of them either"
+
+
+@pytest.mark.parametrize("call", [ask, accept, block], ids=lambda call: call.__name__)
+async def test_entry_that_comes_after_the_look_is_not_told_again(house: House, call: Call) -> None:
+    await prepared(house, call)
+    log: Any = house.app.replica.log
+    late: list[Any] = []
+
+    def hold(command: Any, request: Any = None) -> None:
+        late.append((command, request))
+        request.given_up()
+
+    ann = house.connect(ANN, "own_changes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "append", hold)
+        with pytest.raises(Refusal):
+            await call(house)
+    house.app.social.ties.look_again()  # for another reason
+    await soon(house)
+    assert CALLS[call][0] in dict(ann.told())
+    kept = len(house.store._notifications)
+    [(command, request)] = late
+    log.append(command, request)
+    await soon(house)
+    await house.settle()
+    assert ann.told() == []
+    assert len(house.store._notifications) == kept
+    assert known(house) == await stored(house)
+
+
+@pytest.mark.parametrize("read", ["friendships", "user_bans"])
+async def test_chat_does_not_wait_for_a_look_at_the_store(
+    house: House, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    ann, reads, goes_on = house.connect(ANN), asyncio.Event(), asyncio.Event()
+    original = getattr(house.store, read)
+
+    async def hanging() -> Any:
+        reads.set()
+        await goes_on.wait()
+        return await original()
+
+    monkeypatch.setattr(house.store, read, hanging)
+    (house.app.social.ties if read == "friendships" else house.app.revocations).look_again()
+    house.clock.advance(AGAIN_S)
+    await asyncio.wait_for(reads.wait(), PATIENCE_S)
+    ann.say("chat_message", channel="lobby", text="hello")
+    await asyncio.wait_for(house.app.writer.idle(), PATIENCE_S)
+    assert ("chat_message", "hello") in [(type_, data.get("text")) for type_, data in ann.told()]
+    goes_on.set()
+    await house.settle()
+
+
+async def test_end_of_the_server_ends_a_look_and_none_begins_after_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ties, reads = house.app.social.ties, asyncio.Event()
+
+    async def hanging() -> Any:
+        reads.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(house.store, "friendships", hanging)
+    ties.look_again()
+    house.clock.advance(AGAIN_S)
+    await asyncio.wait_for(reads.wait(), PATIENCE_S)
+    house.app.stop()
+    await asyncio.wait_for(ties.idle(), PATIENCE_S)
+    reads.clear()
+    ties.look_again()
+    await soon(house)
+    assert not reads.is_set()
+
+
+class Rows(list[Any]):
+    """Rows of the store that count how many of them were taken."""
+
+    taken = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for row in super().__iter__():
+            Rows.taken += 1
+            yield row
+
+
+async def test_look_at_many_friendships_lets_the_loop_go_on_between(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, now, rows = house.app.replica.books.friends, house.clock.utc_now(), Rows()
+    for number in range(1000, 101_000, 2):
+        one, other = User(number, f"user{number}"), User(number + 1, f"user{number + 1}")
+        book.befriend(one, other, now)
+        rows += [StoredFriendship(one.id, Friend(other, now)), StoredFriendship(other.id, Friend(one, now))]
+    rows += await house.store.friendships()
+
+    async def friendships() -> Any:
+        return rows
+
+    compared, ask_book = 0, book.are_friends
+
+    def are_friends(one_id: int, other_id: int) -> bool:
+        nonlocal compared
+        compared += 1
+        return ask_book(one_id, other_id)
+
+    monkeypatch.setattr(house.store, "friendships", friendships)
+    monkeypatch.setattr(book, "are_friends", are_friends)
+    house.app.social.ties.look_again()
+    house.clock.advance(AGAIN_S)
+    most = turns = before = 0
+    while house.app.social.ties.is_looking:
+        await asyncio.sleep(0)
+        turns += 1
+        most, before = max(most, Rows.taken + compared - before), Rows.taken + compared
+    assert compared == 50_001
+    assert most <= 2000
+    assert turns >= (Rows.taken + 2 * compared) // 1000

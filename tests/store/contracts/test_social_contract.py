@@ -12,6 +12,7 @@ from lobby_server.core.friends import Friend
 from lobby_server.core.presence import User
 from lobby_server.service.ports import Store, StoreError
 from lobby_server.service.social.ports import NewLine, StoredBlock, StoredFriendship, StoredNotification
+from lobby_server.store import calls
 
 NOON = datetime(2026, 5, 17, 12, 0, 0, 123_456, tzinfo=timezone.utc)
 ANN, BOB, EVE = User(1, "ann"), User(2, "bob"), User(2**53 - 1, "Zoë 👩‍👩‍👧 \u202e")
@@ -82,6 +83,26 @@ async def test_a_block_ends_a_friendship_and_what_the_blocker_had_asked(store: S
     assert await store.blocks() == [StoredBlock(ANN.id, BOB, NOON)]
     assert await friends(store) == set()
     assert await requests(store) == [(BOB.id, ANN.id), (ANN.id, EVE.id)]
+
+
+@pytest.mark.parametrize("most", [1, 2, 4, 1000])
+async def test_what_is_read_in_pages_is_all_of_it_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(calls, "ROWS_PER_PAGE", most)
+    pairs = [(ANN, BOB), (ANN, EVE), (BOB, EVE)]
+    for one, other in pairs:
+        await store.add_friendship(one, other, NOON)
+        await store.add_block(one.id, User(other.id + 10, "else"), NOON)
+        await store.set_whereabouts(one.id, "nobody")
+        await store.set_whereabouts(other.id, "nobody")
+    await ask(store, (EVE, BOB), (BOB, ANN), (ANN, EVE))
+    both_ways = [(one.id, other.id) for pair in pairs for one, other in (pair, pair[::-1])]
+    assert sorted((each.user_id, each.friend.user.id) for each in await store.friendships()) == sorted(both_ways)
+    assert await requests(store) == [(EVE.id, BOB.id), (BOB.id, ANN.id), (ANN.id, EVE.id)]
+    blocked = sorted((each.user_id, each.blocked.id) for each in await store.blocks())
+    assert blocked == sorted((one.id, other.id + 10) for one, other in pairs)
+    assert await store.whereabouts() == {ANN.id: "nobody", BOB.id: "nobody", EVE.id: "nobody"}
 
 
 async def test_a_lifted_block_is_gone(store: Store) -> None:
