@@ -80,7 +80,7 @@ class Log(Protocol):
         another node, and was answered, is so here then. When that would take long: at once, or soon."""
 
     def gate(self) -> AbstractAsyncContextManager[Callable[[], bool]]:
-        """One holder at a time, over all nodes, who has seen what all before have appended. Gives: is it still theirs"""
+        """One holder at a time, over all nodes, who has seen what all before appended. Gives: is it theirs still?"""
 
 
 @dataclass(frozen=True, kw_only=True)
