@@ -64,7 +64,7 @@ ONCE = (
     one(
         "what the log did not take between two users waits for a restart",
         f"{SERVICE}.social.ties:Ties.look_again",
-        "self._is_stale = True",
+        "self._look.again()",
         "return",
         by=("writes are kept", "what was answered stays so"),
     ),
