@@ -152,8 +152,11 @@ class Lobby:
         )
 
     async def written(self) -> None:
-        """Return when everything is written that the server writes in the background."""
-        await asyncio.wait_for(self.server.app.writer.idle(), PATIENCE_S)
+        """Return when everything is written that the server writes in the background, and no look at the store is under
+        way."""
+        app = self.server.app
+        for idle in (app.writer.idle, app.revocations.idle, app.social.ties.idle, app.writer.idle):
+            await asyncio.wait_for(idle(), PATIENCE_S)
 
     async def connect(self, token: str | None = None, *, path: str = "/ws", **options: Any) -> Client:
         """A socket; with a token its handshake is done and everything up to its own ``user_online`` is read."""
