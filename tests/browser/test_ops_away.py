@@ -140,7 +140,7 @@ def test_logout_that_the_server_refused_for_now_is_not_taken_for_told(
             each.locator("#log-out").click()
         each.locator("#door").wait_for()
         each.evaluate(TAKES_FRAMES)
-        each.wait_for_function("news => document.querySelector('#door-news').textContent === news", arg=news)
+        each.wait_for_function("news => document.querySelector('#door-news')?.textContent === news", arg=news)
 
 
 def test_server_that_hangs_is_said_to_be_away_until_it_answers(crowd: Crowd) -> None:

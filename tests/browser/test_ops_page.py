@@ -28,16 +28,16 @@ def test_administrator_sees_the_figures_live_and_after_a_reload(crowd: Crowd) ->
     page = open_ops(crowd, admin_token(crowd))
     page.locator("#connection[data-phase=connected]").wait_for()
     players = [connect(crowd.server, token_of(crowd.server, user_id, f"p{user_id}")) for user_id in range(1, 8)]
-    page.wait_for_function("() => document.querySelector('figure [data-part=value]').textContent === '7'")
+    page.wait_for_function("() => document.querySelector('figure [data-part=value]')?.textContent === '7'")
     assert figure(page, "Connections") == ["7", "7", "7"]
     assert figure(page, "Memory")[0].endswith("MiB")
     assert figure(page, "Loop lag")[0].endswith("ms")
     assert page.locator("figure canvas").count() == page.locator("figure").count() >= 12
     page.reload()
-    page.wait_for_function("() => document.querySelector('figure [data-part=value]').textContent === '7'")
+    page.wait_for_function("() => document.querySelector('figure [data-part=value]')?.textContent === '7'")
     for player in players:
         player.close()
-    page.wait_for_function("() => document.querySelector('figure [data-part=value]').textContent === '0'")
+    page.wait_for_function("() => document.querySelector('figure [data-part=value]')?.textContent === '0'")
 
 
 def test_who_is_no_administrator_is_told_so_in_a_sentence(crowd: Crowd) -> None:

@@ -131,7 +131,7 @@ def test_page_that_may_store_says_nothing_of_it(crowd: Crowd) -> None:
     for address in ("/", "/ops"):
         page = crowd.page(address)
         page.locator("#language").wait_for()
-        page.wait_for_function("() => document.querySelector('#language').value === 'en'")
+        page.wait_for_function("() => document.querySelector('#language')?.value === 'en'")
         assert page.get_by_text(NOT_KEPT).is_hidden()
 
 
