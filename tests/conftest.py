@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -23,6 +24,8 @@ hypothesis.settings.load_profile("search" if os.environ.get("LOBBY_TEST_SEEDS") 
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell that ran this in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # or what tests start would ignore Ctrl-C, too
     for plugin in (leftovers, longest_first, places):
         config.pluginmanager.register(plugin)
 

@@ -54,6 +54,7 @@ WANTED = {
     "tests/loadtest/client/": 1,
     "tests/loadtest/output/": 1,
     "tests/loadtest/run/test_command.py": 1,
+    "tests/loadtest/run/test_conclusions.py": ALMOST_TWO_CORES,
     "tests/loadtest/run/test_orphans.py": 1,
     "tests/loadtest/run/verdicts/": ALMOST_TWO_CORES,
 }

@@ -15,6 +15,7 @@ import pytest
 from lobby_server.protocol.framing.frames import server_frame
 from lobby_server.web.websocket import connection as connection_module
 from lobby_server.web.websocket.connection import FRAMES_PER_TURN, MAX_BYTES_AFTER_CLOSE, READ_BYTES, Connection
+from lobby_server.web.websocket.reader import FrameReader
 from tests.stopwatch import Stopwatch
 from tests.web.conftest import Lobby, StartLobby
 from tests.web.websocket.test_socket import wait_until
@@ -138,9 +139,9 @@ async def test_many_frames_in_one_segment_are_taken_over_several_turns_and_all_o
     turn, in_turn, sent = 0, Counter[int](), 1_500
     take = Connection._event
 
-    def counted(self: Connection, opcode: int, payload: bytes) -> None:
+    def counted(self: Connection, reader: FrameReader, opcode: int, payload: bytes) -> None:
         in_turn[turn] += 1
-        take(self, opcode, payload)
+        take(self, reader, opcode, payload)
 
     async def turns() -> None:
         nonlocal turn
