@@ -10,6 +10,11 @@ LOOK_ELSEWHERE = """isHidden => {
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
 """Whether the tab is hidden, for `page.evaluate`."""
+SHOWS_MEMBERS = """({names, inOrder}) => {
+    const shown = [...document.querySelectorAll("#my-room-members [data-part=name]")].map(row => row.textContent);
+    const asked = inOrder ? shown : shown.sort();
+    return JSON.stringify(asked) === JSON.stringify(inOrder ? names : names.sort());
+}"""
 
 
 class Person:
@@ -60,8 +65,14 @@ class Person:
     def is_in_room(self, gamemode: str) -> None:
         self.page.locator("#my-room-title", has_text=gamemode).wait_for()
 
-    def members(self) -> list[str]:
-        return list(self.page.locator("#my-room-members [data-part=name]").all_text_contents())
+    def sees_members(self, *names: str, in_order: bool = True) -> None:
+        """The list of the own room comes to show these and nobody else. What it showed before a connection broke stays
+        until there is news, so that to wait for a number of rows and then to read them reads the old ones."""
+        try:
+            self.page.wait_for_function(SHOWS_MEMBERS, arg={"names": list(names), "inOrder": in_order})
+        except Exception as late:
+            shown = self.page.locator("#my-room-members [data-part=name]").all_text_contents()
+            raise AssertionError(f"shown are {shown}, not {names}") from late
 
     # -- people ---------------------------------------------------------------------------------------------------
 

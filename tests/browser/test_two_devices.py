@@ -28,11 +28,10 @@ def test_laptop_that_comes_back_leaves_its_player_in_the_room_they_are_in(crowd:
     laptop.is_connected()
     if address == "/":
         laptop.is_in_room(f"two-new-{key}")
-    other.page.locator("#my-room-members [data-part=name]", has_text=phone.name).wait_for()
+    other.sees_members(other.name, phone.name)
     laptop.page.evaluate("() => new Promise((done) => setTimeout(done, 200))")  # its way back has been answered
     assert phone.page.locator("#my-room-title", has_text=f"two-new-{key}").count() == 1
-    assert phone.name in other.members()
-    assert phone.name not in host.members()
+    host.sees_members(host.name)
     assert laptop.page.locator(".toast", has_text="could not do that").count() == 0
 
 
