@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lobby_server.service.fanout.fanout import REST, STORM_REST, Fanout
+from lobby_server.service.fanout.fanout import LONGEST_REST_S, REST, STORM_REST, Fanout
 from lobby_server.service.fanout.profile import BASE_PROFILE
 from lobby_server.service.fanout.subscriber import Subscriber
 from lobby_server.service.watch.metrics import Metrics
@@ -123,3 +123,31 @@ def test_what_the_pace_kept_back_leaves_the_loop_to_others_that_need_it(joins: i
         clock.run(0.005)
     share = 1 / (1 + (STORM_REST if joins else REST))
     assert Socket.busy_s / (clock.monotonic_s() - began_s) == pytest.approx(share, rel=0.15)
+
+
+@pytest.mark.parametrize("joins", [0, 30])
+def test_no_rest_is_longer_than_its_bound_however_long_the_tick_took(joins: int) -> None:
+    """`joins`: of `CLIENTS` sessions, right before the tick, which takes 5 s."""
+    clock = BusyClock()
+    fanout = Fanout(clock=clock, metrics=Metrics(), tick_s=TICK_S, log_bytes=1 << 20, log_age_s=10.0)
+
+    class SlowSocket(Socket):
+        def send(self, data: bytes | memoryview) -> int:
+            clock.work(5.0 / CLIENTS)
+            heard_s.append(clock.monotonic_s())
+            return len(data)
+
+    heard_s: list[float] = []
+    for _ in range(CLIENTS):
+        fanout.add(Subscriber(SlowSocket(clock), BASE_PROFILE))
+    clock.run(1.0)
+    spare = [Subscriber(SlowSocket(clock), BASE_PROFILE) for _ in range(joins)]
+    for session in spare:
+        fanout.add(session)
+    fanout.publish(BASE_PROFILE, b"an event")
+    clock.run(0.001)
+    told_s = clock.monotonic_s()
+    fanout.publish(BASE_PROFILE, b"another")
+    heard_s.clear()
+    clock.run(LONGEST_REST_S + 1.0)
+    assert heard_s[0] - told_s == pytest.approx(LONGEST_REST_S, abs=0.1)
