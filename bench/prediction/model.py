@@ -222,6 +222,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     held: Held | None = None
     """None: no forecast of this model has been measured."""
     notes: list[str] = msgspec.field(default_factory=list)
+    disturbed: dict[str, float] = msgspec.field(default_factory=dict)
+    """By the parts of the measurement beside which other work had more of the cores than is harmless: its share."""
 
     @property
     def extent(self) -> Extent:

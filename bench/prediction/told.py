@@ -38,6 +38,7 @@ def tell_model(model: Model) -> Iterator[str]:
             yield f"  {name.replace('_', ' '):<18} {' '.join(f'{each:+.2f}' for each in parts)} ms"
     for note in model.notes:
         yield f"note: {note}"
+    yield from tell_disturbed(model)
 
 
 def tell_forecast(found: Forecast, plan: Plan, model: Model, *, given: str) -> Iterator[str]:
@@ -144,6 +145,7 @@ def tell_basis(extrapolated: Iterable[str], model: Model, given: str, *, fetches
             "an older model, which counted no turns of the loop: push then fetch costs more than it says; make a newer "
             "one with lobby-bench calibrate-model"
         )
+    yield from tell_disturbed(model)
     if model.held is None:
         yield "no forecast by this model has been held against a measurement: run lobby-bench run prediction"
     else:
@@ -152,6 +154,12 @@ def tell_basis(extrapolated: Iterable[str], model: Model, given: str, *, fetches
             f"{model.held.worst_error * 100:.0f} %"
         )
     yield from extrapolated
+
+
+def tell_disturbed(model: Model) -> Iterator[str]:
+    """What the model's costs are in doubt for."""
+    for part, share in model.disturbed.items():
+        yield f"in doubt: other work took {share:.0%} of the cores while “{part}” was measured for the model"
 
 
 def _holds(found: Forecast, plan: Plan) -> str:

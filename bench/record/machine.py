@@ -22,7 +22,7 @@ COMMIT_DIGITS = 10
 
 
 def describe_machine(*, cores: int, pinned: bool, idle_slowdown: float | None = None) -> Machine:
-    """`cores` are those that the run may use; `idle_slowdown` as `bench.processes.idleness.memory` finds it."""
+    """`cores` are those that the run may use; `idle_slowdown` as `bench.processes.influences.idleness` finds it."""
     return Machine(
         cpu=machine.cpu_model(),
         cores=cores,

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 
 from bench.load.changes.publisher import PublishFailed
 from bench.processes.cpu import pin
-from bench.processes.idleness.memory import idle_slowdown
+from bench.processes.influences.idleness import idle_slowdown
 from bench.processes.lab import Lab
 from bench.processes.peer import PeerFailed
 from bench.processes.remote import GeneratorFailed

@@ -310,6 +310,9 @@ class CalibrationSizes(Sizes, frozen=True, kw_only=True):
     lines: int = 60
     users: int = 1_000
     """Online on one node, whom another one knows."""
+    again_until_s: float = 300.0
+    """After the begin: nothing is measured again, because other work had the cores, that would end later. 0: nothing
+    is."""
 
 
 class ScaleSizes(Sizes, frozen=True, kw_only=True):

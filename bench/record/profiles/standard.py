@@ -76,6 +76,7 @@ SMOKE = Profile(
             repeats=1, clients=[10, 40], broadcasts=2, burst=4, rooms=[5, 40], changes=6, get_s=0.1, comers=20,
             storm=10, pings_s=1.5, memory=[20, 60], nodes=[1, 2], shared_changes=6, talkers=3, lines=10, users=40,
             idle_ms=[10.0, 100.0], shared_idle_ms=100.0, shared_cold=3,
+            again_until_s=0.0,
         ),
         polling=30, fetching=20, deltas=30, changes_per_s=[2.0], rooms=10, window_s=1.0, nodes=[2], broadcast=40,
         broadcasts=3, herd=30, scale=ScaleSizes(nodes=1, for_s=2.0),

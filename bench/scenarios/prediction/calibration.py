@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from bench.prediction.model import Clients, Coldness, Cost, Costs, Extent, Model, Sizes, Spread, Waits
 from bench.processes.cpu import pin
-from bench.processes.idleness.memory import idle_slowdown
+from bench.processes.influences.idleness import idle_slowdown
+from bench.processes.influences.other_work import OtherWork
 from bench.processes.lab import Lab
 from bench.record.machine import describe_machine, read_commit
 from bench.record.profiles.sizes import CalibrationSizes
@@ -28,6 +29,9 @@ PARTS: dict[str, Callable[[Measuring], None]] = {
     "several processes": shared.measure,
 }
 """All but the last are fitted together, and that with what they have found."""
+MOST_OTHER_WORK = 0.05
+"""Of the cores' time, while a part is measured: beside more of it, the part is measured again."""
+MOST_AGAIN = 2
 _Group = TypeVar("_Group", bound=msgspec.Struct)
 
 
@@ -57,8 +61,11 @@ def measure_model(
     began_s, made_at = time.monotonic(), datetime.now(timezone.utc)
     commit, dirty = read_commit()
     measuring = Measuring(lab, sizes, say, curves=broadcasts.curves(sizes.idle_ms))
-    for part in PARTS.values():
-        part(measuring)
+    disturbed: dict[str, float] = {}
+    for name, part in PARTS.items():
+        measuring, others_share = measured_calmly(measuring, part, until_s=began_s + sizes.again_until_s)
+        if others_share > MOST_OTHER_WORK:
+            disturbed[name] = round(others_share, 3)
         advance()
     costs = measuring.costs
     return Model(
@@ -80,7 +87,27 @@ def measure_model(
         clients=_group(Clients, costs),
         spread=Spread(**measuring.spreads),
         notes=["servers, and all processes of a lobby with Valkey, on one core; clients on the other"],
+        disturbed=disturbed,
     )
+
+
+def measured_calmly(
+    measuring: Measuring, part: Callable[[Measuring], None], *, until_s: float
+) -> tuple[Measuring, float]:
+    """With what a part has found, and the share of the cores that other work had meanwhile. Whether a part is measured
+    again depends on that and never on what it found."""
+    lab, cpus = measuring.lab, measuring.lab.cpus
+    cores = {*(cpus.server or ()), *(cpus.generator or ()), *cpus.spare} or set(range(os.cpu_count() or 1))
+    for attempt in range(MOST_AGAIN + 1):
+        trial, others, start_s = measuring.copy(), OtherWork(cores), time.monotonic()
+        part(trial)
+        share, now_s = others.share(), time.monotonic()
+        took_s = now_s - start_s
+        if share <= MOST_OTHER_WORK or attempt == MOST_AGAIN or now_s + took_s > until_s:
+            break
+        if lab.until_s is not None and not lab.has_time_for(took_s):
+            break  # a report measures first what it was asked for
+    return trial, share
 
 
 def extent_of(sizes: CalibrationSizes) -> Extent:

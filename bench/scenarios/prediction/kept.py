@@ -25,13 +25,14 @@ from bench.prediction.model import (
     Spread,
     Waits,
 )
+from bench.prediction.told import tell_disturbed
 from bench.record.book import Book
 from bench.record.findings import Measured, Reading
 from bench.record.run import Run
 from bench.scenarios.prediction.calibration import extent_of
 
 NAME = "prediction"
-COLDNESS, WARM, SPREAD = "coldness", "warm up to", "spread"
+COLDNESS, WARM, SPREAD, DISTURBED = "coldness", "warm up to", "spread", "disturbed: "
 UNITS = ("ns", "µs", "ms", "B", "KiB", "MiB")
 _Group = TypeVar("_Group", bound=msgspec.Struct)
 
@@ -53,6 +54,11 @@ def keep(book: Book, model: Model) -> None:
         parts: list[float] = getattr(model.spread, name)
         for number, part_ms in enumerate(parts, 1):
             book.facts[_part(name, number, len(parts))] = part_ms
+
+    for part, share in model.disturbed.items():
+        book.facts[DISTURBED + part] = share
+    for note in tell_disturbed(model):
+        book.note(note)
 
 
 def _keep_cost(book: Book, kind: str, name: str, cost: Cost) -> None:
@@ -83,6 +89,9 @@ def model_of(run: Run) -> Model | None:
         spread=_spread(found.facts),
         held=held,
         notes=list(found.notes),
+        disturbed={
+            name.removeprefix(DISTURBED): share for name, share in found.facts.items() if name.startswith(DISTURBED)
+        },
     )
 
 

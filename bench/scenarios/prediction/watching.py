@@ -7,7 +7,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
@@ -139,6 +139,13 @@ class Measuring:
     """Of waits, by their names in the model's spread, in ms."""
     steps: dict[str, Fitted] = field(default_factory=dict)
     """What was fitted of the curves, by the names of their steps."""
+
+    def copy(self) -> Measuring:
+        """What is measured into the copy is not in this one."""
+        return replace(
+            self, rows=list(self.rows), known=dict(self.known), heard_ms=list(self.heard_ms), costs=dict(self.costs),
+            curves=dict(self.curves), spreads=dict(self.spreads), steps=dict(self.steps),
+        )  # fmt: skip
 
     def row(self, source: str, repeat: int, used_s: float, wall_s: float, **work: float) -> None:
         """Besides the work, the process does what it does every second."""

@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from bench.processes.idleness.memory import IDLE_S, ROUNDS, idle_slowdown
+from bench.processes.influences.idleness import IDLE_S, ROUNDS, idle_slowdown
 
 
 def test_slowdown_is_the_median_ratio_of_the_work_after_sleep_to_the_work_right_after_it() -> None:

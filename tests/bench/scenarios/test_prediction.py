@@ -31,6 +31,7 @@ from bench.prediction.comparison import Wall
 from bench.prediction.model import SCHEMA, Clients, Coldness, read_model, write_model
 from bench.prediction.plan import Plan
 from bench.prediction.steady import steady
+from bench.prediction.told import tell_basis
 from bench.prediction.virtual.setup import Setup
 from bench.prediction.virtual.storms import restart
 from bench.processes.cluster.surroundings import why_not
@@ -191,12 +192,17 @@ def test_model_is_made_again_of_what_a_run_keeps() -> None:
         change=400.0, sent_byte=0.5, log_wait=1.5, hear=20.0, cold={"send": {2.5: 1.0, 1_000.0: 8.0}},
         spread={"change": [-1.0, 0.5], "shared_change": [float(each) for each in range(-4, 7)]},
     )  # fmt: skip
+    model = replace(model, disturbed={"several processes": 0.12})
     book = Book()
     keep(book, model)
     [found] = run.findings
     made = model_of(replace(run, findings=[replace(found, facts=book.facts)]))
     assert made is not None
     assert made.held is not None
+    assert made.disturbed == model.disturbed
+    doubt = "in doubt: other work took 12% of the cores while “several processes” was measured for the model"
+    assert doubt in book.notes
+    assert doubt in tell_basis([], made, "a file", fetches=False)
     for name in ("change", "sent_byte", "idle"):
         own, kept = getattr(model.costs, name), getattr(made.costs, name)
         assert (own.value, own.unit, own.low, own.high, own.n) == (kept.value, kept.unit, kept.low, kept.high, kept.n)

@@ -1,5 +1,5 @@
-"""While a herd comes nobody is told of it, for a bounded time; of whoever comes alone, or in a crowd that is small beside
-the lobby, all are told at once."""
+"""While a herd comes nobody is told of it, for a bounded time; of whoever comes alone, or in a crowd that is small
+beside the lobby, all are told at once."""
 
 from __future__ import annotations
 

@@ -1,0 +1,99 @@
+"""What others use of the cores is told apart from the lab's own work: real processes that keep a core busy."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.processes.influences import other_work
+from bench.processes.influences.other_work import OtherWork
+
+BUSY_S = 0.3
+SPIN = f"import time; end_s = time.process_time() + {BUSY_S}\nwhile time.process_time() < end_s: pass"
+FIELDS = 10
+
+
+class Kernel:
+    """Two cores, of which it is told how long they worked."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.busy = [[0] * FIELDS, [0] * FIELDS]
+        self.write()
+
+    def write(self) -> None:
+        lines = [f"cpu{core} {' '.join(map(str, ticks))}" for core, ticks in enumerate(self.busy)]
+        self._path.write_text("\n".join(["cpu 7 7 7", *lines, "intr 1 2 3"]))
+
+    def works(self, core: int, seconds: float, *, field: int = 0) -> None:
+        self.busy[core][field] += round(seconds * os.sysconf("SC_CLK_TCK"))
+        self.write()
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    stat = tmp_path / "stat"
+    monkeypatch.setattr(other_work, "STAT", stat)
+    monkeypatch.setattr(other_work.time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(other_work, "_own_s", lambda: 0.0)
+    return Kernel(stat)
+
+
+def test_what_the_cores_did_for_nobody_of_the_lab_is_others(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = OtherWork((0, 1))
+    monkeypatch.setattr(other_work.time, "monotonic", lambda: 110.0)
+    monkeypatch.setattr(other_work, "_own_s", lambda: 4.0)
+    kernel.works(0, 3.0)
+    kernel.works(1, 2.0, field=2)
+    kernel.works(1, 1.0, field=7)
+    kernel.works(0, 7.0, field=3)  # idle
+    kernel.works(1, 5.0, field=4)  # waits for a disk
+    assert others.share() == pytest.approx((3.0 + 2.0 + 1.0 - 4.0) / 20.0)
+
+
+def test_a_core_that_the_lab_does_not_use_is_not_looked_at(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = OtherWork((1,))
+    monkeypatch.setattr(other_work.time, "monotonic", lambda: 110.0)
+    kernel.works(0, 9.0)
+    assert others.share() == 0.0
+
+
+def test_a_kernel_that_does_not_tell_names_no_other_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(other_work, "STAT", tmp_path / "none")
+    assert OtherWork((0,)).share() == 0.0
+
+
+def test_a_process_of_the_labs_is_its_own_while_it_lives_and_after_it_has_ended() -> None:
+    def own_s() -> float:
+        return other_work._own_s()
+
+    before_s = own_s()
+    with subprocess.Popen([sys.executable, "-c", SPIN + "\ninput()"], stdin=subprocess.PIPE) as child:
+        deadline_s = time.monotonic() + 60
+        while own_s() < before_s + BUSY_S and time.monotonic() < deadline_s:
+            time.sleep(0.02)
+        assert own_s() >= before_s + BUSY_S
+        child.communicate(b"\n")
+    assert own_s() >= before_s + BUSY_S
+
+
+def test_a_process_of_somebody_else_is_not_the_labs() -> None:
+    """One whose parent has gone is nobody's child here."""
+    before_s = other_work._own_s()
+    spin = f"import os, sys\nif os.fork(): os._exit(0)\nos.setsid(); print(os.getpid(), flush=True)\n{SPIN}"
+    found = subprocess.run([sys.executable, "-c", spin], stdout=subprocess.PIPE, check=True)
+    pid = int(found.stdout)
+    deadline_s = time.monotonic() + 60
+    while time.monotonic() < deadline_s:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z":
+                time.sleep(0.02)
+                continue
+        break
+    assert other_work._own_s() < before_s + BUSY_S
