@@ -440,3 +440,19 @@ def test_newest_lines_stay_in_sight_when_the_window_changes_and_when_the_chat_is
     page.comes_to(is_at_end, True)
     page.page.set_viewport_size({"width": 390, "height": 500})
     page.comes_to(is_at_end, True)
+
+
+def test_log_that_scrolls_for_its_new_size_before_that_is_noticed_is_still_read_at_its_end(crowd: Crowd) -> None:
+    page = Page(crowd)
+    log = page.page.locator("#chat-log")
+    for id_ in range(1, 61):
+        line = {"from_user_id": 20, "from_username": "bob", "text": f"line {id_}", "ts": AT}
+        page.hears("chat_message", id=id_, channel="lobby", **line)
+    left_px = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
+    page.comes_to(lambda: log.evaluate(left_px) <= 1, True)
+    log.evaluate("""log => {
+        log.style.height = `${log.clientHeight / 2}px`;
+        log.style.minHeight = 0;
+        log.dispatchEvent(new Event("scroll"));
+    }""")
+    page.comes_to(lambda: log.evaluate(left_px) <= 1, True)
