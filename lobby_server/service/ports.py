@@ -10,10 +10,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from lobby_server.core.presence import User
-from lobby_server.protocol.requests import Audience
-from lobby_server.service.administration.ports import AdminStore
+from lobby_server.service.administration.ports import AdminStore, BanStore
 from lobby_server.service.mail.ports import MailStore
-from lobby_server.service.social.ports import ChatLine, ChatStore, FriendStore, NotificationStore
+from lobby_server.service.social.ports import ChatLine, ChatStore, FriendStore, NotificationStore, TieStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +103,7 @@ class EmailTaken(StoreError):
     pass
 
 
-class Store(FriendStore, ChatStore, NotificationStore, AdminStore, MailStore, Protocol):
+class Store(TieStore, FriendStore, ChatStore, NotificationStore, BanStore, AdminStore, MailStore, Protocol):
     """Accounts, revoked tokens, rooms and mails that wait, kept; and everything of the social side.
 
     Every call commits before it returns and either happens whole or not at all. Any of them raises
@@ -133,12 +132,6 @@ class Store(FriendStore, ChatStore, NotificationStore, AdminStore, MailStore, Pr
         """Keep a confirmed address, or none. It is taken from an account that has it unconfirmed; no account: nothing
         happens. Raises `EmailTaken` where another account has confirmed it."""
 
-    async def set_whereabouts(self, user_id: int, audience: Audience) -> None:
-        """Keep whom a user lets know in which room they are. It need be no user of the local table."""
-
-    async def whereabouts(self) -> dict[int, Audience]:
-        """What each user has chosen who has chosen at all."""
-
     async def set_role(self, user_id: int, role: str | None) -> None:
         """No account: nothing happens."""
 
@@ -164,8 +157,9 @@ class Store(FriendStore, ChatStore, NotificationStore, AdminStore, MailStore, Pr
         """It is to get another token, which ends then; another one may end later. No such sign-in: nothing happens.
         Whether it may get one: not when `key`, by which it is revoked, is among the revoked tokens."""
 
-    async def delete_sign_in(self, sign_in_id: str) -> None:
-        """No such sign-in: nothing happens."""
+    async def delete_sign_in(self, sign_in_id: str) -> bool:
+        """Whether there was such a one, which of several calls at once only one is told. No such sign-in: nothing
+        happens."""
 
     async def revoke_token(self, jti: str, expires_at: datetime) -> None:
         """Remember that a token is signed out. A second time it is remembered for the longer of the two."""

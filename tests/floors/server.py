@@ -63,7 +63,7 @@ LAYERS = (
     ("service.peers",),
     ("service.session",),
     ("service.sessions", "service.replica"),
-    ("service.writes.look",),
+    ("service.writes.look", "service.writes.gated"),
     ("service.accounts.revocations",),
     ("service.accounts.sign_ins", "service.accounts.forgetting"),
     ("service.accounts.commands",),

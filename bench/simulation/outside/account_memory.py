@@ -73,9 +73,9 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
             self._sign_ins[sign_in_id] = replace(known, used_at=used_at.astimezone(timezone.utc), expires_at=last)
         return key not in self._revoked
 
-    async def delete_sign_in(self, sign_in_id: str) -> None:
+    async def delete_sign_in(self, sign_in_id: str) -> bool:
         self._check(sign_in_id)
-        self._sign_ins.pop(sign_in_id, None)
+        return self._sign_ins.pop(sign_in_id, None) is not None
 
     async def chat_lines_by(self, user_id: int) -> list[ChatLine]:
         self._check()

@@ -15,7 +15,7 @@ from lobby_server.service.administration.ports import (
 
 
 class AdminMemory:
-    """`AdminStore`; a part of `bench.simulation.outside.memory_store.MemoryStore`."""
+    """`BanStore` and `AdminStore`; a part of `bench.simulation.outside.memory_store.MemoryStore`."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -19,7 +19,8 @@ from lobby_server.service.social.ports import (
 
 
 class SocialMemory:
-    """`FriendStore`, `ChatStore` and `NotificationStore`; a part of `MemoryStore` in the module beside."""
+    """`TieStore` and `FriendStore` but for whereabouts, `ChatStore`, `NotificationStore`: a part of `MemoryStore` in
+    the module beside."""
 
     def __init__(self) -> None:
         self._requests: dict[int, FriendRequest] = {}

@@ -22,11 +22,13 @@ from lobby_server.core.machine.commands import Command
 from lobby_server.core.machine.deleted import MARK_CHARACTERS, mark_of
 from lobby_server.core.machine.presence import CLOCKS_DIFFER_S
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.core.refusal import Refusal
+from lobby_server.service.administration.ports import BanStore
 from lobby_server.service.auth import Tokens, is_of_sign_in, utc_from_unix
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.replica import Replica
-from lobby_server.service.writes.look import StoreLook
+from lobby_server.service.writes.gated import GatedStore
+from lobby_server.service.writes.look import AGAIN_S, StoreLook
 from lobby_server.service.writes.writer import StoreWriter
 
 TOKENS_PER_ENTRY = 100
@@ -53,6 +55,8 @@ class Revocations:
         self._tokens = tokens
         self._clock = clock
         self._look = StoreLook(self._make_up, replica=replica, writer=writer, clock=clock, after_s=0.0)
+        self.gated_bans: GatedStore[BanStore] = GatedStore(store, replica=replica, look_again=self._look_soon)
+        """Bans are changed by these; `tell` comes then."""
         self._in_doubt: set[str] = set()
         """Keys of which nobody knows when their entry was applied: their callers were told to try again."""
 
@@ -89,6 +93,10 @@ class Revocations:
         self._look.stop()
 
     # -- private --------------------------------------------------------------------------------------------------
+
+    def _look_soon(self) -> None:
+        """A commit that nobody has answered may be under way yet."""
+        self._clock.call_later(AGAIN_S, self.look_again)
 
     async def _make_up(self) -> None:
         in_doubt, self._in_doubt = self._in_doubt, set()
@@ -127,13 +135,12 @@ class Revocations:
     async def _make_up_bans(self) -> None:
         if await self._kept_bans() == self._bans_that_hold():
             return
-        async with self._replica.gate() as is_sure:  # nobody bans, and no ban is lifted
+        async with self.gated_bans.hold() as held:  # nobody bans, and no ban is lifted
             kept, known = await self._kept_bans(), self._bans_that_hold()
             lifted = [commands.UnbanUser(user_id) for user_id in sorted(known.keys() - kept.keys())]
             changed = [ban for user_id, ban in kept.items() if known.get(user_id) != ban]
             for command in (*lifted, *(commands.BanUser(ban.user, ban.reason, ban.until_s) for ban in changed)):
-                if not is_sure():  # what was read may be old
-                    raise Refusal(RefusalCode.TRY_AGAIN_LATER)
+                held.check()  # what was read may be old
                 await self._replica.run(command)
 
     def _bans_that_hold(self) -> dict[int, UserBan]:

@@ -113,14 +113,15 @@ class SignIns:
         )
 
     async def end(self, user: User, sign_in_id: str) -> None:
-        """Raises `Refusal` (``sign_in_not_found``, ``try_again_later``), `StoreUnavailable`."""
-        async with self._replica.gate():
-            found = await self._store.sign_ins(user.id, self._clock.utc_now())
-            ended = next((each for each in found if each.id == sign_in_id), None)
-            if ended is None:
-                raise Refusal(RefusalCode.SIGN_IN_NOT_FOUND)
-            self._replica.check()
-            await self._end(user, sign_in_id, ended.expires_at.timestamp())
+        """Of several calls at once, on whichever nodes, one ends it and the others find none. Raises `Refusal`
+        (``sign_in_not_found``, ``try_again_later``), `StoreUnavailable`."""
+        found = await self._store.sign_ins(user.id, self._clock.utc_now())
+        ended = next((each for each in found if each.id == sign_in_id), None)
+        if ended is None:
+            raise Refusal(RefusalCode.SIGN_IN_NOT_FOUND)
+        self._replica.check()
+        if not await self._end(user, sign_in_id, ended.expires_at.timestamp()):
+            raise Refusal(RefusalCode.SIGN_IN_NOT_FOUND)
 
     async def end_all(self, user: User, *, but: str | None = None) -> int:
         """All of a user, or all others; how many. Raises `StoreUnavailable`, and ``try_again_later`` when not all nodes
@@ -148,12 +149,13 @@ class SignIns:
             revoked[revocation_key(sign_in_id)] = self._tokens.last_end_s(max(claims.expires_at_s, *known_s, 0.0))
         await self._revoke(user, revoked, sign_in_id)
 
-    async def _end(self, user: User, sign_in_id: str, known_s: float) -> None:
-        """`known_s`: when a token of the sign-in ends."""
-        await self._revoke(user, {revocation_key(sign_in_id): self._tokens.last_end_s(known_s)}, sign_in_id)
+    async def _end(self, user: User, sign_in_id: str, known_s: float) -> bool:
+        """`known_s`: when a token of the sign-in ends. Whether no other call had ended it."""
+        return await self._revoke(user, {revocation_key(sign_in_id): self._tokens.last_end_s(known_s)}, sign_in_id)
 
-    async def _revoke(self, user: User, revoked: dict[str, float], sign_in_id: str | None) -> None:
-        """All is stored before any of it is told: after a fault of the store the token holds, and can try again."""
+    async def _revoke(self, user: User, revoked: dict[str, float], sign_in_id: str | None) -> bool:
+        """All is stored before any of it is told: after a fault of the store the token holds, and can try again.
+        Whether the sign-in was there until now."""
         for key, ends_s in revoked.items():
             await self._store.revoke_token(key, utc_from_unix(ends_s))
         refusal: Refusal | None = None
@@ -163,7 +165,7 @@ class SignIns:
                 await self._revocations.tell(commands.SignOut(user, key, ends_s, now_s))
             except Refusal as fault:
                 refusal = fault
-        if sign_in_id is not None:
-            await self._store.delete_sign_in(sign_in_id)
+        was_there = sign_in_id is not None and await self._store.delete_sign_in(sign_in_id)
         if refusal is not None:
             raise refusal
+        return was_there

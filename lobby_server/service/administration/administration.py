@@ -25,8 +25,8 @@ from lobby_server.protocol.social_resources import PAGE_ITEMS
 from lobby_server.service.accounts.forgetting import Forgetting
 from lobby_server.service.accounts.revocations import Revocations
 from lobby_server.service.accounts.sign_ins import SignIns
-from lobby_server.service.administration.ports import NewAuditEntry, NewReport, StoredUserBan
-from lobby_server.service.ports import Clock, Store
+from lobby_server.service.administration.ports import AdminStore, NewAuditEntry, NewReport, StoredUserBan
+from lobby_server.service.ports import Clock
 from lobby_server.service.replica import Replica
 from lobby_server.service.rooms.commands import RoomCommands
 from lobby_server.service.rooms.list import any_room_resource
@@ -54,7 +54,7 @@ class Administration:
         rooms: RoomCommands,
         revocations: Revocations,
         forgetting: Forgetting,
-        store: Store,
+        store: AdminStore,
         clock: Clock,
         settings: Settings,
     ) -> None:
@@ -90,9 +90,9 @@ class Administration:
         now = self._clock.utc_now()
         until = None if ends_in_s is None else now + timedelta(seconds=ends_in_s)
         ban = StoredUserBan(user=user, reason=reason, until=until, created_at=now, by=by)
-        async with self._replica.gate():
+        async with self._revocations.gated_bans.hold() as held:
             self._replica.check()
-            await self._store.keep_user_ban(ban)
+            await held.commit(lambda store: store.keep_user_ban(ban))
             until_s = None if until is None else until.timestamp()
             late = await _late(self._revocations.tell(commands.BanUser(user, reason, until_s)))
         ended_late = await _late(self._sign_ins.end_all(user))
@@ -103,10 +103,10 @@ class Administration:
 
     async def unban(self, by: User, user_id: int) -> None:
         """Raises `Refusal` (``not_banned``, ``try_again_later``), `StoreUnavailable`."""
-        async with self._replica.gate():
+        async with self._revocations.gated_bans.hold() as held:
             banned = await self._banned(user_id)
             self._replica.check()
-            await self._store.delete_user_ban(user_id)
+            await held.commit(lambda store: store.delete_user_ban(user_id))
             late = await _late(self._revocations.tell(commands.UnbanUser(user_id)))
             if late is not None and late.code is RefusalCode.NOT_BANNED:
                 late = None  # the log had it not; a ban that was on its way stands before this

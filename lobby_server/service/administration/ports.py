@@ -53,14 +53,18 @@ class StoredAuditEntry(NewAuditEntry):
     id: int
 
 
-class AdminStore(Protocol):
-    """Bans, reports, and what administrators did."""
+class BanStore(Protocol):
+    """Changes of bans: `lobby_server.service.writes.gated.GatedStore` hands them out."""
 
     async def keep_user_ban(self, ban: StoredUserBan) -> None:
         """In place of the one that there is."""
 
     async def delete_user_ban(self, user_id: int) -> None:
         """No such ban: nothing happens."""
+
+
+class AdminStore(Protocol):
+    """Bans as they are, reports, and what administrators did."""
 
     async def user_bans(self) -> list[StoredUserBan]:
         """All of them, the newest first."""

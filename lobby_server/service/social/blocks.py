@@ -8,16 +8,17 @@ from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol import resources, social_resources
 from lobby_server.protocol.requests import Whom
-from lobby_server.service.ports import Clock, Store
+from lobby_server.service.ports import Clock
 from lobby_server.service.replica import Replica
 from lobby_server.service.social.people import People
+from lobby_server.service.social.ports import FriendStore
 from lobby_server.service.social.ties import Ties
 
 
 class Blocks:
     """The blocks of all users."""
 
-    def __init__(self, *, replica: Replica, ties: Ties, people: People, store: Store, clock: Clock) -> None:
+    def __init__(self, *, replica: Replica, ties: Ties, people: People, store: FriendStore, clock: Clock) -> None:
         self._book = replica.books.blocks
         self._replica = replica
         self._ties = ties
@@ -49,19 +50,19 @@ class Blocks:
             return False
         self._book.check_may_block(user.id, other_id)
         other = await self._people.find(Whom(other_id))
-        async with self._ties.change():
+        async with self._ties.change() as held:
             if self._book.blocks(user.id, other_id):
                 return False
             self._book.check_may_block(user.id, other_id)
             since = self._clock.utc_now()
-            await self._store.add_block(user.id, other, since)
+            await held.commit(lambda store: store.add_block(user.id, other, since))
             await self._ties.tell(commands.Block(user, other, since))
         return True
 
     async def remove(self, user: User, other_id: int) -> None:
         """Raises `Refusal` (``not_blocked``), `StoreUnavailable`."""
-        async with self._ties.change():
+        async with self._ties.change() as held:
             if not self._book.blocks(user.id, other_id):
                 raise Refusal(RefusalCode.NOT_BLOCKED)
-            await self._store.delete_block(user.id, other_id)
+            await held.commit(lambda store: store.delete_block(user.id, other_id))
             await self._ties.tell(commands.Unblock(user.id, other_id))

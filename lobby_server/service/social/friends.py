@@ -19,13 +19,15 @@ from lobby_server.protocol.social_messages import FriendAccepted, FriendRemoved,
 from lobby_server.protocol.social_resources import FriendAsked, FriendList, NotificationKind
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.fanout.profile import PresenceMode
-from lobby_server.service.ports import Clock, Store
+from lobby_server.service.ports import Clock
 from lobby_server.service.replica import Replica
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People
+from lobby_server.service.social.ports import FriendStore, TieStore
 from lobby_server.service.social.ties import Ties
+from lobby_server.service.writes.gated import Held
 
 
 class Friends:
@@ -40,7 +42,7 @@ class Friends:
         notifications: Notifications,
         announcer: Announcer,
         sessions: Sessions,
-        store: Store,
+        store: FriendStore,
         clock: Clock,
     ) -> None:
         books = replica.books
@@ -90,7 +92,7 @@ class Friends:
         """
         await self._replica.caught_up_in_call()
         other = await self._people.find(whom)
-        async with self._ties.change():
+        async with self._ties.change() as held:
             asked = self._book.request_between(user.id, other.id)
             if asked is not None:
                 return FriendAsked(status="sent", request=_request(asked), friend=None), False
@@ -98,35 +100,36 @@ class Friends:
             self._blocks.check_may_address(user.id, other.id)
             theirs = self._book.request_between(other.id, user.id)
             if theirs is not None:
-                friend = await self._befriend(theirs)
+                friend = await self._befriend(theirs, held)
                 return FriendAsked(status="accepted", request=None, friend=friend), False
-            request = await self._store.add_friend_request(user, other, self._clock.utc_now())
+            now = self._clock.utc_now()
+            request = await held.commit(lambda store: store.add_friend_request(user, other, now))
             await self._ties.tell(commands.AskFriend(request, self._notifications.new_key()))
         return FriendAsked(status="sent", request=_request(request), friend=None), True
 
     async def accept(self, user: User, request_id: int) -> social_resources.Friend:
         """Raises `Refusal`: ``request_not_found``, ``limit_reached``; `StoreUnavailable`."""
-        async with self._ties.change():
+        async with self._ties.change() as held:
             request = self._book.request(request_id)
             if request is None or request.receiver.id != user.id or self._blocks.blocks(user.id, request.sender.id):
                 raise Refusal(RefusalCode.REQUEST_NOT_FOUND)
-            return await self._befriend(request)
+            return await self._befriend(request, held)
 
     async def decline(self, user: User, request_id: int) -> None:
         """Say no, or take one's own request back. Raises `Refusal` (``request_not_found``), `StoreUnavailable`."""
-        async with self._ties.change():
+        async with self._ties.change() as held:
             request = self._book.request(request_id)
             if request is None or user.id not in (request.sender.id, request.receiver.id):
                 raise Refusal(RefusalCode.REQUEST_NOT_FOUND)
-            await self._store.delete_friend_request(request.id)
+            await held.commit(lambda store: store.delete_friend_request(request_id))
             await self._ties.tell(commands.CloseFriendRequest(request.id, user.id))
 
     async def remove(self, user: User, friend_id: int) -> None:
         """Raises `Refusal` (``not_friends``), `StoreUnavailable`."""
-        async with self._ties.change():
+        async with self._ties.change() as held:
             if not self._book.are_friends(user.id, friend_id):
                 raise Refusal(RefusalCode.NOT_FRIENDS)
-            await self._store.delete_friendship(user.id, friend_id)
+            await held.commit(lambda store: store.delete_friendship(user.id, friend_id))
             await self._ties.tell(commands.PartFriends(user.id, friend_id))
 
     # -- what became of them, and presence of friends -------------------------------------------------------------
@@ -177,12 +180,12 @@ class Friends:
         )
         self._announcer.tell_some(told, kind(user_id=user.id, username=user.username))
 
-    async def _befriend(self, request: FriendRequest) -> social_resources.Friend:
+    async def _befriend(self, request: FriendRequest, held: Held[TieStore]) -> social_resources.Friend:
         """A request is answered with yes."""
         asker, user = request.sender, request.receiver
         self._book.check_may_befriend(asker.id, user.id)
         since = self._clock.utc_now()
-        await self._store.add_friendship(asker, user, since)
+        await held.commit(lambda store: store.add_friendship(asker, user, since))
         await self._ties.tell(commands.Befriend(request, since, self._notifications.new_key()))
         return self._friend(Friend(asker, since))
 

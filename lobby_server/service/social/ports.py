@@ -11,6 +11,7 @@ from typing import Protocol
 
 from lobby_server.core.friends import Friend, FriendRequest
 from lobby_server.core.presence import User
+from lobby_server.protocol.requests import Audience
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,9 @@ class StoredAnnouncement:
     ends_at: datetime | None = None
 
 
-class FriendStore(Protocol):
-    """Requests, friendships and blocks."""
+class TieStore(Protocol):
+    """Changes of requests, friendships, blocks, and of who lets whom know where they are:
+    `lobby_server.service.writes.gated.GatedStore` hands them out."""
 
     async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest:
         """A request with the next free id; the one that is there already, if there is one."""
@@ -101,6 +103,13 @@ class FriendStore(Protocol):
     async def delete_block(self, user_id: int, blocked_id: int) -> None:
         """No such block: nothing happens."""
 
+    async def set_whereabouts(self, user_id: int, audience: Audience) -> None:
+        """Keep whom a user lets know in which room they are. It need be no user of the local table."""
+
+
+class FriendStore(Protocol):
+    """Requests, friendships, blocks and whereabouts as they are."""
+
     async def friend_requests(self) -> list[FriendRequest]:
         """All of them, oldest first."""
 
@@ -109,6 +118,9 @@ class FriendStore(Protocol):
 
     async def blocks(self) -> list[StoredBlock]:
         """All of them, in no order."""
+
+    async def whereabouts(self) -> dict[int, Audience]:
+        """What each user has chosen who has chosen at all."""
 
 
 class ChatStore(Protocol):

@@ -11,8 +11,8 @@ looks as well, and so it finds what was decided in a log that is gone. Nothing i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -23,10 +23,11 @@ from lobby_server.core.machine.commands import Command
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import DEFAULT_AUDIENCE, Audience
-from lobby_server.service.ports import Clock, Store, StoreUnavailable
+from lobby_server.service.ports import Clock, Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.social.people import People
-from lobby_server.service.social.ports import StoredBlock
+from lobby_server.service.social.ports import StoredBlock, TieStore
+from lobby_server.service.writes.gated import GatedStore, Held
 from lobby_server.service.writes.look import AGAIN_S, StoreLook
 from lobby_server.service.writes.writer import StoreWriter
 
@@ -65,22 +66,15 @@ class Ties:
         self._replica = replica
         self._people = people
         self._store = store
+        self._gated: GatedStore[TieStore] = GatedStore(store, replica=replica, look_again=self.look_again)
         self._new_key = new_key
         # At least so long between two looks: each reads all that is between users.
         self._look = StoreLook(self._make_up, replica=replica, writer=writer, clock=clock, after_s=AGAIN_S)
 
-    @contextlib.asynccontextmanager
-    async def change(self) -> AsyncIterator[None]:
-        """One change at a time, over all nodes; in it the store is asked first, and `tell` comes then. Raises `Refusal`
+    def change(self) -> AbstractAsyncContextManager[Held[TieStore]]:
+        """One change at a time, over all nodes: what it gives commits, and `tell` comes then. Raises `Refusal`
         (``try_again_later``)."""
-        async with self._replica.gate() as is_sure:
-            try:
-                yield
-            except (StoreUnavailable, asyncio.CancelledError):
-                self.look_again()  # it may have been committed
-                raise
-            if not is_sure():
-                self.look_again()  # another change may have been committed in between, and told before this one
+        return self._gated.hold()
 
     async def tell(self, command: Command) -> None:
         """What the store says holds on all nodes. Raises `Refusal` (``try_again_later``) when it does not yet; it will,
@@ -109,10 +103,9 @@ class Ties:
     async def _make_up(self) -> None:
         """Raises `Refusal` (``try_again_later``), `StoreUnavailable`."""
         if await self._is_otherwise():
-            async with self._replica.gate() as is_sure:  # nobody changes anything meanwhile
+            async with self._gated.hold() as held:  # nobody changes anything meanwhile
                 async for command in self._missing(await self._read()):
-                    if not is_sure():  # what was read may be old
-                        raise Refusal(RefusalCode.TRY_AGAIN_LATER)
+                    held.check()  # what was read may be old
                     await self._run(command)
 
     async def _is_otherwise(self) -> bool:

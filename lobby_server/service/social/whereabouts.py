@@ -16,16 +16,18 @@ from lobby_server.protocol.requests import DEFAULT_AUDIENCE, Audience
 from lobby_server.protocol.social_messages import FriendRoom
 from lobby_server.protocol.social_resources import FriendRooms, FriendsRoom
 from lobby_server.service.announcer import Announcer
-from lobby_server.service.ports import Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.sessions import Sessions
+from lobby_server.service.social.ports import FriendStore
 from lobby_server.service.social.ties import Ties
 
 
 class Whereabouts:
     """Hears who enters and leaves which room."""
 
-    def __init__(self, *, replica: Replica, ties: Ties, announcer: Announcer, sessions: Sessions, store: Store) -> None:
+    def __init__(
+        self, *, replica: Replica, ties: Ties, announcer: Announcer, sessions: Sessions, store: FriendStore
+    ) -> None:
         books = replica.books
         self._rooms, self._friends, self._blocks = books.rooms, books.friends, books.blocks
         self._audiences = books.whereabouts
@@ -58,9 +60,9 @@ class Whereabouts:
     async def choose(self, user: User, audience: Audience) -> None:
         """Whom a user lets know from now on; friends are told at once. Raises `Refusal` (``try_again_later``),
         `StoreUnavailable`."""
-        async with self._ties.change():
+        async with self._ties.change() as held:
             self._replica.check()
-            await self._store.set_whereabouts(user.id, audience)
+            await held.commit(lambda store: store.set_whereabouts(user.id, audience))
             await self._ties.tell(commands.SetWhereabouts(user, audience))
 
     def seen_by(self, reader: User, user_id: int) -> str | None:

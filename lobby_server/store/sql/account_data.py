@@ -115,8 +115,9 @@ class SqlAccountData(SqlCalls):
         await self._do(renewed.values(expires_at=last))
         return await self._first(select(revoked_tokens.c.jti).where(revoked_tokens.c.jti == key)) is None
 
-    async def delete_sign_in(self, sign_in_id: str) -> None:
-        await self._do(delete(sign_ins).where(sign_ins.c.id == sign_in_id))
+    async def delete_sign_in(self, sign_in_id: str) -> bool:
+        ended = delete(sign_ins).where(sign_ins.c.id == sign_in_id)
+        return await self._run(lambda connection: connection.execute(ended).rowcount > 0)
 
     async def chat_lines_by(self, user_id: int) -> list[ChatLine]:
         query = select(chat_lines).where(chat_lines.c.sender_id == user_id).order_by(chat_lines.c.id)

@@ -20,7 +20,7 @@ from lobby_server.store.tables import audit_entries, reports, user_bans
 
 
 class SqlAdministration(SqlCalls):
-    """`lobby_server.service.administration.ports.AdminStore`."""
+    """`BanStore` and `AdminStore` of `lobby_server.service.administration.ports`."""
 
     async def keep_user_ban(self, ban: StoredUserBan) -> None:
         values = {

@@ -18,7 +18,7 @@ from lobby_server.store.tables import blocks, friend_requests, friendships
 
 
 class SqlFriends(SqlCalls):
-    """`lobby_server.service.social.ports.FriendStore`."""
+    """`TieStore` and `FriendStore` of `lobby_server.service.social.ports`, but for whereabouts."""
 
     async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest:
         new_request = insert(friend_requests).values(

@@ -1,4 +1,4 @@
-"""What `lobby_server.service.administration.ports.AdminStore` promises, on every store there is."""
+"""What `BanStore` and `AdminStore` of `lobby_server.service.administration.ports` promise, on every store there is."""
 
 from __future__ import annotations
 

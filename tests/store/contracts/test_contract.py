@@ -289,8 +289,7 @@ async def test_a_sign_in_that_is_revoked_may_get_no_token(store: Store) -> None:
 
 async def test_an_ended_sign_in_is_forgotten(store: Store) -> None:
     await store.add_sign_in(SIGN_IN)
-    await store.delete_sign_in("s1")
-    await store.delete_sign_in("s1")
+    assert [await store.delete_sign_in("s1"), await store.delete_sign_in("s1")] == [True, False]
     assert await store.sign_ins(7, NOON) == []
     await store.add_sign_in(replace(SIGN_IN, expires_at=NOON + timedelta(hours=1)))
     await store.add_sign_in(replace(SIGN_IN, id="s2", created_at=NOON + timedelta(hours=2)))

@@ -203,7 +203,7 @@ SERVICE_OF_DECISIONS = (
     one(
         "who may know where one is is not written",
         f"{SERVICE}.social.whereabouts:Whereabouts.choose",
-        "await self._store.set_whereabouts(user.id, audience)",
+        "await held.commit(lambda store: store.set_whereabouts(user.id, audience))",
         "pass",
         by=("what was answered stays so",),
     ),
