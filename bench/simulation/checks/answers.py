@@ -48,8 +48,6 @@ class Answers:
         self._rooms: dict[str, str] = {}
         self._deleted: dict[str, str] = {}
         self._signed_out: list[str] = []
-        self.rooms_in_doubt: set[str] = set()
-        """Rooms into which somebody was invited, or was not, and nobody knows."""
         self.rooms_maybe_gone: set[str] = set()
         """Rooms that the database may have deleted, and a lobby that begins anew does not have."""
 
@@ -70,8 +68,8 @@ class Answers:
             return fault
         if what in _OF_PAIR:
             self._note_pair(user_id, what, arguments[0], answer, began_s, now_s)
-        if answer.status in (0, 503):
-            self._doubt(what, arguments)
+        if answer.status in (0, 503) and what in ("delete_room", "close_room"):
+            self.rooms_maybe_gone.add(arguments[0])
         if not answer.is_good:
             return None
         if what == "create_room":
@@ -156,12 +154,6 @@ class Answers:
             }  # fmt: skip
             if found := [what for what, is_left in left.items() if is_left]:
                 yield f"user {user_id} was answered that their account is deleted, and is {', '.join(found)}"
-
-    def _doubt(self, what: str, arguments: tuple[Any, ...]) -> None:
-        if what in ("invite_to_room", "decline_room", "withdraw_room"):
-            self.rooms_in_doubt.add(arguments[0])
-        elif what in ("delete_room", "close_room"):
-            self.rooms_maybe_gone.add(arguments[0])
 
     def _note_pair(self, user_id: int, what: str, argument: int, answer: Answer, began_s: float, now_s: float) -> None:
         other_id = argument

@@ -76,6 +76,8 @@ class Rulings:
         the grace period of presence lasts."""
         self.banned_from: dict[tuple[int, str], bool] = {}
         """By user and code, whether they were banned from its room as they used it the last time."""
+        self.ends_invites = False
+        """Whether the invitations that the command ends stand, before it."""
         self.code: tuple[Room, bool] | None = None
         """The room that a code leads to, and whether its user is banned from it."""
 
@@ -115,7 +117,7 @@ class Rulings:
             yield from _offline(command.user.id, books)
         elif isinstance(command, commands.ForgetUser):
             yield from _offline(command.user_id, books)
-        elif isinstance(command, commands.EndMatchInvites):
+        elif isinstance(command, commands.EndMatchInvites) and self.ends_invites:
             room, guest_id = books.rooms.get(command.room_id), command.guest_id
             if command.shuts_out and room is not None and guest_id not in room.members and room.admits(guest_id):
                 yield OVER, f"user {guest_id} is let into room {room.id}, though nobody invites them any more"
@@ -208,6 +210,14 @@ def _about_invitation(command: commands.WithdrawPartyInvite, rulings: Rulings, b
     invitation = None if party is None else party.invitations.get(command.guest_id)
     if invitation is not None:
         rulings.may = (*rulings.may, invitation.sender.id)
+
+
+@_BEFORE.on(commands.EndMatchInvites)
+def _about_invites(command: commands.EndMatchInvites, rulings: Rulings, books: Books) -> None:
+    rulings.ends_invites = any(
+        (each.room_id, each.guest_id) == (command.room_id, command.guest_id) and each.sender_id in command.sender_ids
+        for each in books.matches.all()
+    )
 
 
 def _lose(command: commands.NodeLost | commands.NodeDown, rulings: Rulings, books: Books) -> None:

@@ -173,6 +173,13 @@ class LetIn(Effect, frozen=True):
     user: User
 
 
+class ShutOut(Effect, frozen=True):
+    """A private room lets a user in no more: what invited them is over."""
+
+    room: Room
+    user_id: int
+
+
 class UserPutOut(Effect, frozen=True):
     """An administrator has kicked or banned a user from the lobby."""
 

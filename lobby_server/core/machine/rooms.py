@@ -123,11 +123,13 @@ def invite(books: Books, command: commands.InviteToRoom, now_s: float) -> list[E
     user, guest = command.user, command.guest
     room = check_may_invite(books, user, command.room_id, guest)
     lets_in = not room.admits(guest.id)
-    if not room.is_public:
+    told: list[Effect] = []
+    if not room.is_public and guest.id not in room.invited_user_ids:
         room.invited_user_ids.add(guest.id)
+        told.append(effects.LetIn(room, guest))
     books.matches.add(MatchInvitation(room.id, user.id, guest.id, lets_in=lets_in))
     if books.blocks.blocks(guest.id, user.id) or books.notices.is_open(guest.id, MATCH_INVITE, user.id):
-        return []
+        return told
     books.notices.open(guest.id, MATCH_INVITE, user.id)
     notice = effects.NoticeDue(
         key=command.key,
@@ -141,17 +143,21 @@ def invite(books: Books, command: commands.InviteToRoom, now_s: float) -> list[E
         room_id=room.id,
     )
     books.notices.expect(notice)
-    return [effects.MatchInvited(room, user, guest), notice]
+    return [*told, effects.MatchInvited(room, user, guest), notice]
 
 
 def end_invites(books: Books, command: commands.EndMatchInvites, now_s: float) -> list[Effect]:
-    room = books.rooms.get(command.room_id)
-    if command.shuts_out and room is not None and command.guest_id not in room.members:
-        room.invited_user_ids.discard(command.guest_id)  # a member has accepted while the store worked
+    room, guest_id = books.rooms.get(command.room_id), command.guest_id
     taken = books.matches.take(
-        command.room_id, lambda each: each.guest_id == command.guest_id and each.sender_id in command.sender_ids
+        command.room_id, lambda each: each.guest_id == guest_id and each.sender_id in command.sender_ids
     )
-    return _closed(books, taken, CloseReason(command.reason))
+    if not taken:  # it was accepted meanwhile, or has ended by another call
+        raise Refusal(RefusalCode.INVITATION_NOT_FOUND)
+    told = _closed(books, taken, CloseReason(command.reason))
+    if command.shuts_out and room is not None and guest_id in room.invited_user_ids and guest_id not in room.members:
+        room.invited_user_ids.discard(command.guest_id)
+        told.append(effects.ShutOut(room, guest_id))
+    return told
 
 
 def forget(books: Books, user_id: int) -> list[Effect]:

@@ -28,7 +28,7 @@ from lobby_server.service.rooms.stored import stored_room
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.people import People
-from lobby_server.service.writes.kept import ChangeRoom, KeptWrite, LetIn, Unban
+from lobby_server.service.writes.kept import ChangeRoom, KeptWrite, LetIn, ShutOut, Unban
 from lobby_server.service.writes.writer import StoreWriter
 
 
@@ -64,6 +64,7 @@ class RoomHosting:
         replica.hear(effects.RoomReopened, self._reopened)
         replica.hear(effects.Unbanned, self._unbanned)
         replica.hear(effects.LetIn, self._let_in)
+        replica.hear(effects.ShutOut, self._shut_out)
 
     # -- over HTTP: each raises `Refusal` as its namesake in `core.room_hosting`, and ``try_again_later`` --------------
 
@@ -162,6 +163,9 @@ class RoomHosting:
 
     def _let_in(self, effect: effects.LetIn, _: Session | None) -> None:
         self._keep(LetIn(room_id=effect.room.id, user_ids=(effect.user.id,)))
+
+    def _shut_out(self, effect: effects.ShutOut, _: Session | None) -> None:
+        self._keep(ShutOut(room_id=effect.room.id, user_id=effect.user_id))
 
     # -- private --------------------------------------------------------------------------------------------------
 

@@ -86,7 +86,7 @@ class Social:
             people=self.people,
             notifications=self.notifications,
             announcer=announcer,
-            store=store,
+            writer=writer,
             clock=clock,
         )
         self.chat = Chat(

@@ -3,6 +3,9 @@ declined or withdrawn.
 
 An invitation ends with what it invites to: when the guest is in the room, the sender is not any more, or the room is
 gone. All sockets of the guest are told, and the notification counts as read.
+
+Whom a private room lets in is written as all that becomes of rooms is: by one node, in the order of the log
+(`lobby_server.service.rooms.hosting`). So the store has it as the books do, whichever of two calls comes first.
 """
 
 from __future__ import annotations
@@ -11,16 +14,16 @@ from lobby_server.core.invitations import CloseReason, MatchInvitation
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.rooms import check_may_invite
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.social_messages import MatchInviteClosed, MatchInvited
 from lobby_server.protocol.social_resources import NotificationKind
 from lobby_server.service.announcer import Announcer
-from lobby_server.service.ports import Clock, Store
+from lobby_server.service.ports import Clock
 from lobby_server.service.replica import Replica
 from lobby_server.service.session import Session
 from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People
+from lobby_server.service.writes.writer import StoreWriter
 
 _KIND = NotificationKind.MATCH_INVITE
 
@@ -35,7 +38,7 @@ class Invitations:
         people: People,
         notifications: Notifications,
         announcer: Announcer,
-        store: Store,
+        writer: StoreWriter,
         clock: Clock,
     ) -> None:
         books = replica.books
@@ -44,7 +47,7 @@ class Invitations:
         self._announcer = announcer
         self._people = people
         self._notifications = notifications
-        self._store = store
+        self._writer = writer
         self._clock = clock
         replica.hear(effects.MatchInvited, self._invited)
         replica.hear(effects.MatchInvitesClosed, self._closed)
@@ -64,45 +67,31 @@ class Invitations:
     async def invite(self, user: User, room_id: str, whom: Whom) -> None:
         """A member of a room invites a user. A second time changes nothing, and is not told while the first is unread.
 
-        Raises `Refusal` as `RoomBook.check_may_invite`, and ``user_not_found``, ``blocked_by_you``;
-        `StoreUnavailable`.
+        Raises `Refusal` as `RoomBook.check_may_invite`, and ``user_not_found``, ``blocked_by_you``,
+        ``try_again_later``; `StoreUnavailable`.
         """
         await self._replica.caught_up_in_call()
         guest = await self._people.find(whom)
-        room = check_may_invite(self._replica.books, user, room_id, guest)
-        self._replica.check()
-        lets_in = not room.admits(guest.id)
-        if not room.is_public:
-            await self._store.invite_to_room(room_id, [guest.id])
-        command = commands.InviteToRoom(user, guest, room_id, self._notifications.new_key(), self._clock.utc_now())
-        try:
-            await self._replica.run(command)
-        except Refusal as refusal:  # much can happen while the database works
-            if lets_in and refusal.code is not RefusalCode.TRY_AGAIN_LATER:
-                await self._store.uninvite_from_room(room_id, [guest.id])
-            raise
+        check_may_invite(self._replica.books, user, room_id, guest)
+        self._writer.check()
+        await self._replica.run(
+            commands.InviteToRoom(user, guest, room_id, self._notifications.new_key(), self._clock.utc_now())
+        )
 
     async def decline(self, user: User, room_id: str) -> None:
-        """The guest says no to all who invited them into a room. Raises `Refusal` (``invitation_not_found``),
-        `StoreUnavailable`."""
+        """The guest says no to all who invited them into a room. Raises `Refusal` (``invitation_not_found``,
+        ``try_again_later``)."""
         await self._replica.caught_up_in_call()
-        self._book.find(room_id, user.id)  # who has none keeps nobody waiting
-        async with self._replica.gate():
-            await self._end(room_id, user.id, self._book.find(room_id, user.id), CloseReason.DECLINED)
+        await self._end(room_id, user.id, self._book.find(room_id, user.id), CloseReason.DECLINED)
 
     async def withdraw(self, user: User, room_id: str, guest_id: int) -> None:
         """The sender takes an invitation back; the host, whatever invites that guest. Raises `Refusal`
-        (``invitation_not_found``), `StoreUnavailable`."""
-
-        def standing() -> list[MatchInvitation]:
-            room = self._rooms.get(room_id)
-            is_host = room is not None and room.host.id == user.id
-            return self._book.find(room_id, guest_id, sender_id=None if is_host else user.id)
-
+        (``invitation_not_found``, ``try_again_later``)."""
         await self._replica.caught_up_in_call()
-        standing()  # who has none keeps nobody waiting
-        async with self._replica.gate():
-            await self._end(room_id, guest_id, standing(), CloseReason.WITHDRAWN)
+        room = self._rooms.get(room_id)
+        is_host = room is not None and room.host.id == user.id
+        standing = self._book.find(room_id, guest_id, sender_id=None if is_host else user.id)
+        await self._end(room_id, guest_id, standing, CloseReason.WITHDRAWN)
 
     # -- what became of them --------------------------------------------------------------------------------------
 
@@ -123,10 +112,9 @@ class Invitations:
     # -- private --------------------------------------------------------------------------------------------------
 
     async def _end(self, room_id: str, guest_id: int, standing: list[MatchInvitation], reason: CloseReason) -> None:
-        self._replica.check()
+        """Of several calls at once one ends them, and the others find none."""
+        self._writer.check()
         room = self._rooms.get(room_id)
         shuts_out = room is not None and not room.is_public and any(each.lets_in for each in standing)
-        if shuts_out:
-            await self._store.uninvite_from_room(room_id, [guest_id])
         senders = tuple(each.sender_id for each in standing)
         await self._replica.run(commands.EndMatchInvites(room_id, guest_id, senders, reason.value, shuts_out=shuts_out))

@@ -60,7 +60,7 @@ class Unban(_OfRoom, frozen=True):
 
 
 class LetIn(_OfRoom, frozen=True):
-    """Users came into a private room with their party."""
+    """Users may enter a private room."""
 
     user_ids: tuple[int, ...]
 
@@ -69,6 +69,18 @@ class LetIn(_OfRoom, frozen=True):
 
     async def make(self, store: Store) -> None:
         await store.invite_to_room(self.room_id, self.user_ids)
+
+
+class ShutOut(_OfRoom, frozen=True):
+    """A user may enter a private room no more."""
+
+    user_id: int
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} may not enter room {self.room_id} any more"
+
+    async def make(self, store: Store) -> None:
+        await store.uninvite_from_room(self.room_id, [self.user_id])
 
 
 class SetHost(_OfRoom, frozen=True):
@@ -194,7 +206,7 @@ class ChangeRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         await store.change_room(self.room)
 
 
-ROOM_WRITES = (Ban, Unban, LetIn, SetHost, DeleteRoom, KeepRoom, ChangeRoom)
+ROOM_WRITES = (Ban, Unban, LetIn, ShutOut, SetHost, DeleteRoom, KeepRoom, ChangeRoom)
 """What the state has of rooms: whoever has the state can make up for them."""
 
 
@@ -291,7 +303,7 @@ class ForgetUsers(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         await store.forget_users(self.user_ids)
 
 
-_OfRooms = Ban | Unban | LetIn | SetHost | DeleteRoom | KeepRoom | ChangeRoom
+_OfRooms = Ban | Unban | LetIn | ShutOut | SetHost | DeleteRoom | KeepRoom | ChangeRoom
 _Any = _OfRooms | Notify | ReadInvitation | RaiseMark | KeepMail | HoldMails | ForgetMail | ForgetSignIn | ForgetUsers
 
 

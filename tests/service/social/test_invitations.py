@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lobby_server.core.blocks import Block
+from lobby_server.core.machine import commands
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import Whom
 from tests.service.house import ANN, BOB, CLEO, Client, House
@@ -200,6 +201,7 @@ async def test_invitation_that_was_taken_back_lets_into_a_private_room_no_more(h
     bob.told()
     bob.say("join_room", roomId=room_id, version="1", name="P")
     assert bob.refused() == "invitation_required"
+    await house.settle()
     (stored,) = await house.store.rooms()
     assert BOB.id not in stored.invited_user_ids
 
@@ -231,20 +233,21 @@ async def test_match_invitation_of_an_earlier_life_ends_with_its_room(house: Hou
     await reborn.stop()
 
 
-# -- while the store works ----------------------------------------------------------------------------------------
+# -- while others do something ------------------------------------------------------------------------------------
 
 
-async def test_sender_who_left_while_the_store_worked_has_invited_nobody(house: House) -> None:
-    ann, bob = house.connect(ANN), house.connect(BOB)
+async def test_sender_who_left_while_the_guest_was_looked_for_has_invited_nobody(house: House) -> None:
+    ann = house.connect(ANN)
     house.connect(CLEO)
     room_id = await house.room(ANN, isPublic=False)
-    bob.told()
-    meanwhile(house, "invite_to_room", lambda: ann.say("leave_room"))
+    meanwhile(house, "account", lambda: ann.say("leave_room"))
     assert await code_of(house.app.social.invitations.invite(ANN, room_id, TO_BOB)) is RefusalCode.NOT_IN_ROOM
-    assert bob.types() == []
+    assert await unread(house) == 0
+    (stored,) = await house.store.rooms()
+    assert BOB.id not in stored.invited_user_ids
 
 
-async def test_sender_whom_the_guest_is_blocked_by_while_the_store_works_is_refused(house: House) -> None:
+async def test_sender_who_blocks_the_guest_while_they_are_looked_for_is_refused(house: House) -> None:
     house.connect(ANN)
     room_id = await house.room(ANN, isPublic=False)
     blocks = house.app.social.blocks._book
@@ -252,5 +255,64 @@ async def test_sender_whom_the_guest_is_blocked_by_while_the_store_works_is_refu
     def block() -> None:
         blocks.add(ANN.id, Block(BOB, house.clock.utc_now()))
 
-    meanwhile(house, "invite_to_room", block)
+    meanwhile(house, "account", block)
     assert await code_of(house.app.social.invitations.invite(ANN, room_id, TO_BOB)) is RefusalCode.BLOCKED_BY_YOU
+
+
+async def test_guest_who_declines_as_another_member_invites_them_is_let_in_as_the_store_says(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, cleo = house.connect(ANN), house.connect(CLEO)
+    room_id = await house.room(ANN, isPublic=False)
+    ann.say("create_room")
+    invitations, write, declined = house.app.social.invitations, house.store.invite_to_room, []
+    await invitations.invite(ANN, room_id, Whom(CLEO.id))
+    cleo.say("join_room", roomId=room_id, version="1", name="P")
+    await invitations.invite(ANN, room_id, TO_BOB)
+    await house.settle()
+
+    async def decline() -> None:
+        declined.append(BOB)
+        await invitations.decline(BOB, room_id)
+
+    async def as_it_is_written(*arguments: Any) -> None:
+        await write(*arguments)
+        await decline()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "invite_to_room", as_it_is_written)
+        await invitations.invite(CLEO, room_id, TO_BOB)
+        if not declined:
+            await decline()
+    await house.settle()
+    room = house.app.rooms.book.get(room_id)
+    assert room is not None
+    (stored,) = await house.store.rooms()
+    assert stored.invited_user_ids == room.invited_user_ids
+
+
+async def test_no_that_comes_after_the_guest_was_in_the_room_shuts_nobody_out(house: House) -> None:
+    """It was on its way from another node as they came in by this one."""
+    house.connect(ANN)
+    bob, room_id = house.connect(BOB), await house.room(ANN, isPublic=False)
+    await house.app.social.invitations.invite(ANN, room_id, TO_BOB)
+    bob.say("join_room", roomId=room_id, version="1", name="P")
+    bob.say("leave_room")
+    late = commands.EndMatchInvites(room_id, BOB.id, (ANN.id,), "declined", shuts_out=True)
+    assert await code_of(house.app.replica.run(late)) is RefusalCode.INVITATION_NOT_FOUND
+    bob.told()
+    bob.say("join_room", roomId=room_id, version="1", name="P")
+    assert "room_joined" in bob.types()
+    await house.settle()
+    (stored,) = await house.store.rooms()
+    assert BOB.id in stored.invited_user_ids
+
+
+async def test_whom_a_private_room_lets_in_is_written_by_the_node_that_leads(house: House) -> None:
+    house.connect(ANN), house.connect(BOB)
+    room_id = await house.room(ANN, isPublic=False)
+    house.app.replica.submit(commands.NodeUp("the one that leads"))
+    await house.app.social.invitations.invite(ANN, room_id, TO_BOB)
+    await house.settle()
+    (stored,) = await house.store.rooms()
+    assert BOB.id not in stored.invited_user_ids

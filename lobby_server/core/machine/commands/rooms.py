@@ -104,8 +104,7 @@ class InviteToRoom(Command, frozen=True):
 
 
 class EndMatchInvites(Command, frozen=True):
-    """Invitations of some senders to a guest are over. `shuts_out`: the store lets the guest into the private room no
-    more."""
+    """Invitations of some senders to a guest are over. `shuts_out`: the private room lets the guest in no more."""
 
     room_id: str
     guest_id: int

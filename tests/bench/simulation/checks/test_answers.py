@@ -216,14 +216,6 @@ def test_refusal_promises_nothing(account: Account) -> None:
     assert account.faults() == []
 
 
-@pytest.mark.parametrize("what", ["invite_to_room", "decline_room"])
-def test_room_into_which_nobody_knows_whether_somebody_is_invited_is_in_doubt(account: Account, what: str) -> None:
-    account.take(ANN, what, "r1", BOB.id)
-    assert account.answers.rooms_in_doubt == set()
-    account.take(ANN, what, "r1", BOB.id, answer=NONE)
-    assert account.answers.rooms_in_doubt == {"r1"}
-
-
 # -- what was decided in a log that is gone ------------------------------------------------------------------------
 
 

@@ -244,12 +244,10 @@ async def test_room_of_the_database_has_forgotten_who_is_deleted(scene: Scene) -
     assert scene.found() == []
 
 
-async def test_room_of_which_nobody_knows_may_have_other_guests_and_nothing_else(scene: Scene) -> None:
+async def test_guest_of_whom_only_the_database_knows_is_found(scene: Scene) -> None:
     [room_id] = scene.database.kept_rooms()
     await scene.database.invite_to_room(room_id, [77])
     assert scene.found() == [WRITES]
-    scene.answers.rooms_in_doubt.add(room_id)
-    assert scene.found() == []
 
 
 async def test_line_that_was_told_is_found_later(scene: Scene) -> None:
