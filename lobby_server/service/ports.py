@@ -124,13 +124,16 @@ class Store(TieStore, FriendStore, ChatStore, NotificationStore, BanStore, Admin
 
     async def account(self, user_id: int) -> Account | None: ...
 
-    async def replace_password_hash(self, user_id: int, known: str, fresh: str) -> bool:
+    async def replace_password_hash(
+        self, user_id: int, known: str, fresh: str, *, address_of: Account | None = None
+    ) -> bool:
         """Put a hash in the place of the one that is known. Whether that was there: if it is another one by now, or
-        there is no account, nothing happens."""
+        there is no account, nothing happens. `address_of`: nor if it has another email address than it had then."""
 
-    async def set_email(self, user_id: int, email: str | None) -> None:
-        """Keep a confirmed address, or none. It is taken from an account that has it unconfirmed; no account: nothing
-        happens. Raises `EmailTaken` where another account has confirmed it."""
+    async def set_email(self, user_id: int, email: str | None, *, known: Account | None = None) -> bool:
+        """Keep a confirmed address, or none. It is taken from an account that has it unconfirmed. Whether it is kept:
+        no account, nor with `known` one that has another password or address than it had then, nothing happens. Raises
+        `EmailTaken` where another account has confirmed it."""
 
     async def set_role(self, user_id: int, role: str | None) -> None:
         """No account: nothing happens."""

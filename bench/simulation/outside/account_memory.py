@@ -31,8 +31,11 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
         if user_id in self._accounts:
             self._accounts[user_id] = replace(self._accounts[user_id], role=role)
 
-    async def set_email(self, user_id: int, email: str | None) -> None:
+    async def set_email(self, user_id: int, email: str | None, *, known: Account | None = None) -> bool:
         self._check(email)
+        now = self._accounts.get(user_id)
+        if now is None or (known is not None and (now.password_hash, now.email) != (known.password_hash, known.email)):
+            return False
         if email is not None:
             for other in list(self._accounts.values()):
                 if other.id == user_id or other.email is None or key_of(other.email) != key_of(email):
@@ -40,9 +43,8 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
                 if other.email_confirmed:
                     raise EmailTaken(f"The email {email} is taken.")
                 self._accounts[other.id] = replace(other, email=None)
-        if user_id in self._accounts:
-            known = self._accounts[user_id]
-            self._accounts[user_id] = replace(known, email=email, email_confirmed=email is not None)
+        self._accounts[user_id] = replace(now, email=email, email_confirmed=email is not None)
+        return True
 
     async def set_whereabouts(self, user_id: int, audience: Audience) -> None:
         self._check(audience)

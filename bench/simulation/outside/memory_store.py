@@ -73,10 +73,14 @@ class MemoryStore(AccountMemory):
         self._check()
         return self._accounts.get(user_id)
 
-    async def replace_password_hash(self, user_id: int, known: str, fresh: str) -> bool:
+    async def replace_password_hash(
+        self, user_id: int, known: str, fresh: str, *, address_of: Account | None = None
+    ) -> bool:
         self._check(known, fresh)
         account = self._accounts.get(user_id)
         if account is None or account.password_hash != known:
+            return False
+        if address_of is not None and account.email != address_of.email:
             return False
         self._accounts[user_id] = replace(account, password_hash=fresh)
         return True

@@ -85,12 +85,16 @@ class Accounts:
                 return now
             account = now  # it has got another password meanwhile, or is gone
 
-    async def set_password(self, account: Account, password: str, asker: Asker) -> Account | None:
-        """The account with another password; None: it has not the one any more that it had. Raises
-        `StoreUnavailable`, `Overloaded`, or `CallerGone`."""
+    async def set_password(
+        self, account: Account, password: str, asker: Asker, *, by_link: bool = False
+    ) -> Account | None:
+        """The account with another password; None: it has not the one any more that it had, or `by_link` not the email
+        address that it had, and so the link holds no more. Raises `StoreUnavailable`, `Overloaded`, or `CallerGone`."""
         normalized = normalized_password(password)
         fresh = await self._hashing.run(lambda: self._passwords.hash(normalized), asker)
-        is_replaced = await self._store.replace_password_hash(account.id, account.password_hash, fresh)
+        is_replaced = await self._store.replace_password_hash(
+            account.id, account.password_hash, fresh, address_of=account if by_link else None
+        )
         return replace(account, password_hash=fresh) if is_replaced else None
 
     async def user(self, user: User) -> resources.User:

@@ -90,15 +90,16 @@ class AccountMailing:
             user_id, email, fingerprint = self._tokens.verify_email(token)
         except TokenRefused:
             raise Refusal(RefusalCode.EMAIL_LINK_INVALID) from None
-        account = await self._store.account(user_id)
-        is_done = account is not None and account.email_confirmed and account.email == email
-        if account is None or not (is_done or fingerprint_of(account) == fingerprint):
-            raise Refusal(RefusalCode.EMAIL_LINK_INVALID)
-        try:
-            await self._store.set_email(account.id, email)
-        except EmailTaken:
-            raise Refusal(RefusalCode.EMAIL_TAKEN) from None
-        return account
+        while (account := await self._store.account(user_id)) is not None:
+            if account.email_confirmed and account.email == email:
+                return account
+            if fingerprint_of(account) != fingerprint:
+                break
+            try:
+                await self._store.set_email(account.id, email, known=account)  # or look again: it is another one by now
+            except EmailTaken:
+                raise Refusal(RefusalCode.EMAIL_TAKEN) from None
+        raise Refusal(RefusalCode.EMAIL_LINK_INVALID)
 
     # -- private --------------------------------------------------------------------------------------------------
 

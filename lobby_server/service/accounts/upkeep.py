@@ -81,8 +81,8 @@ class AccountUpkeep:
         if account is None or fingerprint_of(account) != fingerprint:
             raise Refusal(RefusalCode.RESET_LINK_INVALID)
         self._replica.check()
-        changed = await self._accounts.set_password(account, new, asker)
-        if changed is None:  # by the same link, a moment earlier
+        changed = await self._accounts.set_password(account, new, asker, by_link=True)
+        if changed is None:  # by the same link, a moment earlier, or its owner has changed what the link names
             raise Refusal(RefusalCode.RESET_LINK_INVALID)
         await self._sign_ins.end_all(changed.user)
         return await self._accounts.session(changed, client=client)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Executable, Row, Table, case, delete, insert,
 
 from lobby_server.core.presence import User
 from lobby_server.protocol.requests import Audience
-from lobby_server.service.ports import EmailTaken, SignIn
+from lobby_server.service.ports import Account, EmailTaken, SignIn
 from lobby_server.service.social.ports import ChatLine
 from lobby_server.store.calls import SqlCalls
 from lobby_server.store.engines import in_transaction
@@ -52,21 +52,31 @@ _OF_USER: tuple[tuple[Table, tuple[str, ...]], ...] = (
 class SqlAccountData(SqlCalls):
     """A part of `lobby_server.service.ports.Store`."""
 
-    async def set_email(self, user_id: int, email: str | None) -> None:
+    async def set_email(self, user_id: int, email: str | None, *, known: Account | None = None) -> bool:
         key = None if email is None else key_of(email)
         others = update(users).where(
             users.c.email_key == key, users.c.id != user_id, users.c.email_confirmed.is_(False)
         )
         kept = {"email": email, "email_key": key, "email_confirmed": email is not None}
 
-        def keep(connection: Connection) -> None:
+        is_as_known = [users.c.id == user_id]
+        if known is not None:
+            is_as_known += (
+                users.c.password_hash == known.password_hash,
+                users.c.email.is_not_distinct_from(known.email),
+            )
+
+        def keep(connection: Connection) -> bool:
             with in_transaction(connection):
+                if connection.scalar(select(users.c.id).where(*is_as_known).with_for_update()) is None:
+                    return False
                 if email is not None:
                     connection.execute(others.values(email=None, email_key=None))
                 connection.execute(update(users).where(users.c.id == user_id).values(kept))
+                return True
 
         try:
-            await self._run(keep)
+            return await self._run(keep)
         except RowConflict as conflict:
             raise EmailTaken(f"The email {email} is taken.") from conflict
 

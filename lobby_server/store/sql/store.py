@@ -116,8 +116,12 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
         row = await self._first(select(users).where(users.c.id == user_id))
         return None if row is None else _account(row)
 
-    async def replace_password_hash(self, user_id: int, known: str, fresh: str) -> bool:
+    async def replace_password_hash(
+        self, user_id: int, known: str, fresh: str, *, address_of: Account | None = None
+    ) -> bool:
         replaced = update(users).where(users.c.id == user_id, users.c.password_hash == known)
+        if address_of is not None:
+            replaced = replaced.where(users.c.email.is_not_distinct_from(address_of.email))
         statement = replaced.values(password_hash=fresh)
         return bool(await self._run(lambda connection: connection.execute(statement).rowcount))
 

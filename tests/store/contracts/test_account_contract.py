@@ -39,6 +39,20 @@ async def test_address_is_unconfirmed_until_it_is_set_and_can_be_removed(store: 
     assert await store.account_by_login("nobody@example.org") is None
 
 
+async def test_address_is_kept_while_the_account_is_as_it_was_known(store: Store) -> None:
+    ada, bob = await account(store, "ada"), await account(store, "bob", "new@example.org")
+    assert await store.set_email(ada.id, "ada@example.org", known=ada)
+    assert not await store.set_email(ada.id, "new@example.org", known=ada), "it had no address"
+    now = await store.account(ada.id)
+    assert now is not None
+    assert await store.replace_password_hash(ada.id, now.password_hash, "y")
+    assert not await store.set_email(ada.id, "new@example.org", known=now), "it had another password"
+    assert await emails(store, ada, bob) == [("ada@example.org", True), ("new@example.org", False)]
+    assert await store.set_email(ada.id, "new@example.org", known=await store.account(ada.id))
+    assert await emails(store, ada, bob) == [("new@example.org", True), (None, False)]
+    assert not await store.set_email(bob.id + 1, "nobody@example.org")
+
+
 async def test_confirmed_address_is_one_accounts_alone_and_an_unconfirmed_one_is_given_up(store: Store) -> None:
     ada, bob = await account(store, "ada", "ada@example.org"), await account(store, "bob")
     await store.set_email(bob.id, "ADA@example.org")

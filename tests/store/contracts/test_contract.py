@@ -167,6 +167,17 @@ async def test_a_password_hash_that_is_another_one_by_now_stays(store: Store) ->
     assert await store.account(added.id) == replace(added, password_hash="first")
 
 
+async def test_a_password_hash_stays_where_the_address_is_another_one_by_now(store: Store) -> None:
+    added = await register(store, "ada")
+    await store.set_email(added.id, "ada@new.example")
+    known = await store.account(added.id)
+    assert known is not None
+    for then in (added, replace(known, email=None)):
+        assert not await store.replace_password_hash(added.id, added.password_hash, "stronger", address_of=then)
+    assert await store.account(added.id) == known
+    assert await store.replace_password_hash(added.id, added.password_hash, "stronger", address_of=known)
+
+
 async def test_a_password_hash_is_replaced_for_one_account_only(store: Store) -> None:
     added, other = await register(store, "ada"), await register(store, "other")
     assert await store.replace_password_hash(added.id, added.password_hash, "stronger")

@@ -1,0 +1,105 @@
+"""A link of a mail names the account as it was: it holds no more when that changes while the call by it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.service.accounts.hashing import Asker
+from lobby_server.service.accounts.upkeep import fingerprint_of
+from lobby_server.service.ports import Account
+from tests.service.accounts.test_upkeep import PASSWORD, Plain, account_of
+from tests.service.house import ANN, House
+
+HERE, OLD, NEW, THIEF = "127.0.0.1", "old@example.org", "new@example.org", "thief@example.org"
+NEW_PASSWORD = "another good password"
+
+
+@pytest.fixture
+async def house(house: House) -> House:
+    """Ann's account has the address that she had first."""
+    passwords: Any = Plain()
+    house.app.accounts._passwords = passwords
+    await account_of(house, ANN)
+    await house.store.set_email(ANN.id, OLD)
+    return house
+
+
+def link_to(house: House, account: Account, email: str) -> str:
+    """What a mail to an address brings."""
+    ends_s = house.clock.utc_now().timestamp() + 600.0
+    return house.app.tokens.issue_email(account.id, email, fingerprint_of(account), expires_at_s=ends_s)
+
+
+def reset_link(house: House, account: Account) -> str:
+    ends_s = house.clock.utc_now().timestamp() + 600.0
+    return house.app.tokens.issue_reset(account.id, fingerprint_of(account), expires_at_s=ends_s)
+
+
+async def code_of(call: Awaitable[Any]) -> RefusalCode:
+    with pytest.raises(Refusal) as refused:
+        await call
+    return refused.value.code
+
+
+def once_read(house: House, monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[Any]]) -> None:
+    """Do something as the account has been read for the next time."""
+    read = house.store.account
+
+    async def account(user_id: int) -> Account | None:
+        found = await read(user_id)
+        monkeypatch.setattr(house.store, "account", read)
+        await act()
+        return found
+
+    monkeypatch.setattr(house.store, "account", account)
+
+
+async def test_address_is_not_confirmed_when_the_password_is_changed_meanwhile(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = link_to(house, await account_of(house, ANN), THIEF)
+    once_read(house, monkeypatch, lambda: house.store.replace_password_hash(ANN.id, PASSWORD, NEW_PASSWORD))
+    assert await code_of(house.app.mailing.confirm(link)) is RefusalCode.EMAIL_LINK_INVALID
+    account = await house.store.account(ANN.id)
+    assert account is not None
+    assert (account.email, account.password_hash) == (OLD, NEW_PASSWORD)
+
+
+async def test_of_two_links_that_are_followed_at_once_the_second_is_over(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await account_of(house, ANN)
+    first, second = link_to(house, account, NEW), link_to(house, account, THIEF)
+    once_read(house, monkeypatch, lambda: house.app.mailing.confirm(first))
+    assert await code_of(house.app.mailing.confirm(second)) is RefusalCode.EMAIL_LINK_INVALID
+    assert (await account_of(house, ANN)).email == NEW
+
+
+async def test_one_link_that_is_followed_twice_at_once_confirms_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = link_to(house, await account_of(house, ANN), NEW)
+    once_read(house, monkeypatch, lambda: house.app.mailing.confirm(link))
+    assert (await house.app.mailing.confirm(link)).email == NEW
+    assert (await account_of(house, ANN)).email_confirmed
+
+
+async def test_reset_link_is_over_when_its_address_is_taken_away_while_the_password_is_hashed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = reset_link(house, await account_of(house, ANN))
+    run = house.app.accounts._hashing.run
+
+    async def slowly(call: Callable[[], Any], asker: Asker) -> Any:
+        found = await run(call, asker)
+        await house.store.set_email(ANN.id, NEW)
+        return found
+
+    monkeypatch.setattr(house.app.accounts._hashing, "run", slowly)
+    changing = house.app.upkeep.reset(token=link, new=NEW_PASSWORD, asker=Asker(HERE), client="")
+    assert await code_of(changing) is RefusalCode.RESET_LINK_INVALID
+    assert (await account_of(house, ANN)).password_hash == PASSWORD
