@@ -27,6 +27,7 @@ from lobby_server.flags import EPILOG, USAGE, ServerCommand, settings_options
 from lobby_server.local_calls import LocalCallError, post, server_url
 from lobby_server.logs import LogFile, set_up_logging
 from lobby_server.process import signals
+from lobby_server.process.checking import check_settings
 from lobby_server.process.service_manager import ServiceManager
 from lobby_server.secret import new_token_id, secret_path, secrets_of
 from lobby_server.server import LobbyServer
@@ -46,6 +47,7 @@ log = logging.getLogger("lobby.server")
 FAILED = 1
 TRY_AGAIN = 75
 """EX_TEMPFAIL of sysexits.h."""
+_ANY_SECRET = "of tokens that are tried and given to nobody"
 COLLECTOR_THRESHOLDS = (50_000, 20, 50)
 """Objects made before a young collection, young ones before a middle one, middle ones before a full one."""
 
@@ -99,6 +101,7 @@ def main(ctx: click.Context, /, **flags: Any) -> None:
         hold(worker.supervisor)
         settings = worker.share_of(settings)
     try:
+        check_settings(settings)
         log_file = set_up_logging(level=settings.log_level, log_format=settings.log_format, log_file=settings.log_file)
         for sentence in unknown_variables(os.environ) if worker is None else ():
             log.warning("%s", sentence, extra={"event": LogEvent.UNKNOWN_VARIABLE.value})
@@ -134,17 +137,17 @@ def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str,
     \b
       lobby-server --data-dir D mint-tokens --count 1000
     """
-    try:
-        secrets, is_new = secrets_of(settings)
-    except SettingsError as fault:
-        _stop_with(str(fault))
     loop = asyncio.new_event_loop()
-    tokens = Tokens(*secrets, ttl_s=settings.token_ttl_s, clock=LoopClock(loop), new_token_id=new_token_id)
+    tokens = Tokens(_ANY_SECRET, ttl_s=settings.token_ttl_s, clock=LoopClock(loop), new_token_id=new_token_id)
     loop.close()
     try:
         tokens.verify(tokens.issue(User(first_user_id, f"{prefix}{count}")))
+        secrets, is_new = secrets_of(settings)
     except TokenRefused:
         _stop_with(f"--prefix {prefix!r} makes usernames that no token may carry: give a shorter one.")
+    except SettingsError as fault:
+        _stop_with(str(fault))
+    tokens.use(*secrets)
     if is_new:  # a slip in --data-dir, or the server was never started: the tokens are for one with this folder
         click.echo(f"lobby-server: a secret was made and is kept in {secret_path(settings.data_dir)}.", err=True)
     for number in range(count):

@@ -27,24 +27,55 @@ def new_token_id() -> str:
     return secrets.token_urlsafe(12)
 
 
-def secrets_of(settings: Settings) -> tuple[tuple[str, ...], bool]:
-    """The secrets, newest first, and whether one was made just now. Raises `SettingsError`."""
-    found, is_new = _found(settings)
+def known_secrets(settings: Settings) -> tuple[str, ...]:
+    """Those that there are, newest first; none: one can be made in the data folder, and this makes nothing. Raises
+    `SettingsError`."""
+    if settings.jwt_secret:
+        found: tuple[str, ...] = (settings.jwt_secret,)
+    elif settings.jwt_secret_file:
+        found = _given(Path(settings.jwt_secret_file))
+    else:
+        found = _kept(settings.data_dir)
     if not all(map(is_secret, found)):
         raise SettingsError(
             "The secret of the tokens is a key of another kind (PEM, SSH or JWK): give it a random text of at least "
             f"{MIN_SECRET_BYTES} bytes."
         )
+    return found
+
+
+def secrets_of(settings: Settings) -> tuple[tuple[str, ...], bool]:
+    """The secrets, newest first, and whether one was made just now. Raises `SettingsError`."""
+    found, is_new = known_secrets(settings), False
+    if not found:
+        _, is_new = load_or_make_secret(settings.data_dir)
+        found = _kept(settings.data_dir)
     return found, is_new
 
 
-def _found(settings: Settings) -> tuple[tuple[str, ...], bool]:
-    if settings.jwt_secret:
-        return (settings.jwt_secret,), False
-    if settings.jwt_secret_file:
-        return _given(Path(settings.jwt_secret_file)), False
-    newest, is_new = load_or_make_secret(settings.data_dir)
-    return (newest,) if is_new else _read(secret_path(settings.data_dir)), is_new
+def _kept(data_dir: Path) -> tuple[str, ...]:
+    """Those of a data folder; none: it has no file of secrets, and can get one."""
+    try:
+        try:
+            return _read(secret_path(data_dir))
+        except FileNotFoundError:
+            place = next(each for each in (data_dir, *data_dir.parents) if each.exists())
+            if not place.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
+            return ()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise _unusable(data_dir, fault) from None
+
+
+def _unusable(data_dir: Path, fault: OSError | UnicodeDecodeError) -> SettingsError:
+    if getattr(fault, "errno", None) == errno.ENOSPC:
+        return SettingsError(f"The disk that holds the data folder {data_dir} is full: make room there.")
+    reason = getattr(fault, "strerror", None) or "not a text file"
+    return SettingsError(
+        f"The data folder {data_dir} cannot be used ({reason}): give --data-dir a folder that can be read and written."
+    )
 
 
 def _given(path: Path) -> tuple[str, ...]:
@@ -75,13 +106,7 @@ def load_or_make_secret(data_dir: Path) -> tuple[str, bool]:
         except FileNotFoundError:
             return _make(path)
     except (OSError, UnicodeDecodeError) as fault:
-        if getattr(fault, "errno", None) == errno.ENOSPC:
-            raise SettingsError(f"The disk that holds the data folder {data_dir} is full: make room there.") from None
-        reason = getattr(fault, "strerror", None) or "not a text file"
-        raise SettingsError(
-            f"The data folder {data_dir} cannot be used ({reason}): give --data-dir a folder that can be "
-            "read and written."
-        ) from None
+        raise _unusable(data_dir, fault) from None
 
 
 def _make(path: Path) -> tuple[str, bool]:

@@ -18,19 +18,18 @@ from lobby_server import __version__
 from lobby_server.backplane.opening import open_log
 from lobby_server.clock import LoopClock
 from lobby_server.logs import name_node
-from lobby_server.mail import open_mailer
 from lobby_server.process import listening
+from lobby_server.process.checking import check_backplane_url, check_settings, mailer_of
 from lobby_server.process.credentials import Credentials
 from lobby_server.process.figures import resident_bytes
 from lobby_server.process.priority import stand_back
 from lobby_server.secret import new_token_id
 from lobby_server.service.app import App, Runtime
-from lobby_server.service.mail.ports import Mailer
 from lobby_server.service.ports import Store
 from lobby_server.service.replica import SharedLog
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.writes.writer import MAX_NAMED, Left
-from lobby_server.settings import Settings, SettingsError
+from lobby_server.settings import Settings
 from lobby_server.store import (
     FileJournal,
     LobbyLock,
@@ -47,7 +46,6 @@ from lobby_server.web.lean.callers import Callers
 from lobby_server.web.lean.room_list import RoomListAnswers
 from lobby_server.web.metrics import make_registry
 from lobby_server.web.metrics_of_all import dump
-from lobby_server.web.origin import Origins
 from lobby_server.web.routes import OPS_SOCKET_PATH, make_application, socket_rule
 from lobby_server.web.sockets.lobby import LobbyEndpoint
 from lobby_server.web.sockets.ops import OpsEndpoint
@@ -114,15 +112,14 @@ class LobbyServer:
         return f"listening on {self._urls} · data in {self._data} · lobby-server {__version__}"
 
     async def start(self) -> None:
-        """Open the store, take up what an earlier life left, listen.
+        """Check every setting, open the store, take up what an earlier life left, listen.
 
         Raises `SettingsError` or a `StoreError` with a sentence that says what to do.
         """
         settings = self.settings
-        jwt_secrets = self._credentials.read_secrets()
+        check_settings(settings)
         self._credentials.read_certificate()
-        self._check_origins()
-        mailer = self._mailer()
+        mailer = mailer_of(settings)
         sockets = listening.bind(settings) if self._worker is None else self._worker.sockets()
         self.port, self._urls = sockets[0].getsockname()[1], listening.url_of(settings, sockets)
         try:
@@ -133,7 +130,7 @@ class LobbyServer:
                 settings=settings,
                 runtime=self._runtime(),
                 store=self._store,
-                secrets=jwt_secrets,
+                secrets=self._credentials.read_secrets(),
                 journal=self._journal(),
                 mailer=mailer,
                 shared_log=shared_log,
@@ -314,20 +311,18 @@ class LobbyServer:
             return None
         name = self._name_of(0 if self._worker is None else self._worker.number)
         name_node(name)
-        try:
-            return open_log(
-                self._backplane_url,
-                cluster=settings.cluster,
-                name=name,
-                clock=LoopClock(asyncio.get_running_loop()),
-                new_incarnation=lambda: secrets.token_hex(4),
-                node_timeout_s=settings.node_timeout_s,
-                is_first=self._worker is not None and bool(self._worker.backplane_url) and self._worker.is_new,
-                address=self._urls,
-                version=__version__,
-            )
-        except ValueError as fault:
-            raise SettingsError(f"--backplane-url cannot be read: {fault}.") from None
+        check_backplane_url(self._backplane_url)  # a supervisor has given it, perhaps
+        return open_log(
+            self._backplane_url,
+            cluster=settings.cluster,
+            name=name,
+            clock=LoopClock(asyncio.get_running_loop()),
+            new_incarnation=lambda: secrets.token_hex(4),
+            node_timeout_s=settings.node_timeout_s,
+            is_first=self._worker is not None and bool(self._worker.backplane_url) and self._worker.is_new,
+            address=self._urls,
+            version=__version__,
+        )
 
     def _journal(self) -> FileJournal | None:
         """None where the data folder cannot be written: with PostgreSQL and a secret of one's own none is needed."""
@@ -371,21 +366,3 @@ class LobbyServer:
         log.error("%s", why, extra={"event": LogEvent.CANNOT_GO_ON.value})
         self.ends_because = why
         self._on_end()
-
-    def _mailer(self) -> Mailer | None:
-        """None: the server sends no mail. Raises `SettingsError`."""
-        if not self.settings.smtp_url:
-            return None
-        try:
-            return open_mailer(self.settings.smtp_url, sender=self.settings.mail_from)
-        except ValueError as fault:
-            raise SettingsError(str(fault)) from None
-
-    def _check_origins(self) -> None:
-        try:
-            Origins(self.settings.origins)
-        except ValueError as fault:
-            raise SettingsError(
-                f"--allowed-origins has {str(fault)!r}, which no browser sends: an origin is scheme://host or "
-                "scheme://host:port, such as https://game.example."
-            ) from None

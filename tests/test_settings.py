@@ -436,7 +436,7 @@ def test_minted_tokens_are_of_users_who_count_up_and_verify_with_the_secret(tmp_
 
 
 def test_names_that_no_token_may_carry_are_not_minted(tmp_path: Path) -> None:
-    result = run("--data-dir", str(tmp_path), "mint-tokens", "--prefix", "x" * 64)
+    result = run("--data-dir", str(tmp_path / "data"), "mint-tokens", "--prefix", "x" * 64)
     assert result.exit_code == 2
     assert is_one_sentence(result.stderr.removesuffix("\n"))
 

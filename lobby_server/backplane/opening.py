@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 MISSING = "the package {package} is missing, install lobby-server[cluster]"
 
 
+def check_url(url: str) -> None:
+    """Raises `ValueError` with a sentence."""
+    _check_client()
+    from redis.asyncio.connection import parse_url
+
+    parse_url(url)
+
+
 async def list_nodes(url: str, *, cluster: str) -> list[NodeSeen]:
     """The nodes of a lobby. Raises `ValueError` with a sentence, and `BackplaneError`."""
     _check_client()

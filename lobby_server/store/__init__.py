@@ -7,7 +7,7 @@ port `lobby_server.service.ports.Store`.
 from lobby_server.store.errors import StoreNotReady, StoreSetupError
 from lobby_server.store.journal import FileJournal
 from lobby_server.store.locks.lobby import LobbyLock, lock_lobby
-from lobby_server.store.opening import open_store, when_ready
+from lobby_server.store.opening import check_database_url, open_store, when_ready
 from lobby_server.store.postgres_url import PostgresDatabase
 from lobby_server.store.sql.store import SqlStore
 from lobby_server.store.urls import SqliteFile, read_database_url
@@ -20,6 +20,7 @@ __all__ = [
     "SqliteFile",
     "StoreNotReady",
     "StoreSetupError",
+    "check_database_url",
     "lock_lobby",
     "open_store",
     "read_database_url",

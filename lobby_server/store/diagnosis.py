@@ -29,6 +29,17 @@ def diagnose(error: Exception, location: Location) -> StoreSetupError:
     return _of_postgres(error, location)
 
 
+def foresee(location: Location) -> StoreSetupError | None:
+    """What will keep a database from being opened, as far as it can be told without making anything or asking anybody;
+    None: nothing."""
+    if isinstance(location, SqliteFile):
+        folder = location.path.parent
+        is_there = folder.exists() or location.makes_folder
+        if _first_that_is_no_folder(folder) is not None or location.path.is_dir() or not is_there:
+            return diagnose(OSError(), location)
+    return None
+
+
 def _of_sqlite(error: Exception, location: SqliteFile) -> StoreSetupError:
     path, text = location.path, _driver_text(error)
     if any(isinstance(link, DiskFull) for link in chain_of(error)) or _says_full(error, text, path):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lobby_server.service.watch.events import LogEvent
-from lobby_server.store.diagnosis import diagnose
+from lobby_server.store.diagnosis import diagnose, foresee
 from lobby_server.store.engines import open_database
 from lobby_server.store.errors import StoreNotReady
 from lobby_server.store.migrate import migrate
@@ -25,6 +25,14 @@ FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 """The file holds hashes of passwords. SQLite gives its side files the same mode."""
 _Result = TypeVar("_Result")
+
+
+def check_database_url(database_url: str, data_dir: Path) -> None:
+    """Whether `open_store` may succeed, as far as it can be told without making anything or asking anybody. Raises
+    `StoreSetupError`."""
+    fault = foresee(read_database_url(database_url, data_dir))
+    if fault is not None:
+        raise fault
 
 
 async def open_store(database_url: str, data_dir: Path) -> SqlStore:

@@ -49,6 +49,17 @@ FAULTS = {  # arguments, environment, and what the sentence must name; {…} are
     "log file in no folder": (["--log-file", "{file}/lobby.log"], {}, "--log-file"),
     "file of secrets missing": (["--jwt-secret-file", "{file}.none"], {}, "--jwt-secret-file"),
     "file of secrets empty": (["--jwt-secret-file", "{file}"], {}, "holds no secret"),
+    "secret of another kind": ([], {"LOBBY_JWT_SECRET": "ssh-ed25519 " + "A" * 60}, "another kind"),
+    "origin that no browser sends": (["--allowed-origins", "game.example"], {}, "--allowed-origins"),
+    "the same, of workers": (["--allowed-origins", "game.example", "--workers", "2"], {}, "--allowed-origins"),
+    "the same, with a log file": (["--allowed-origins", "game.example", "--log-file", "{own}/log"], {}, "--allowed-"),
+    "mail server of no scheme": (
+        ["--smtp-url", "mail.example", "--mail-from", "a@b.example", "--public-url", "https://b.example"],
+        {},
+        "--smtp-url",
+    ),
+    "database in no folder": (["--database-url", "sqlite:///{file}.none/lobby.sqlite3"], {}, "--database-url"),
+    "port of workers taken": (["--port", "{taken}", "--workers", "2"], {}, "--port"),
     "certificate missing": (["--tls-cert", "{file}", "--tls-key", "{file}"], {}, "--tls-cert"),
 }
 
@@ -58,8 +69,8 @@ TRY_AGAIN = {"postgres away"}
 
 
 @pytest.fixture(scope="module")
-def faults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str, str]]:
-    """Exit code, output and complaint of each, all tried at the same time."""
+def faults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str, str, list[str]]]:
+    """Exit code, output and complaint of each, all tried at the same time, and what it has made."""
     folder = tmp_path_factory.mktemp("faults")
     for name in ("emptied", "spoilt"):
         (folder / name).mkdir()
@@ -75,8 +86,10 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str
         }
         running = {}
         for number, (name, (arguments, variables, _)) in enumerate(FAULTS.items()):
-            given = [argument.format(**places) for argument in arguments]
-            defaults = ["--port", "0", "--data-dir", str(folder / f"data{number}")]
+            own = folder / f"{number}"
+            own.mkdir()
+            given = [argument.format(**places, own=own) for argument in arguments]
+            defaults = ["--port", "0", "--data-dir", str(own / "data")]
             running[name] = subprocess.Popen(
                 [*COMMAND, *defaults, *given],
                 env=environment(**variables),
@@ -86,20 +99,21 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str
                 text=True,
             )
         ended = {}
-        for name, process in running.items():
+        for number, (name, process) in enumerate(running.items()):
             try:
                 output, complaint = process.communicate(timeout=PATIENCE_S)
             finally:
                 process.kill()
-            ended[name] = (process.returncode, output, complaint)
+            made = sorted(path.name for path in (folder / f"{number}").rglob("*"))
+            ended[name] = (process.returncode, output, complaint, made)
     return ended
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_keeps_it_from_starting_is_said_in_one_sentence_with_its_exit_code(
-    faults: dict[str, tuple[int, str, str]], fault: str
+    faults: dict[str, tuple[int, str, str, list[str]]], fault: str
 ) -> None:
-    code, output, complaint = faults[fault]
+    code, output, complaint, made = faults[fault]
     assert (code, output) == (75 if fault in TRY_AGAIN else 2, "")
     # A warning of the log may come before it: the secret that was made.
     said = [line for line in complaint.splitlines() if " WARNING " not in line]
@@ -110,6 +124,7 @@ def test_what_keeps_it_from_starting_is_said_in_one_sentence_with_its_exit_code(
     assert "hunter2" not in complaint
     expected = FAULTS[fault][2]
     assert expected in said[0] or "{" in expected
+    assert made == [], "nothing is made before every setting is checked"
 
 
 # -- what it prints when it can -----------------------------------------------------------------------------------
