@@ -101,6 +101,10 @@ class ValkeyLog:
         return self._health.takes_part
 
     @property
+    def is_heard_of(self) -> bool:
+        return self._house.is_heard_of
+
+    @property
     def outages(self) -> int:
         """How often Valkey has been away."""
         return self._health.outages

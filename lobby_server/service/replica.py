@@ -11,7 +11,8 @@ node hears of every effect, in the same order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -63,6 +64,10 @@ class Log(Protocol):
     @property
     def takes_part(self) -> bool:
         """Whether what this node appends is applied, soon or late: its log is not away."""
+
+    @property
+    def is_heard_of(self) -> bool:
+        """Whether the others cannot have given this node up yet, nor soon."""
 
     def now_s(self) -> float:
         """The time of the log: never behind that of an entry which was applied. Not the time of any other clock."""
@@ -154,6 +159,7 @@ class LocalLog:
 
     node = ""
     takes_part = True
+    is_heard_of = True
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -176,22 +182,10 @@ class LocalLog:
     async def caught_up(self) -> None:
         """It always is."""
 
-    def gate(self) -> AbstractAsyncContextManager[Callable[[], bool]]:
-        return _Held(self._lock)
-
-
-class _Held:
-    """A lock of this process."""
-
-    def __init__(self, lock: asyncio.Lock) -> None:
-        self._lock = lock
-
-    async def __aenter__(self) -> Callable[[], bool]:
-        await self._lock.acquire()
-        return self._lock.locked
-
-    async def __aexit__(self, *_: object) -> None:
-        self._lock.release()
+    @contextlib.asynccontextmanager
+    async def gate(self) -> AsyncIterator[Callable[[], bool]]:
+        async with self._lock:
+            yield self._lock.locked
 
 
 class _Asked:
@@ -309,6 +303,12 @@ class Replica:
     def is_leader(self) -> bool:
         """Whether this node does what one node only is to do: writes that nobody waits for, and deadlines."""
         return self.state.leader in (None, self.log.node)
+
+    @property
+    def leads_surely(self) -> bool:
+        """As `is_leader`, and no other node can lead by now: one that stood still may not have noticed yet. Whoever
+        writes what must not be written twice asks, right before."""
+        return self.is_leader and self.log.is_heard_of
 
     def hear(self, kind: type[Effect], hear: Hear) -> None:
         """Tell of an effect from now on, after those who asked before."""

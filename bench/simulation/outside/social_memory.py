@@ -200,11 +200,11 @@ class SocialMemory:
         self._check()
         return [each for each in self._of(user_id) if not each.is_delivered and not each.is_read][:most]
 
-    async def set_delivered(self, user_id: int, *, up_to: int) -> None:
+    async def set_delivered(self, user_id: int, *, up_to: int) -> set[int]:
         self._check()
-        for each in self._of(user_id):
-            if each.id <= up_to:
-                self._notifications[each.id] = replace(each, is_delivered=True)
+        new = [each for each in self._of(user_id) if each.id <= up_to and not each.is_delivered]
+        self._notifications.update({each.id: replace(each, is_delivered=True) for each in new})
+        return {each.id for each in new}
 
     async def users_with_undelivered_notifications(self) -> set[int]:
         self._check()

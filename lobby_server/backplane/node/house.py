@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lobby.backplane")
 
+SURE = 0.75
+"""Of the time after which a node that is silent is given up: for so long it can be sure that it is not."""
+
 
 class House:
     """Of one node."""
@@ -50,6 +53,7 @@ class House:
         self._heard = heard
         self._timeout_s = timeout_s
         self._monotonic_s = monotonic_s
+        self._sure_until_s = 0.0
         self.reports: dict[str, bytes] = {}
         """What the other nodes say of themselves; those not heard of in time are left out."""
 
@@ -57,6 +61,11 @@ class House:
     def every_s(self) -> float:
         """How often it is to be kept."""
         return min(0.5, self._timeout_s / 5)
+
+    @property
+    def is_heard_of(self) -> bool:
+        """Whether the others cannot have given this node up yet, nor soon."""
+        return self._monotonic_s() < self._sure_until_s
 
     async def keep(self) -> None:
         """Once. Raises `BackplaneError`."""
@@ -70,9 +79,11 @@ class House:
         """Be heard of, and hear. The names of the others at that moment. Raises `BackplaneError`."""
         standing, node = self._standing, self._node()
         others = [name for name in self._state.nodes if name != node]
+        asked_s = self._monotonic_s()
         newest, self.reports = await self._stream.renew(
             standing.epoch, node, ttl_s=self._timeout_s, report=self._report(), others=others
         )
+        self._sure_until_s = asked_s + SURE * self._timeout_s
         standing.newest = max(standing.number, newest)
         self._heard()
         return others

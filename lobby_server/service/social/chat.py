@@ -34,6 +34,8 @@ from lobby_server.service.social.people import People
 from lobby_server.service.social.ports import ChatLine, NewLine
 from lobby_server.service.writes.writer import StoreWriter
 
+AGAIN_S = 0.2
+"""Until a node that cannot be sure that it leads asks itself once more."""
 MAX_WAITING_LINES = 5000
 """While the database is slow. Above it, a sender is told to try again later."""
 
@@ -204,9 +206,14 @@ class Chat:
         taken, self._waiting = [each for each in self._waiting if _name(each) in self._lines], []
         if not self._replica.is_leader:
             return  # the node that leads now keeps them
+        unsure, self._may_be_kept = self._may_be_kept, set()
         try:
-            kept = await self._kept_before(taken)
+            kept = await self._kept_before([each for each in taken if _name(each) in unsure])
             new = {_name(each): await self._checked(each) for each in taken if _name(each) not in kept}
+            if not self._replica.leads_surely:  # it may have stood still, and another node has kept them
+                self._may_be_kept |= unsure
+                self._put_off(taken)
+                return
             added = await self._store.add_chat_lines([line for line in new.values() if line is not None])
         except StoreError:
             self._refuse(taken, ErrorReason.TRY_AGAIN_LATER)
@@ -217,11 +224,17 @@ class Chat:
         if told:
             self._replica.submit(commands.Tell(told))
 
-    async def _kept_before(self, taken: Sequence[effects.LineToKeep]) -> dict[tuple[str, int], ChatLine]:
+    def _put_off(self, taken: Sequence[effects.LineToKeep]) -> None:
+        def again() -> None:
+            if self._waiting:
+                self._writer.attempt(self._flush, otherwise=self._give_up)
+
+        self._waiting = [*taken, *self._waiting]
+        self._clock.call_later(AGAIN_S, again)
+
+    async def _kept_before(self, unsure: Sequence[effects.LineToKeep]) -> dict[tuple[str, int], ChatLine]:
         """Lines that the leader before has kept and not told: they are the last of their channels. Nobody says the same
         twice in one microsecond."""
-        asked, self._may_be_kept = self._may_be_kept, set()
-        unsure = [each for each in taken if _name(each) in asked]
         kept: dict[tuple[int, datetime, str], ChatLine] = {}
         # One who was blocked by the other end of a direct conversation reads more of it than the other end.
         for channel, reader_id in dict.fromkeys((each.line.channel, each.line.sender.id) for each in unsure):

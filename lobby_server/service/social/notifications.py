@@ -135,16 +135,19 @@ class Notifications:
 
     async def _deliver(self, user_id: int, *, is_new: bool = False) -> None:
         """Have all told that was not told, page by page. It counts as told from before it is: never twice, whatever
-        happens between. `is_new`: something was kept just now, which the books may not know yet."""
+        happens between; also where another node has led since this one read. `is_new`: something was kept just now,
+        which the books may not know yet."""
         has_more = is_new or user_id in self._book.waiting
         while has_more and self._replica.is_leader and self._presence.has_socket(user_id):
             kept = await self._store.undelivered_notifications(user_id, most=PAGE_ITEMS)
             has_more = len(kept) == PAGE_ITEMS
+            new = set[int]()
             if kept:
-                await self._store.set_delivered(user_id, up_to=kept[-1].id)
+                new = await self._store.set_delivered(user_id, up_to=kept[-1].id)
             notices = tuple(
                 commands.Notice(each.id, each.kind, each.title, each.body, each.from_user_id, _ts(each))
                 for each in kept
+                if each.id in new
             )
             self._replica.submit(commands.DeliverNotices(user_id, notices))
             if has_more:  # for the next login, should the database or the user be gone by then

@@ -176,8 +176,9 @@ class NotificationStore(Protocol):
     async def undelivered_notifications(self, user_id: int, *, most: int) -> list[StoredNotification]:
         """The first `most` unread ones that were not told yet, oldest first."""
 
-    async def set_delivered(self, user_id: int, *, up_to: int) -> None:
-        """Everything of a user up to that id has been told."""
+    async def set_delivered(self, user_id: int, *, up_to: int) -> set[int]:
+        """Everything of a user up to that id counts as told. The ids of those that did not until now: of several calls
+        at once each is given to one."""
 
     async def users_with_undelivered_notifications(self) -> set[int]: ...
 

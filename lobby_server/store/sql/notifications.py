@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, ins
 from lobby_server.core.presence import User
 from lobby_server.service.social.ports import StoredAnnouncement, StoredNotification
 from lobby_server.store.calls import SqlCalls
+from lobby_server.store.engines import in_transaction
 from lobby_server.store.tables import announcements, notifications
 
 _columns = notifications.c
@@ -95,9 +96,15 @@ class SqlNotifications(SqlCalls):
         query = select(notifications).where(_columns.user_id == user_id, *_IS_WAITING)
         return await self._notifications(query.order_by(_columns.id).limit(most))
 
-    async def set_delivered(self, user_id: int, *, up_to: int) -> None:
-        told = (_columns.user_id == user_id, _columns.id <= up_to)
-        await self._do(update(notifications).where(*told).values(is_delivered=True))
+    async def set_delivered(self, user_id: int, *, up_to: int) -> set[int]:
+        new = (_columns.user_id == user_id, _columns.id <= up_to, _columns.is_delivered.is_(False))
+        told = update(notifications).where(*new).values(is_delivered=True).returning(_columns.id)
+
+        def tell(connection: Connection) -> set[int]:
+            with in_transaction(connection):
+                return set(connection.scalars(told))
+
+        return await self._run(tell)
 
     async def users_with_undelivered_notifications(self) -> set[int]:
         query = select(_columns.user_id).where(*_IS_WAITING).distinct()

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from lobby_server.core.machine.commands import Say
+from lobby_server.core.machine.commands import Say, Tell
+from lobby_server.core.machine.effects import LineToKeep
 from lobby_server.core.machine.social import NOTICE_CHARACTERS
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import Whom
+from lobby_server.service.social.chat import AGAIN_S
 from lobby_server.service.social.ports import ChatLine, NewLine
 from tests.patience import PATIENCE_S
 from tests.service.house import ANN, BOB, CLEO, Client, House
@@ -184,6 +186,34 @@ async def test_node_that_takes_over_tells_what_was_said_once_in_order_and_keeps_
     kept = await house.store.chat_lines("lobby", reader_id=BOB.id, before=None, most=9)
     assert [line.text for line in kept] == ["line 1", "line 2", "line 3", "line 4"]
     assert lines == {}
+
+
+@pytest.mark.parametrize("is_taken_over", [True, False])
+async def test_line_is_kept_once_though_the_leader_stood_still_before_it_kept_it(
+    house: House, monkeypatch: pytest.MonkeyPatch, is_taken_over: bool
+) -> None:
+    """In that time, perhaps, another node has led, kept the line and told it."""
+    ann, chat, log = house.connect(ANN), house.app.social.chat, house.app.replica.log
+    find = chat._people.by_id
+
+    async def stand_still(user_id: int) -> Any:
+        monkeypatch.setattr(chat._people, "by_id", find)
+        monkeypatch.setattr(log, "is_heard_of", False)
+        if is_taken_over:
+            ((name, line),) = house.app.replica.books.lines.items()
+            new = NewLine(channel=line.channel, sender=ANN, text=line.text, sent_at=line.sent_at)
+            [kept] = await house.store.add_chat_lines([new])
+            house.app.replica.submit(Tell((chat._told(LineToKeep(name[0], line), kept),)))
+        return await find(user_id)
+
+    monkeypatch.setattr(chat._people, "by_id", stand_still)
+    await said(ann, f"user:{BOB.id}")
+    monkeypatch.setattr(log, "is_heard_of", True)
+    house.clock.advance(AGAIN_S)
+    await house.settle()
+    assert heard(ann) == [(f"user:{BOB.id}", ANN.id, "hello")]
+    history = await chat.history(BOB, f"user:{ANN.id}", before=None)
+    assert [line.text for line in history.messages] == ["hello"]
 
 
 async def test_history_of_a_channel_that_is_none_is_refused(house: House) -> None:

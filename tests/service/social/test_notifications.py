@@ -9,6 +9,7 @@ import pytest
 from lobby_server.core.machine.effects import NoticeDue
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.social_resources import PAGE_ITEMS, NotificationKind
+from lobby_server.service.social.ports import StoredNotification
 from tests.service.house import ANN, BOB, House
 
 REQUEST, LINE = NotificationKind.FRIEND_REQUEST, NotificationKind.DIRECT_MESSAGE
@@ -68,9 +69,10 @@ async def test_what_was_not_told_before_the_database_went_away_is_told_at_the_ne
     await house.settle()
     set_delivered = house.store.set_delivered
 
-    async def set_delivered_and_go_away(user_id: int, *, up_to: int) -> None:
-        await set_delivered(user_id, up_to=up_to)
+    async def set_delivered_and_go_away(user_id: int, *, up_to: int) -> set[int]:
+        told = await set_delivered(user_id, up_to=up_to)
         house.store.is_away = True
+        return told
 
     monkeypatch.setattr(house.store, "set_delivered", set_delivered_and_go_away)
     bob = house.connect(BOB)
@@ -84,6 +86,27 @@ async def test_what_was_not_told_before_the_database_went_away_is_told_at_the_ne
     told += bob.told()
     assert [data["title"] for _, data in told] == titles
     assert [data["title"] for _, data in again.told()] == titles[-10:]
+
+
+async def test_what_another_node_has_told_since_this_one_has_read_it_is_not_told_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This one led and stood still between the two; the other one has not told what came last."""
+    for title in ("first", "second"):
+        notify(house, title=title)
+    await house.settle()
+    undelivered = house.store.undelivered_notifications
+
+    async def slowly(user_id: int, *, most: int) -> list[StoredNotification]:
+        found = await undelivered(user_id, most=most)
+        await house.store.set_delivered(user_id, up_to=found[0].id)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "undelivered_notifications", slowly)
+        bob = house.connect(BOB)
+        await house.settle()
+    assert [data["title"] for _, data in bob.told()] == ["second"]
 
 
 async def test_what_an_earlier_life_kept_is_told_at_the_login(house: House) -> None:

@@ -211,7 +211,9 @@ async def test_what_was_not_told_is_known_until_it_is(store: Store) -> None:
     await notify(store, BOB, is_delivered=True)
     assert await store.users_with_undelivered_notifications() == {ANN.id}
     assert await store.undelivered_notifications(ANN.id, most=2) == [first, second]
-    await store.set_delivered(ANN.id, up_to=second.id)
+    assert await store.set_delivered(ANN.id, up_to=first.id) == {first.id}
+    assert await store.set_delivered(ANN.id, up_to=second.id) == {second.id}, "each is given to one call"
+    assert await store.set_delivered(ANN.id, up_to=second.id) == set()
     assert await store.undelivered_notifications(ANN.id, most=2) == [third]
     await store.read_notification(ANN.id, third.id)  # over HTTP, before any login told it
     assert await store.users_with_undelivered_notifications() == set()

@@ -225,7 +225,7 @@ SERVICE_OF_DECISIONS = (
         "a notification that is told does not count as told",
         f"{SERVICE}.social.notifications:Notifications._deliver",
         "await self._store.set_delivered(user_id, up_to=kept[-1].id)",
-        "pass",
+        "{each.id for each in kept}",
         by=("commit before announcement",),
     ),
     one(
