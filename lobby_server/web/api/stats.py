@@ -22,7 +22,8 @@ class StatsHandler(BaseHandler):
     """How much is going on; no token needed."""
 
     @operation("How much is going on", answers={200: Stats}, caller=Caller.ANYBODY)
-    def get(self) -> None:
+    async def get(self) -> None:
+        await self.app.replica.caught_up_in_call()
         rooms = self.app.rooms.book
         self.set_header("Cache-Control", "no-cache")
         self.answer(Stats(online=len(self.app.presence), rooms=len(rooms), players_in_rooms=rooms.players))

@@ -10,6 +10,7 @@ import pytest
 from lobby_server.core.machine import commands
 from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.presence import User
+from lobby_server.core.rooms import Room
 from tests.web.api.test_upkeep import cheap_hashes, log_in, register
 from tests.web.conftest import Lobby
 
@@ -66,6 +67,15 @@ async def test_user_who_was_banned_there_cannot_log_in(lobby: Lobby, reads: Call
     reads(commands.BanUser(ANN, "spam", None))
     refused = await log_in(lobby, "ann")
     assert (refused.status, refused.body["code"]) == (403, "user_banned")
+
+
+async def test_stats_count_a_room_that_was_made_there(lobby: Lobby, reads: Callable[[commands.Command], None]) -> None:
+    made = Room(
+        id="r1", host=ANN, gamemode="duel", map_name=None, max_players=2, is_public=True, version=None,
+        created_at=lobby.server.app.clock.utc_now(),
+    )  # fmt: skip
+    reads(commands.CreateRoom(made))
+    assert (await lobby.call("GET", "/api/stats")).body["rooms"] == 1
 
 
 async def test_health_and_files_do_not_wait_for_other_nodes(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
