@@ -231,6 +231,10 @@ class SocialMemory:
         self._announcements.append(made)
         return made
 
+    async def delete_announcement(self, announcement_id: int) -> None:
+        self._check()
+        self._announcements = [each for each in self._announcements if each.id != announcement_id]
+
     async def announcements(self, *, most: int) -> list[StoredAnnouncement]:
         self._check()
         return self._announcements[::-1][:most]

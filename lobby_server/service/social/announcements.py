@@ -14,6 +14,8 @@ from lobby_server.service.ports import Clock, Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.session import Session
 from lobby_server.service.social.ports import StoredAnnouncement
+from lobby_server.service.writes.kept import ForgetAnnouncement
+from lobby_server.service.writes.writer import StoreWriter
 
 LISTED = 20
 
@@ -21,18 +23,21 @@ LISTED = 20
 class Announcements:
     """All announcements."""
 
-    def __init__(self, *, replica: Replica, announcer: Announcer, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, *, replica: Replica, announcer: Announcer, store: Store, writer: StoreWriter, clock: Clock
+    ) -> None:
         self._replica = replica
         self._announcer = announcer
         self._store = store
+        self._writer = writer
         self._clock = clock
         replica.hear(effects.Announced, self._announced)
 
     async def announce(
         self, author: User, *, title: str, body: str, ends_in_s: int | None = None
     ) -> social_resources.Announcement:
-        """Tell everybody, on every accepted socket. Raises `StoreUnavailable`, `Refusal`
-        (``try_again_later``)."""
+        """Tell everybody, on every accepted socket. Raises `StoreUnavailable`, `Refusal` (``try_again_later``); what
+        will never be told is not kept, so that another try is not a second one in the list."""
         self._replica.check()
         now = self._clock.utc_now()
         stored = await self._store.add_announcement(
@@ -43,7 +48,9 @@ class Announcements:
             ends_at=None if ends_in_s is None else now + timedelta(seconds=ends_in_s),
         )
         made = _resource(stored)
-        await self._replica.run(commands.Announce(made.id, made.title, made.body, made.ts, made.until))
+        command = commands.Announce(made.id, made.title, made.body, made.ts, made.until)
+        forget = ForgetAnnouncement(announcement_id=made.id)
+        await self._replica.run(command, undo=lambda: self._writer.keep(forget))
         return made
 
     async def last(self) -> AnnouncementList:

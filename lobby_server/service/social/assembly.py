@@ -100,7 +100,9 @@ class Social:
             new_key=new_key,
             max_characters=chat_max_characters,
         )
-        self.announcements = Announcements(replica=replica, announcer=announcer, store=store, clock=clock)
+        self.announcements = Announcements(
+            replica=replica, announcer=announcer, store=store, writer=writer, clock=clock
+        )
 
     def commands(self) -> dict[type[ClientMessage], Act]:
         """What answers which message over the socket."""

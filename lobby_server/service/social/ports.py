@@ -188,5 +188,8 @@ class NotificationStore(Protocol):
         self, *, title: str, body: str, author: User, created_at: datetime, ends_at: datetime | None = None
     ) -> StoredAnnouncement: ...
 
+    async def delete_announcement(self, announcement_id: int) -> None:
+        """No such announcement: nothing happens."""
+
     async def announcements(self, *, most: int) -> list[StoredAnnouncement]:
         """The last ones, newest first."""

@@ -287,6 +287,22 @@ class ForgetSignIn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         await store.delete_sign_in(self.sign_in_id)
 
 
+class ForgetAnnouncement(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An announcement that was kept and will never be told: its author was told to try again."""
+
+    announcement_id: int
+
+    def __str__(self) -> str:
+        return f"announcement {self.announcement_id} came to nothing"
+
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        return None
+
+    async def make(self, store: Store) -> None:
+        await store.delete_announcement(self.announcement_id)
+
+
 class ForgetUsers(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Users whose accounts are deleted: what was written of them since goes as well."""
 
@@ -304,7 +320,8 @@ class ForgetUsers(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 _OfRooms = Ban | Unban | LetIn | ShutOut | SetHost | DeleteRoom | KeepRoom | ChangeRoom
-_Any = _OfRooms | Notify | ReadInvitation | RaiseMark | KeepMail | HoldMails | ForgetMail | ForgetSignIn | ForgetUsers
+_OfMails = KeepMail | HoldMails | ForgetMail
+_Any = _OfRooms | Notify | ReadInvitation | RaiseMark | _OfMails | ForgetSignIn | ForgetAnnouncement | ForgetUsers
 
 
 def line_of(write: KeptWrite) -> bytes:

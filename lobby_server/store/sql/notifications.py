@@ -138,6 +138,9 @@ class SqlNotifications(SqlCalls):
             ends_at=None if ends_at is None else ends_at.astimezone(timezone.utc),
         )
 
+    async def delete_announcement(self, announcement_id: int) -> None:
+        await self._do(delete(announcements).where(announcements.c.id == announcement_id))
+
     async def announcements(self, *, most: int) -> list[StoredAnnouncement]:
         query = select(announcements).order_by(announcements.c.id.desc()).limit(most)
         return [

@@ -21,6 +21,7 @@ from lobby_server.service.writes.kept import (
     ROOM_WRITES,
     Ban,
     DeleteRoom,
+    ForgetAnnouncement,
     ForgetSignIn,
     ForgetUsers,
     HoldMails,
@@ -349,6 +350,7 @@ MAIL = KeepMail(
     [
         *(ban(7), host(2), LetIn(room_id="r1", user_ids=(5, 6)), NOTIFY, DeleteRoom(room_id="r"), MAIL),
         ShutOut(room_id="r1", user_id=5),
+        ForgetAnnouncement(announcement_id=5),
         *(HoldMails(leases={"m1": NOON}, until=NOON), ForgetSignIn(sign_in_id="s1"), ForgetUsers(user_ids=(5, 6))),
     ],
 )

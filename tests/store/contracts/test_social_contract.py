@@ -244,4 +244,7 @@ async def test_old_notifications_are_deleted(store: Store) -> None:
 async def test_announcements_are_kept_newest_first(store: Store) -> None:
     added = [await store.add_announcement(title=f"{n}", body="<b>", author=EVE, created_at=NOON) for n in range(3)]
     assert await store.announcements(most=2) == added[:0:-1]
+    for _ in range(2):
+        await store.delete_announcement(added[1].id)
+    assert await store.announcements(most=9) == [added[2], added[0]]
     assert added[0].author == EVE
