@@ -98,3 +98,4 @@ async def test_gate_lets_one_in_at_a_time(node: Node) -> None:
 async def test_node_leads_where_there_is_no_other(node: Node) -> None:
     await node.replica.run(commands.Nothing())
     assert node.replica.is_leader
+    assert node.replica.leads_surely

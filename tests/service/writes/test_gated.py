@@ -15,6 +15,7 @@ from lobby_server.core.machine.commands import Command
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import Whom
+from lobby_server.service.administration.ports import StoredUserBan
 from lobby_server.service.ports import StoreUnavailable
 from lobby_server.service.replica import Request
 from tests.fakes.clock import VirtualClock
@@ -257,3 +258,27 @@ async def test_ban_whose_commit_was_answered_by_nobody_holds(
     assert bans(house) != banned
     await soon(house)
     assert bans(house) == banned
+
+
+async def test_look_at_bans_that_outlasts_the_lock_puts_nobody_out_whose_ban_was_lifted_since(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Lock(house.clock).give(house)
+    bob, read = house.connect(BOB), house.store.user_bans
+    banned = StoredUserBan(user=BOB, reason="spam", until=None, created_at=house.clock.utc_now(), by=BOSS)
+    await house.store.keep_user_ban(banned)  # by another node, which was not heard
+    reads = itertools.count(1)
+
+    async def slowly() -> list[StoredUserBan]:
+        found = await read()
+        if next(reads) == 2:  # behind the lock
+            house.clock.advance(HELD_S + 0.1)
+            await house.store.delete_user_ban(BOB.id)
+        return found
+
+    monkeypatch.setattr(house.store, "user_bans", slowly)
+    house.app.revocations.look_again()
+    await house.settle()
+    await soon(house)
+    assert next(reads) > 3
+    assert (bans(house), bob.transport.closed) == ([], None)
