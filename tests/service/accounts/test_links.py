@@ -1,4 +1,5 @@
-"""A link of a mail names the account as it was: it holds no more when that changes while the call by it waits."""
+"""A link of a mail names the account as it was: it holds no more when that changes while the call by it waits. And what
+becomes of another password when the nodes do not hear of the sign-ins that it ends."""
 
 from __future__ import annotations
 
@@ -7,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
 from lobby_server.service.accounts.hashing import Asker
 from lobby_server.service.accounts.upkeep import fingerprint_of
 from lobby_server.service.ports import Account
-from tests.service.accounts.test_upkeep import PASSWORD, Plain, account_of
+from tests.service.accounts.test_revocations import soon
+from tests.service.accounts.test_upkeep import PASSWORD, Plain, account_of, log_in
 from tests.service.house import ANN, House
+from tests.service.social.test_ties import log_takes_nothing
 
 HERE, OLD, NEW, THIEF = "127.0.0.1", "old@example.org", "new@example.org", "thief@example.org"
 NEW_PASSWORD = "another good password"
@@ -37,6 +40,17 @@ def link_to(house: House, account: Account, email: str) -> str:
 def reset_link(house: House, account: Account) -> str:
     ends_s = house.clock.utc_now().timestamp() + 600.0
     return house.app.tokens.issue_reset(account.id, fingerprint_of(account), expires_at_s=ends_s)
+
+
+async def changed_by_link(house: House) -> None:
+    link = reset_link(house, await account_of(house, ANN))
+    await house.app.upkeep.reset(token=link, new=NEW_PASSWORD, asker=Asker(HERE), client="")
+
+
+async def changed_by_hand(house: House) -> None:
+    claims = await log_in(house, ANN)
+    await house.app.upkeep.change_password(claims, current=PASSWORD, new=NEW_PASSWORD, asker=Asker(HERE))
+    house.app.tokens.check_holds(claims)
 
 
 async def code_of(call: Awaitable[Any]) -> RefusalCode:
@@ -103,3 +117,21 @@ async def test_reset_link_is_over_when_its_address_is_taken_away_while_the_passw
     changing = house.app.upkeep.reset(token=link, new=NEW_PASSWORD, asker=Asker(HERE), client="")
     assert await code_of(changing) is RefusalCode.RESET_LINK_INVALID
     assert (await account_of(house, ANN)).password_hash == PASSWORD
+
+
+@pytest.mark.parametrize("change", [changed_by_link, changed_by_hand], ids=lambda change: change.__name__)
+async def test_password_that_is_another_one_is_no_failure_though_the_nodes_hear_late_of_the_sign_ins(
+    house: House, change: Callable[[House], Awaitable[None]]
+) -> None:
+    elsewhere = await log_in(house, ANN)
+    with log_takes_nothing(house):
+        await change(house)
+        with pytest.raises(TokenRefused):
+            await house.app.sign_ins.renew(elsewhere)
+    account = await house.store.account(ANN.id)
+    assert account is not None
+    assert account.password_hash == NEW_PASSWORD
+    house.app.tokens.check_holds(elsewhere)
+    await soon(house)
+    with pytest.raises(TokenRefused):
+        house.app.tokens.check_holds(elsewhere)
