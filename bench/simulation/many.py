@@ -38,14 +38,11 @@ def search(
 
 def outcomes(seeds: Iterable[int], *, make: MakeSchedule = schedule_of) -> Iterator[Outcome]:
     """One after the other, within `quiet`."""
-    gc.freeze()  # what was there before is not looked through again and again
-    try:
+    with _frozen():
         for number, seed in enumerate(seeds):
             yield simulate(make(seed))
             if number % COLLECT_EVERY == COLLECT_EVERY - 1:
                 gc.collect()
-    finally:
-        gc.unfreeze()
 
 
 @contextmanager
@@ -68,6 +65,20 @@ def quiet() -> Iterator[None]:
 
 
 # -- private ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """What was there before is not looked through again and again. Where the program itself has frozen what it holds,
+    that stays so: there is no thawing of a part, and each collection after that would go through all of it."""
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _outcomes_of_jobs(seeds: Iterable[int], make: MakeSchedule, jobs: int) -> Iterator[Outcome]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Iterator
 
 import pytest
 
@@ -50,3 +51,26 @@ def test_collector_and_log_are_as_they_were_afterwards(was_enabled: bool) -> Non
         assert logging.getLogger("lobby").isEnabledFor(logging.CRITICAL)
     finally:
         gc.enable()
+
+
+@pytest.fixture
+def thawed() -> Iterator[None]:
+    """As in a program that has frozen nothing: these tests have, when they were collected."""
+    was_frozen = gc.get_freeze_count() > 0
+    gc.unfreeze()
+    yield
+    if was_frozen:
+        gc.freeze()
+
+
+@pytest.mark.usefixtures("thawed")
+@pytest.mark.parametrize("is_frozen_before", [False, True])
+def test_what_was_there_before_is_frozen_meanwhile_and_afterwards_as_it_was(*, is_frozen_before: bool) -> None:
+    """Were all thawed that a program has frozen, each collection after that would go through a million objects."""
+    if is_frozen_before:
+        gc.freeze()
+    before, meanwhile = gc.get_freeze_count(), []
+    search(range(2), make=empty, progress=lambda _: meanwhile.append(gc.get_freeze_count()))
+    assert min(meanwhile) > 0
+    assert gc.get_freeze_count() == before
+    assert (before > 0) == is_frozen_before
