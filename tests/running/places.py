@@ -33,7 +33,8 @@ PER_CORE = 2
 A_CORE = PER_CORE
 """Places of a test that measures: two of them side by side have two cores to themselves."""
 ALMOST_TWO_CORES = 2 * PER_CORE - 1
-"""Of one whose verdict hangs on how late it was: one other test runs beside it."""
+"""Of one whose verdict hangs on how late it was, or that keeps a core busy beside others that measure: one other test
+runs beside it."""
 TWO_CORES = 2 * PER_CORE
 """Of one that pins a server to one core and what loads it to another, and looks at what each costs."""
 KEPT_S = 5.0
@@ -45,20 +46,26 @@ _LOOK_EVERY_S = 0.02
 WANTED = {
     "tests/bench/load/": ALMOST_TWO_CORES,
     "tests/bench/scenarios/": A_CORE,
-    "tests/bench/scenarios/engine/test_swarm_truth.py": TWO_CORES,
+    "tests/bench/scenarios/engine/test_swarm_truth.py": ALMOST_TWO_CORES,
     "tests/bench/scenarios/test_prediction.py": TWO_CORES,
     "tests/cluster/test_bench.py": A_CORE,
     "tests/cluster/test_swarm.py": A_CORE,
     "tests/loadtest/": A_CORE,
-    "tests/loadtest/calibration/": TWO_CORES,
     "tests/loadtest/client/": 1,
+    "tests/loadtest/measure/": 1,
     "tests/loadtest/output/": 1,
+    "tests/loadtest/players/test_players.py": 1,
+    "tests/loadtest/run/ending/": 1,
+    "tests/loadtest/run/following/": 1,
+    "tests/loadtest/run/own_roles/test_role_faults.py": 1,
     "tests/loadtest/run/test_command.py": 1,
     "tests/loadtest/run/test_conclusions.py": ALMOST_TWO_CORES,
     "tests/loadtest/run/test_orphans.py": 1,
+    "tests/loadtest/run/test_wheel.py": 1,
     "tests/loadtest/run/verdicts/": ALMOST_TWO_CORES,
 }
-"""Places of a test of whole programs, by the longest of these that its file begins with; others take one."""
+"""Places of a test of whole programs, by the longest of these that its file begins with; others take one. A swarm of
+which a test asks what it did, and nothing that it says of times, losses or itself, needs no core."""
 
 
 def places_of(file: str, *, is_whole: bool) -> int:
@@ -213,7 +220,7 @@ class OfWorker:
     def pytest_runtest_protocol(
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, object, object]:
-        wanted = _wanted_by(item)
+        wanted = wanted_by(item)
         if self._holder != wanted:
             self._give_back()
             self._held.enter_context(self._places.taken(wanted[1], by=wanted[0]))
@@ -222,7 +229,7 @@ class OfWorker:
             return (yield)
         finally:
             is_over = wanted[1] == 1 and time.monotonic() - self._since_s > KEPT_S
-            if is_over or nextitem is None or _wanted_by(nextitem) != wanted:
+            if is_over or nextitem is None or wanted_by(nextitem) != wanted:
                 self._give_back()
 
     def pytest_unconfigure(self) -> None:
@@ -234,7 +241,7 @@ class OfWorker:
         self._holder = None
 
 
-def _wanted_by(item: pytest.Item) -> tuple[str, int]:
+def wanted_by(item: pytest.Item) -> tuple[str, int]:
     """Its file, and how many places."""
     file = item.path.relative_to(item.config.rootpath).as_posix()
     return file, places_of(file, is_whole=item.get_closest_marker("system") is not None)

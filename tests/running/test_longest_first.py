@@ -15,6 +15,25 @@ def test_file_that_is_unknown_comes_first_and_then_the_one_that_takes_longest() 
     assert order.longest_first(tests, seconds) == ["new.py", "newer.py", "long.py", "many.py", "short.py"]
 
 
+def test_those_that_measure_begin_evenly_among_the_others_each_kind_in_its_order() -> None:
+    seconds = {"a.py": 60.0, "b.py": 30.0, "c.py": 30.0, "measures_1.py": 40.0, "measures_2.py": 10.0}
+    files = ["new_measures.py", "new.py", *order.longest_first(seconds, seconds)]
+    found = order.side_by_side(files, seconds, {"measures_1.py", "measures_2.py", "new_measures.py"})
+    assert found == ["new_measures.py", "new.py", "measures_1.py", "a.py", "b.py", "c.py", "measures_2.py"]
+
+
+def test_files_of_one_kind_alone_keep_their_order() -> None:
+    seconds = {"a.py": 3.0, "b.py": 2.0, "c.py": 0.0}
+    for measuring in ((), seconds):
+        assert order.side_by_side(seconds, seconds, measuring) == ["a.py", "b.py", "c.py"]
+
+
+def test_report_renews_its_rows_of_the_table_and_leaves_those_of_others_that_are_still_there() -> None:
+    here, browser = "tests/running/test_longest_first.py", "tests/browser/test_looks.py"
+    text = order.renewed({here: 9.0, browser: 4.0, "tests/gone.py": 7.0}, {here: 1.25, "tests/test_readme.py": 5.0})
+    assert text == f"5.0\ttests/test_readme.py\n4.0\t{browser}\n1.2\t{here}\n"
+
+
 def test_table_has_the_seconds_of_files() -> None:
     table = order.read_table()
     assert table

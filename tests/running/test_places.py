@@ -18,7 +18,17 @@ import pytest
 
 from tests.patience import PATIENCE_S
 from tests.process.clients import wait_until
-from tests.running.places import A_CORE, FOLDER, PER_CORE, TWO_CORES, WANTED, NoPlace, Places, places_of
+from tests.running.places import (
+    A_CORE,
+    ALMOST_TWO_CORES,
+    FOLDER,
+    PER_CORE,
+    TWO_CORES,
+    WANTED,
+    NoPlace,
+    Places,
+    places_of,
+)
 
 ROOT = Path(__file__).parents[2]
 ALL = 4
@@ -129,7 +139,10 @@ def test_process_that_was_forked_meanwhile_keeps_no_place(workers: Workers) -> N
         ("tests/loadtest/run/test_swarm.py", True, A_CORE),
         ("tests/loadtest/run/test_swarm.py", False, 1),
         ("tests/bench/scenarios/test_engine_benches.py", True, A_CORE),
-        ("tests/bench/scenarios/engine/test_swarm_truth.py", True, TWO_CORES),
+        ("tests/bench/scenarios/engine/test_swarm_truth.py", True, ALMOST_TWO_CORES),
+        ("tests/bench/scenarios/test_prediction.py", True, TWO_CORES),
+        ("tests/loadtest/calibration/test_calibrate.py", True, A_CORE),
+        ("tests/loadtest/run/following/test_following.py", True, 1),
     ],
 )
 def test_what_measures_takes_the_places_of_a_core_or_more(file: str, *, is_whole: bool, places: int) -> None:
@@ -232,8 +245,10 @@ def test_it(number):
 """
 
 
-def test_files_that_take_two_cores_run_one_after_the_other_from_their_first_test_to_their_last(tmp_path: Path) -> None:
-    files = [start for start, places in WANTED.items() if places == TWO_CORES and start.endswith(".py")]
+def test_files_that_take_more_than_a_core_run_one_after_the_other_from_their_first_test_to_their_last(
+    tmp_path: Path,
+) -> None:
+    files = [start for start, places in WANTED.items() if places > A_CORE and start.endswith(".py")]
     assert len(files) > 1
     for file in files:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
