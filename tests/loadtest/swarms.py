@@ -14,6 +14,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -172,13 +173,14 @@ class SavedRun:
 
 
 class Nursery:
-    """Use it as a context manager; whatever it started is gone at the end."""
+    """Use it as a context manager; whatever it started is gone at the end. Swarms may be started by several threads."""
 
     def __init__(self, folder: Path, *, prefix: Sequence[str] = ()) -> None:
         """`prefix`: a command that becomes it, ``ip netns exec`` for instance."""
         self._folder = folder
         self._prefix = prefix
         self._started: list[Swarm] = []
+        self._asking = threading.Lock()
 
     def __enter__(self) -> Nursery:
         self._process = subprocess.Popen(
@@ -214,12 +216,13 @@ class Nursery:
         assert stdin is not None
         assert stdout is not None
         command = ["locust", "-f", "loadtest/locustfile.py", *given]
-        stdin.write(json.dumps({"argv": command, "patches": patches or {}}) + "\n")
-        stdin.flush()
-        pid = int(stdout.readline())
-        number = len(self._started)
-        swarm = Swarm(pid, self._folder / f"{number}.errors", self._folder / f"{number}.code")
-        self._started.append(swarm)
+        with self._asking:
+            stdin.write(json.dumps({"argv": command, "patches": patches or {}}) + "\n")
+            stdin.flush()
+            pid = int(stdout.readline())
+            number = len(self._started)
+            swarm = Swarm(pid, self._folder / f"{number}.errors", self._folder / f"{number}.code")
+            self._started.append(swarm)
         return swarm
 
     def run(self, *arguments: object) -> Done:

@@ -1,9 +1,14 @@
-"""Servers of other protocols, the real things: players come, go, make rooms, and what others hear of it is judged."""
+"""Servers of other protocols, the real things: players come, go, make rooms, and what others hear of it is judged.
+
+Each server has a swarm of its own; they go side by side, for they wait most of the time.
+"""
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,41 +26,17 @@ SERVERS = Path(__file__).parents[1] / "servers"
 SECRET = "a secret that is long enough for HS256"
 PLAYERS = 8
 ROOMS = ("--room-interval-s", "fixed:1", "--room-lifetime-s", "fixed:0.5")
-
-
-@pytest.fixture(scope="module")
-def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
-        yield nursery
-
-
-@pytest.fixture
-def serve() -> Iterator[Any]:
-    with ExitStack() as stack:
-
-        def begin(command: list[str] | None, **environment: str) -> Peer:
-            if command is None:
-                missing("Node.js, npm or its registry is not there")
-            return stack.enter_context(start_peer(command, cpus=None, environment=environment))
-
-        yield begin
+DROPS = ("--drop-interval-s", "fixed:2")
+AT_ONCE = 3
+"""Swarms side by side, each with its server."""
 
 
 def python_server(name: str) -> list[str]:
     return [sys.executable, str(SERVERS / f"{name}.py")]
 
 
-def play(
-    nursery: Nursery, peer: Peer, tmp_path: Path, *arguments: object, until: Enough
-) -> tuple[int, dict[str, Any]]:  # fmt: skip
-    """Eight players, of whom some leave and come back, until enough came about; exit code and run.json."""
-    done = nursery.run_until(
-        until, tmp_path / "run", "--host", f"http://127.0.0.1:{peer.port}", "-u", PLAYERS, "-r", 20,
-        "--settle-s", 1, "--phase", "all", "--seed", 4, "--heartbeat-interval-s", 1, *arguments,
-    )  # fmt: skip
-    assert (tmp_path / "run/run.json").exists(), done.errors[-3000:]
-    assert "Traceback" not in done.errors, done.errors[-3000:]
-    return done.code, json.loads((tmp_path / "run/run.json").read_text())
+def node_server(name: str) -> Callable[[], list[str] | None]:
+    return lambda: installed_node(SERVERS / name)
 
 
 def metric(run: dict[str, Any], name: str) -> dict[str, Any]:
@@ -78,16 +59,136 @@ def has_rooms(run: dict[str, Any]) -> bool:
     return bool(run["ledger"]["rooms"]["expected"] > 10 and count(run, "heartbeat") > 8)
 
 
-def test_socketio_rooms_are_made_joined_and_heard_of(nursery: Nursery, serve: Any, tmp_path: Path):
-    peer = serve(installed_node(SERVERS / "socketio_rooms"))
-    mix = ("--mix", "host=2,joiner=1,flapper=1", "--drop-interval-s", "fixed:2", *ROOMS)
-    visits = ("--visit-interval-s", "fixed:0.5", "--visit-s", "fixed:1", "--chat-interval-s", "fixed:0.3")
+def has_presence_rooms_and_lines(run: dict[str, Any]) -> bool:
+    lines = run["events"].get("received message", 0)
+    return has_presence(run) and has_rooms(run) and count(run, "fresh") > 0 and lines > 0
 
-    def is_enough(run: dict[str, Any]) -> bool:
-        lines = run["events"].get("received message", 0)
-        return has_presence(run) and has_rooms(run) and count(run, "fresh") > 0 and lines > 0
 
-    code, run = play(nursery, peer, tmp_path, "--protocol", "socketio", *mix, *visits, until=is_enough)
+def has_rooms_of_colyseus(run: dict[str, Any]) -> bool:
+    made, told = run["counts"]["rooms_made"], run["events"].get("received +", 0)
+    return has_rooms(run) and made > 3 and count(run, "fanout_rooms") > 10 and told > 0
+
+
+def has_lost(run: dict[str, Any]) -> bool:
+    return bool(run["ledger"]["rooms"]["lost"] and run["ledger"]["presence"]["unheard"] >= 3)
+
+
+def is_strange(run: dict[str, Any]) -> bool:
+    return bool(run["not_understood"])
+
+
+def without_user_joined() -> str:
+    text = (ROOT / "loadtest/profiles/socketio.toml").read_text()
+    assert '"user joined"' in text
+    return text.replace('"user joined"', '"user came"')
+
+
+def with_framing_json() -> str:
+    text = (ROOT / "loadtest/profiles/socketio.toml").read_text()
+    text = "\n".join(line for line in text.split("\n") if not line.startswith("auth ="))  # which is of Socket.IO alone
+    return text.replace('"socketio"', '"json"')
+
+
+def without_an_answer() -> str:
+    return '[socket]\nframing = "socketio"\n[handshake]\ntype = "hello"\n'
+
+
+@dataclass(frozen=True)
+class Case:
+    """Eight players, of whom some leave and come back, until enough came about."""
+
+    server: Callable[[], list[str] | None]
+    arguments: tuple[object, ...]
+    until: Enough
+    profile: Callable[[], str] | None = None
+    """The text of one of its own."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+COLYSEUS = ("--protocol", "colyseus", "--mix", "host=1,browser=2,flapper=1", *DROPS, *ROOMS)
+CASES = {
+    "never answers": Case(
+        lambda: python_server("broadcast"), ("--mix", "browser=1"), lambda run: count(run, "upgrade") > 0,
+        profile=without_an_answer,
+    ),
+    "socketio": Case(
+        node_server("socketio_rooms"),
+        ("--protocol", "socketio", "--mix", "host=2,joiner=1,flapper=1", *DROPS, *ROOMS,
+         "--visit-interval-s", "fixed:0.5", "--visit-s", "fixed:1", "--chat-interval-s", "fixed:0.3"),
+        has_presence_rooms_and_lines,
+    ),
+    "colyseus_lobby": Case(node_server("colyseus_lobby"), COLYSEUS, has_rooms_of_colyseus),
+    "colyseus_0_18": Case(node_server("colyseus_0_18"), COLYSEUS, has_rooms_of_colyseus),
+    "broadcast": Case(
+        lambda: python_server("broadcast"),
+        ("--protocol", "broadcast", "--mix", "browser=1,flapper=1", *DROPS), has_presence,
+    ),
+    "specification": Case(
+        express_command, ("--mix", "browser=1,flapper=1", *DROPS, "--jwt-secret", SECRET), has_presence,
+        environment={"PEER_SECRET": SECRET},
+    ),
+    "mute": Case(
+        node_server("socketio_rooms"), ("--protocol", "socketio", "--mix", "host=1,flapper=1", *DROPS, *ROOMS),
+        has_lost, environment={"MUTE": "1"},
+    ),
+    "not described": Case(
+        node_server("socketio_rooms"), ("--mix", "browser=1,flapper=1", *DROPS), is_strange,
+        profile=without_user_joined,
+    ),
+    "no framing": Case(node_server("socketio_rooms"), ("--mix", "browser=1"), is_strange, profile=with_framing_json),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
+        yield nursery
+
+
+Answer = tuple[int, dict[str, Any]]
+"""Exit code and run.json."""
+
+
+@pytest.fixture(scope="module")
+def answers(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "Future[Answer]"]]:
+    """Of all cases. What one of them raises is raised by its answer alone."""
+    folder = tmp_path_factory.mktemp("swarms")
+    commands = {name: case.server() for name, case in CASES.items()}  # one after the other: each may be installed first
+    with ExitStack() as stack, ThreadPoolExecutor(AT_ONCE) as pool:
+
+        def play(name: str) -> Answer:
+            peer = served(stack, commands[name], **CASES[name].environment)
+            return played(nursery, peer, folder / name, CASES[name])
+
+        yield {name: pool.submit(play, name) for name in CASES}
+
+
+def served(stack: ExitStack, command: list[str] | None, **environment: str) -> Peer:
+    if command is None:
+        missing("Node.js, npm or its registry is not there")
+    return stack.enter_context(start_peer(command, cpus=None, environment=environment))
+
+
+def played(nursery: Nursery, peer: Peer, folder: Path, case: Case) -> Answer:
+    own: tuple[object, ...] = ()
+    folder.mkdir()
+    if case.profile is not None:
+        (folder / "mine.toml").write_text(case.profile())
+        own = ("--protocol", folder / "mine.toml")
+    done = nursery.run_until(
+        case.until, folder / "run", "--host", f"http://127.0.0.1:{peer.port}", "-u", PLAYERS, "-r", 20,
+        "--settle-s", 1, "--phase", "all", "--seed", 4, "--heartbeat-interval-s", 1, *own, *case.arguments,
+    )  # fmt: skip
+    assert (folder / "run/run.json").exists(), done.errors[-3000:]
+    assert "Traceback" not in done.errors, done.errors[-3000:]
+    return done.code, json.loads((folder / "run/run.json").read_text())
+
+
+Answers = Mapping[str, "Future[Answer]"]
+
+
+def test_socketio_rooms_are_made_joined_and_heard_of(answers: Answers):
+    code, run = answers["socketio"].result()
     assert code == ExitCode.GOOD, run["errors"]
     presence, rooms = run["ledger"]["presence"], run["ledger"]["rooms"]
     with unless_held_up(run):
@@ -101,16 +202,9 @@ def test_socketio_rooms_are_made_joined_and_heard_of(nursery: Nursery, serve: An
 
 
 @pytest.mark.parametrize("version", ["colyseus_lobby", "colyseus_0_18"])
-def test_colyseus_players_enter_over_http_and_hear_of_rooms(nursery: Nursery, serve: Any, tmp_path: Path, version: str):
+def test_colyseus_players_enter_over_http_and_hear_of_rooms(answers: Answers, version: str):
     """Of 0.16, and of 0.18, whose seats are told in another shape."""
-    peer = serve(installed_node(SERVERS / version))
-    mix = ("--mix", "host=1,browser=2,flapper=1", "--drop-interval-s", "fixed:2", *ROOMS)
-
-    def is_enough(run: dict[str, Any]) -> bool:
-        made, told = run["counts"]["rooms_made"], run["events"].get("received +", 0)
-        return has_rooms(run) and made > 3 and count(run, "fanout_rooms") > 10 and told > 0
-
-    code, run = play(nursery, peer, tmp_path, "--protocol", "colyseus", *mix, until=is_enough)
+    code, run = answers[version].result()
     assert code == ExitCode.GOOD, run["errors"]
     rooms = run["ledger"]["rooms"]
     with unless_held_up(run):
@@ -123,12 +217,13 @@ def test_colyseus_players_enter_over_http_and_hear_of_rooms(nursery: Nursery, se
     assert run["not_understood"] == {}
 
 
-def test_a_wrong_way_in_is_told_before_the_run_with_the_answer(nursery: Nursery, serve: Any, tmp_path: Path):
-    peer = serve(installed_node(SERVERS / "colyseus_0_18"))
+def test_a_wrong_way_in_is_told_before_the_run_with_the_answer(nursery: Nursery, tmp_path: Path):
     text = (ROOT / "loadtest/profiles/colyseus.toml").read_text()
     (tmp_path / "mine.toml").write_text(text.replace('"sessionId"', '"session.id"'))
-    where = ("--host", f"http://127.0.0.1:{peer.port}", "--protocol", tmp_path / "mine.toml")
-    done = nursery.run(*where, "--mix", "browser=1", "-u", 2, "-t", "5s")
+    with ExitStack() as stack:
+        peer = served(stack, installed_node(SERVERS / "colyseus_0_18"))
+        where = ("--host", f"http://127.0.0.1:{peer.port}", "--protocol", tmp_path / "mine.toml")
+        done = nursery.run(*where, "--mix", "browser=1", "-u", 2, "-t", "5s")
     assert done.code == ExitCode.USAGE
     assert "POST /matchmake/joinOrCreate/lobby does not let a player in (there is no session.id): the answer is" in (
         done.errors
@@ -142,10 +237,8 @@ def test_a_server_that_is_not_there_is_told_before_a_profile_run(nursery: Nurser
     assert "No server answers at http://127.0.0.1:9" in done.errors
 
 
-def test_a_broadcast_server_is_judged_by_what_it_tells(nursery: Nursery, serve: Any, tmp_path: Path):
-    peer = serve(python_server("broadcast"))
-    mix = ("--mix", "browser=1,flapper=1", "--drop-interval-s", "fixed:2")
-    code, run = play(nursery, peer, tmp_path, "--protocol", "broadcast", *mix, until=has_presence)
+def test_a_broadcast_server_is_judged_by_what_it_tells(answers: Answers):
+    code, run = answers["broadcast"].result()
     assert code == ExitCode.GOOD, run["errors"]
     presence = run["ledger"]["presence"]
     with unless_held_up(run):
@@ -156,27 +249,16 @@ def test_a_broadcast_server_is_judged_by_what_it_tells(nursery: Nursery, serve: 
     assert run["not_understood"] == {}
 
 
-def test_the_server_of_the_specification_needs_no_profile(nursery: Nursery, serve: Any, tmp_path: Path):
-    peer = serve(express_command(), PEER_SECRET=SECRET)
-    mix = ("--mix", "browser=1,flapper=1", "--drop-interval-s", "fixed:2", "--jwt-secret", SECRET)
-    code, run = play(nursery, peer, tmp_path, *mix, until=has_presence)
+def test_the_server_of_the_specification_needs_no_profile(answers: Answers):
+    code, run = answers["specification"].result()
     assert code == ExitCode.GOOD, run["errors"]
     with unless_held_up(run):
         assert (run["ledger"]["presence"]["expected"] > 10, run["ledger"]["presence"]["lost"]) == (True, 0)
     assert metric(run, "heartbeat")["count"] > 8
 
 
-def is_strange(run: dict[str, Any]) -> bool:
-    return bool(run["not_understood"])
-
-
-def test_a_message_that_is_not_described_is_shown_with_what_to_add(nursery: Nursery, serve: Any, tmp_path: Path):
-    peer = serve(installed_node(SERVERS / "socketio_rooms"))
-    text = (ROOT / "loadtest/profiles/socketio.toml").read_text()
-    assert '"user joined"' in text
-    (tmp_path / "mine.toml").write_text(text.replace('"user joined"', '"user came"'))
-    mix = ("--mix", "browser=1,flapper=1", "--drop-interval-s", "fixed:2")
-    _, run = play(nursery, peer, tmp_path, "--protocol", tmp_path / "mine.toml", *mix, until=is_strange)
+def test_a_message_that_is_not_described_is_shown_with_what_to_add(answers: Answers):
+    _, run = answers["not described"].result()
     assert run["validity"]["level"] == "INVALID"
     [(kind, example)] = run["not_understood"].items()
     assert "user joined is not described: say what it means with [hears.…] types, or add it to ignores" in kind
@@ -184,13 +266,8 @@ def test_a_message_that_is_not_described_is_shown_with_what_to_add(nursery: Nurs
     assert any("a profile has to describe it (--protocol)" in reason for reason in run["validity"]["reasons"])
 
 
-def test_what_no_framing_fits_is_shown_as_it_came(nursery: Nursery, serve: Any, tmp_path: Path):
-    peer = serve(installed_node(SERVERS / "socketio_rooms"))
-    text = (ROOT / "loadtest/profiles/socketio.toml").read_text()
-    text = "\n".join(line for line in text.split("\n") if not line.startswith("auth ="))  # which is of Socket.IO alone
-    (tmp_path / "mine.toml").write_text(text.replace('"socketio"', '"json"'))
-    mine = ("--protocol", tmp_path / "mine.toml", "--mix", "browser=1")
-    _, run = play(nursery, peer, tmp_path, *mine, until=is_strange)
+def test_what_no_framing_fits_is_shown_as_it_came(answers: Answers):
+    _, run = answers["no framing"].result()
     assert run["validity"]["level"] == "INVALID"
     assert any("no player was ever connected" in reason for reason in run["validity"]["reasons"])
     [(kind, example)] = run["not_understood"].items()
@@ -198,24 +275,15 @@ def test_what_no_framing_fits_is_shown_as_it_came(nursery: Nursery, serve: Any, 
     assert example.startswith('0{"sid":')
 
 
-def test_a_server_that_never_answers_the_handshake_is_never_valid(nursery: Nursery, serve: Any, tmp_path: Path):
+def test_a_server_that_never_answers_the_handshake_is_never_valid(answers: Answers):
     """The run is over before a handshake has timed out."""
-    peer = serve(python_server("broadcast"))
-    (tmp_path / "mine.toml").write_text('[socket]\nframing = "socketio"\n[handshake]\ntype = "hello"\n')
-    mine = ("--protocol", tmp_path / "mine.toml", "--mix", "browser=1")
-    _, run = play(nursery, peer, tmp_path, *mine, until=lambda run: count(run, "upgrade") > 0)
+    _, run = answers["never answers"].result()
     assert run["validity"]["level"] == "INVALID"
     assert "no player was ever connected: nothing was judged" in run["validity"]["reasons"]
 
 
-def test_a_server_that_tells_nobody_of_anything_is_never_valid(nursery: Nursery, serve: Any, tmp_path: Path):
-    peer = serve(installed_node(SERVERS / "socketio_rooms"), MUTE="1")
-
-    def has_lost(run: dict[str, Any]) -> bool:
-        return bool(run["ledger"]["rooms"]["lost"] and run["ledger"]["presence"]["unheard"] >= 3)
-
-    mix = ("--mix", "host=1,flapper=1", "--drop-interval-s", "fixed:2", *ROOMS)
-    _, run = play(nursery, peer, tmp_path, "--protocol", "socketio", *mix, until=has_lost)
+def test_a_server_that_tells_nobody_of_anything_is_never_valid(answers: Answers):
+    _, run = answers["mute"].result()
     assert run["validity"]["level"] != "VALID"
     assert run["ledger"]["presence"]["received"] == 0
     assert run["ledger"]["rooms"]["lost"] > 0

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,9 @@ CREATORS = ("--mix", "browser=1,host=1", "--room-interval-s", "fixed:0.6", "--ro
 
 
 @contextmanager
-def on_postgres() -> Iterator[tuple[Target, SlowDisk, float]]:
+def on_postgres() -> Iterator[tuple[Target, SlowDisk]]:
     programs = find_postgres()
-    if programs is None:
-        missing(NO_POSTGRES)
+    assert programs is not None
     with ExitStack() as stack:
         disk = stack.enter_context(SlowDisk(FLUSHES))
         folder = Path(tempfile.mkdtemp(prefix="lobby-slow-"))
@@ -53,27 +53,53 @@ def on_postgres() -> Iterator[tuple[Target, SlowDisk, float]]:
         stack.callback(postgres.stop)
         postgres.start()
         postgres.make_database("slow")
-        yield stack.enter_context(Target(flags=[*NO_LIMIT, "--database-url", postgres.url("slow")])), disk, FLUSH_S
+        yield stack.enter_context(Target(flags=[*NO_LIMIT, "--database-url", postgres.url("slow")])), disk
 
 
 @contextmanager
-def on_sqlite() -> Iterator[tuple[Target, SlowDisk, float]]:
+def on_sqlite() -> Iterator[tuple[Target, SlowDisk]]:
     with SlowDisk(WRITES) as disk, Target(flags=NO_LIMIT, prefix=disk.prefix) as target:
-        yield target, disk, WRITE_S
+        yield target, disk
 
 
-@pytest.mark.parametrize("server", [on_postgres, on_sqlite])
-def test_a_server_with_a_slow_disk_is_said_to_wait_in_its_writes(server: Any, nursery: Nursery, tmp_path: Path) -> None:
-    with server() as (target, disk, delay_s):
-        runs = Runs(nursery, tmp_path)
-        runs.start("slow", target.http_url, "--jwt-secret", target.jwt_secret, *CREATORS)
-        runs.until("slow", lambda run: heartbeats(run) > 0)
-        disk.delay_s = delay_s
-        ended = runs.end("slow", has_made_rooms)
-        disk.delay_s = 0.0
-    run = ended.run
+SERVERS = {"on_postgres": (on_postgres, FLUSH_S), "on_sqlite": (on_sqlite, WRITE_S)}
+"""With how long each call takes that waits for the disk."""
+
+
+@dataclass(frozen=True)
+class Slow:
+    run: dict[str, Any]
+    served: int
+    """Calls that waited for the disk."""
+
+
+@pytest.fixture(scope="module")
+def endings(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Slow]:
+    """Of all servers that can be had here, each with a swarm of its own: side by side, for they wait most of the
+    time."""
+    here = {name: each for name, each in SERVERS.items() if name != "on_postgres" or find_postgres() is not None}
+    runs = Runs(nursery, tmp_path_factory.mktemp("swarms"))
+    endings: dict[str, Slow] = {}
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(server()) for name, (server, _) in here.items()}
+        for name, (target, _) in servers.items():
+            runs.start(name, target.http_url, "--jwt-secret", target.jwt_secret, *CREATORS)
+        for name, (_, disk) in servers.items():
+            runs.until(name, lambda run: heartbeats(run) > 0)
+            disk.delay_s = here[name][1]
+        for name, (_, disk) in servers.items():
+            endings[name] = Slow(runs.end(name, has_made_rooms).run, disk.served)
+            disk.delay_s = 0.0
+    return endings
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_server_with_a_slow_disk_is_said_to_wait_in_its_writes(endings: dict[str, Slow], server: str) -> None:
+    if server not in endings:
+        missing(NO_POSTGRES)
+    run, delay_s = endings[server].run, SERVERS[server][1]
     said = run["validity"]["bottleneck"]
-    assert disk.served > 0
+    assert endings[server].served > 0
     times = {row["name"]: row for row in run["metrics"]}
     assert times["room_create"]["p50_ms"] >= 1000 * delay_s
     with unless_held_up(run):
