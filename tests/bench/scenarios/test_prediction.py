@@ -50,15 +50,19 @@ from bench.scenarios.prediction.estimate import calibration_s, held_out_s
 from bench.scenarios.prediction.holding import Came, Case
 from bench.scenarios.prediction.kept import NAME, held_of, keep, model_of
 from bench.scenarios.prediction.watching import of_values, spread_of
+from bench.scenarios.registry import GENERATORS
 from tests.bench.fake_lab import a_stretch
 from tests.bench.prediction.models import a_model
 from tests.bench.runs import a_run
 from tests.installed import needed
 
 
-def a_lab(profile: Profile = SMOKE) -> Lab:
+def a_lab(profile: Profile = SMOKE, *, preload: Sequence[str] = ()) -> Lab:
     cpus = plan_cpus()
-    return Lab(profile=profile, seed=1, cpus=cpus, reporter=PlainReporter(), server_factory=target_factory(cpus))
+    return Lab(
+        profile=profile, seed=1, cpus=cpus, reporter=PlainReporter(), server_factory=target_factory(cpus),
+        preload=preload,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -89,7 +93,11 @@ PAUSES: dict[ModuleType, dict[str, float]] = {
 @pytest.mark.usefixtures("cluster", "short_pauses")
 def test_model_of_this_machine_has_every_cost_and_makes_forecasts(tmp_path: Path) -> None:
     prediction = replace(SMOKE.prediction, calibration=replace(SMOKE.prediction.calibration, pings_s=0.6))
-    model = calibrate(a_lab(replace(SMOKE, prediction=prediction)))
+    lab = a_lab(replace(SMOKE, prediction=prediction), preload=GENERATORS)
+    try:
+        model = calibrate(lab)
+    finally:
+        lab.dismiss()
     write_model(model, tmp_path / "model.json")
     assert read_model(tmp_path / "model.json") == model
     costs = model.costs
