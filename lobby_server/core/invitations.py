@@ -41,6 +41,7 @@ class MatchInvitationBook:
 
     def __init__(self) -> None:
         self._by_room: dict[str, dict[tuple[int, int], MatchInvitation]] = {}
+        self._by_guest: dict[int, dict[tuple[str, int], MatchInvitation]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._by_room.values()))
@@ -48,7 +49,12 @@ class MatchInvitationBook:
     def add(self, invitation: MatchInvitation) -> None:
         """A second one of the same sender to the same guest changes nothing."""
         key = (invitation.sender_id, invitation.guest_id)
-        self._by_room.setdefault(invitation.room_id, {}).setdefault(key, invitation)
+        kept = self._by_room.setdefault(invitation.room_id, {}).setdefault(key, invitation)
+        self._by_guest.setdefault(kept.guest_id, {})[kept.room_id, kept.sender_id] = kept
+
+    def of_guest(self, guest_id: int) -> list[MatchInvitation]:
+        """Those of a user into any room, in no order that holds on every node. O(what is returned)."""
+        return list(self._by_guest.get(guest_id, {}).values())
 
     def find(self, room_id: str, guest_id: int, *, sender_id: int | None = None) -> list[MatchInvitation]:
         """Those of a guest into a room, of one sender or of all. Raises `Refusal` (``invitation_not_found``)."""
@@ -69,6 +75,10 @@ class MatchInvitationBook:
         taken = [each for each in standing.values() if is_over(each)]
         for each in taken:
             del standing[each.sender_id, each.guest_id]
+            of_guest = self._by_guest[each.guest_id]
+            del of_guest[each.room_id, each.sender_id]
+            if not of_guest:
+                del self._by_guest[each.guest_id]
         if not standing:
             del self._by_room[room_id]
         return taken
@@ -79,6 +89,6 @@ class MatchInvitationBook:
 
     def load(self, invitations: Iterable[MatchInvitation]) -> None:
         """Be what `all` said."""
-        self._by_room = {}
+        self._by_room, self._by_guest = {}, {}
         for each in invitations:
             self.add(each)

@@ -142,6 +142,21 @@ class MyParty(msgspec.Struct, frozen=True):
     invites: list[PartyInvitation]
 
 
+class RoomInvitation(msgspec.Struct, frozen=True):
+    """An invitation of the caller into a room. ``gamemode``: as the room has it now."""
+
+    room_id: str
+    from_user_id: int
+    from_username: str
+    gamemode: str
+
+
+class RoomInvitations(msgspec.Struct, frozen=True):
+    """Those of the caller that stand."""
+
+    invites: list[RoomInvitation]
+
+
 class PartyInRoom(msgspec.Struct, frozen=True):
     """All of a party are in a room."""
 

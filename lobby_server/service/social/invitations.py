@@ -16,7 +16,7 @@ from lobby_server.core.machine.rooms import check_may_invite
 from lobby_server.core.presence import User
 from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.social_messages import MatchInviteClosed, MatchInvited
-from lobby_server.protocol.social_resources import NotificationKind
+from lobby_server.protocol.social_resources import NotificationKind, RoomInvitation, RoomInvitations
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock
 from lobby_server.service.replica import Replica
@@ -61,6 +61,18 @@ class Invitations:
                 self._book.add(MatchInvitation(each.room_id, each.from_user_id, each.user_id))
             else:
                 self._notifications.close(each.user_id, kind, each.from_user_id, room_id=each.room_id)
+
+    async def mine(self, user: User) -> RoomInvitations:
+        """Those of a guest that stand, without those of senders whom the guest blocks. Raises `StoreUnavailable`."""
+        await self._replica.caught_up_in_call()
+        told = []
+        senders = [await self._sender(each) for each in self._book.of_guest(user.id)]
+        known = {sender.id: sender for sender in senders if sender is not None}
+        for each in self._book.of_guest(user.id):  # much can happen while the database works
+            sender, room = known.get(each.sender_id), self._rooms.get(each.room_id)
+            if sender is not None and room is not None and not self._blocks.blocks(user.id, sender.id):
+                told.append(RoomInvitation(room.id, sender.id, sender.username, room.gamemode))
+        return RoomInvitations(invites=told)
 
     # -- commands -------------------------------------------------------------------------------------------------
 
@@ -110,6 +122,14 @@ class Invitations:
             self._notifications.close(each.guest_id, _KIND, each.sender_id, room_id=each.room_id)
 
     # -- private --------------------------------------------------------------------------------------------------
+
+    async def _sender(self, invitation: MatchInvitation) -> User | None:
+        """A member, who is known; after a restart of the server, perhaps one who has not come back yet. None: there is
+        no such account any more, or another service holds it. Raises `StoreUnavailable`."""
+        room, sender_id = self._rooms.get(invitation.room_id), invitation.sender_id
+        members = [] if room is None else [room.host, *(each.user for each in room.members.values())]
+        member = next((user for user in members if user.id == sender_id), None)
+        return member or await self._people.by_id(sender_id)
 
     async def _end(self, room_id: str, guest_id: int, standing: list[MatchInvitation], reason: CloseReason) -> None:
         """Of several calls at once one ends them, and the others find none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lobby_server.protocol import requests, resources
 from lobby_server.protocol.codes import ApiCode
-from lobby_server.protocol.social_resources import MyParty, PartyAnswer, PartyInRoom
+from lobby_server.protocol.social_resources import MyParty, PartyAnswer, PartyInRoom, RoomInvitations
 from lobby_server.web.api import bodies
 from lobby_server.web.api.operation import operation
 from lobby_server.web.base import BaseHandler
@@ -143,6 +143,12 @@ class RoomPartyHandler(BaseHandler):
     )
     async def post(self, room_id: str) -> None:
         self.answer(await self.app.social.parties.enter_room(await self.caller(), room_id))
+
+
+class MyRoomInvitesHandler(BaseHandler):
+    @operation("The rooms that the caller is invited into", answers={200: RoomInvitations})
+    async def get(self) -> None:
+        self.answer(await self.app.social.invitations.mine(self.claims().user))
 
 
 class RoomInvitesHandler(BaseHandler):

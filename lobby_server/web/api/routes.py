@@ -51,6 +51,7 @@ API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
     ("/api/admin/roles", upkeep.RolesHandler),
     ("/api/rooms", rooms.RoomsHandler),
     ("/api/rooms/mine", rooms.MyRoomHandler),
+    ("/api/rooms/invites", parties.MyRoomInvitesHandler),
     ("/api/rooms/{room_id}", rooms.RoomHandler),
     ("/api/rooms/{room_id}/state", room_hosting.RoomStateHandler),
     ("/api/rooms/{room_id}/ready", room_hosting.RoomReadyHandler),

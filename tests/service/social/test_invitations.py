@@ -37,6 +37,12 @@ def closed(ear: Client) -> list[tuple[str, str]]:
     return [(type_, data["reason"]) for type_, data in ear.told() if type_.endswith("_closed")]
 
 
+async def rooms_of(house: House) -> list[tuple[str, int, str, str]]:
+    """Those that invite Bob now."""
+    invites = (await house.app.social.invitations.mine(BOB)).invites
+    return [(each.room_id, each.from_user_id, each.from_username, each.gamemode) for each in invites]
+
+
 async def unread(house: House) -> int:
     await house.settle()
     return (await house.app.social.notifications.page(BOB, before=None)).unread
@@ -154,6 +160,7 @@ async def test_end_of_a_match_invitation_is_told_to_all_of_the_guest_and_read(ho
     ann.say("join_room", roomId=room_id, version="1", name="P")
     await house.app.social.invitations.invite(ANN, room_id, TO_BOB)
     assert await unread(house) == 1
+    assert await rooms_of(house) == [(room_id, ANN.id, ANN.username, "ffa")]
     bob.told(), tablet.told()
     reason = {"left": "withdrawn", "kicked": "withdrawn"}.get(ending, ending)
     if ending == "accepted":
@@ -170,6 +177,25 @@ async def test_end_of_a_match_invitation_is_told_to_all_of_the_guest_and_read(ho
         await house.app.rooms.delete_room(CLEO, room_id)
     assert closed(bob) == closed(tablet) == [("match_invite_closed", reason)]
     assert await unread(house) == 0
+    assert await rooms_of(house) == []
+
+
+async def test_invitation_into_a_room_stands_for_as_long_as_it_does_whoever_has_read_of_it(house: House) -> None:
+    invitations, room_id = house.app.social.invitations, await house.room(CLEO)
+    host, ann = house.connect(CLEO), house.connect(ANN)
+    ann.say("join_room", roomId=room_id, version="1", name="P")
+    for sender in (CLEO, ANN):
+        await invitations.invite(sender, room_id, TO_BOB)
+    await house.settle()
+    for each in (await house.app.social.notifications.page(BOB, before=None)).notifications:
+        await house.app.social.notifications.read(BOB, each.id)
+    assert [sender_id for _, sender_id, *_ in await rooms_of(house)] == [CLEO.id, ANN.id]
+    host.say("leave_room")
+    assert [sender_id for _, sender_id, *_ in await rooms_of(house)] == [ANN.id]
+    await house.app.social.blocks.add(BOB, ANN.id)
+    assert await rooms_of(house) == []
+    await house.app.social.blocks.remove(BOB, ANN.id)
+    assert [sender_id for _, sender_id, *_ in await rooms_of(house)] == [ANN.id]
 
 
 async def test_room_whose_time_is_over_closes_its_invitations(house: House) -> None:
@@ -227,6 +253,7 @@ async def test_match_invitation_of_an_earlier_life_ends_with_its_room(house: Hou
     reborn = await House(store=house.store, clock=house.clock).start()
     bob = reborn.connect(BOB)
     assert await unread(reborn) == 1
+    assert [(each[:3]) for each in await rooms_of(reborn)] == [(room_id, ANN.id, ANN.username)]
     reborn.clock.advance(61.0)
     assert closed(bob) == [("match_invite_closed", "gone")]
     assert await unread(reborn) == 0

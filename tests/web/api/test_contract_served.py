@@ -143,6 +143,7 @@ ANSWERS = {
     ("GET", "/api/friends"): social_resources.FriendList,
     ("GET", "/api/blocks"): social_resources.BlockList,
     ("GET", "/api/parties/mine"): social_resources.MyParty,
+    ("GET", "/api/rooms/invites"): social_resources.RoomInvitations,
     ("GET", "/api/notifications"): social_resources.NotificationList,
     ("GET", "/api/chat/lobby"): social_resources.ChatHistory,
     ("GET", "/api/announcements"): social_resources.AnnouncementList,
