@@ -1,11 +1,15 @@
-"""A list is not said to be empty before it is known to be."""
+"""A list is not said to be empty before it is known to be, and what is not known is asked again."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.browser.conftest import Crowd
-from tests.browser.test_client_rules import NOTHING, PlayedServer, wait_until_page
+from tests.browser.test_client_rules import AT, NOTHING, PlayedServer, room, wait_until_page
+from tests.browser.test_what_is_over import come_back
 
 EMPTY = {
     "friends-none": "friends", "party-none": "parties/mine", "chat-none": "chat/lobby",
@@ -31,6 +35,85 @@ def test_nothing_is_said_to_be_empty_until_the_server_has_answered(crowd: Crowd)
     played.pass_s(0.1)
     said = "ids => ids.filter(id => !document.getElementById(id).hidden)"
     assert page.evaluate(said, list(EMPTY)) == []
+    counts = (
+        "() => [...document.querySelectorAll('.count[id]:not([hidden])')].filter((count) => count.textContent !== '')"
+    )
+    assert page.evaluate(f"({counts})().map((count) => count.id)") == ["online-count"]  # which is known
     for route in held:
         route.fulfill(json=NOTHING)
     page.wait_for_function("ids => ids.every(id => !document.getElementById(id).hidden)", arg=list(EMPTY))
+
+
+ASKED_AGAIN = (
+    "users/online",
+    "friends",
+    "friends/rooms",
+    "parties/mine",
+    "notifications",
+    "rooms/invites",
+    "rooms",
+    "chat/lobby",
+)
+
+
+@pytest.mark.parametrize("status", [None, 503])
+def test_what_the_server_could_not_tell_is_asked_again_until_it_can(crowd: Crowd, status: int | None) -> None:
+    crowd.expected += ["Failed to load resource", "ERR_FAILED"]
+    played = PlayedServer(crowd)
+    played.is_connected()
+    page, refused = played.page, dict.fromkeys(ASKED_AGAIN, 0)
+
+    def refuse(path: str) -> Callable[[Any], None]:
+        def answer(route: Any) -> None:
+            refused[path] += 1
+            if status is None:
+                route.abort()
+            else:
+                route.fulfill(status=status, json={"error": "", "code": "try_again_later"})
+
+        return answer
+
+    routes = {path: refuse(path) for path in ASKED_AGAIN}
+    for path, answer in routes.items():
+        page.route(f"**/api/{path}", answer)
+    come_back(played)
+    for _ in range(2):  # pauses of at most 5 s, then of at most 10 s
+        wait_until_page(page, lambda: min(refused.values()) > 0)
+        refused.update(dict.fromkeys(ASKED_AGAIN, 0))
+        played.pass_s(10.1)
+    for path, answer in routes.items():
+        page.unroute(f"**/api/{path}", answer)
+    bob = {"user_id": 9, "username": "bob", "is_online": True, "since": "2026-01-01T00:00:00.000Z"}
+    line = {"id": 1, "channel": "lobby", "from_user_id": 9, "from_username": "bob", "text": "missed", "ts": AT}
+    played.answers = {
+        "/api/users/online": {"users": [bob]},
+        "/api/friends": {"friends": [bob]},
+        "/api/chat/lobby": {"messages": [line]},
+    }
+    places = {"#online": "bob", "#friends": "bob", "#chat-lines": "bob", "#rooms": "found again"}
+
+    def is_all_there() -> bool:
+        played.say(played.sockets[-1], "pong", {"ts": AT})  # or time would end the connection
+        played.pass_s(10)
+        while played.fetches:
+            played.answer_fetch([room("found again")])
+        return all(page.locator(f"{place} li", has_text=text).count() > 0 for place, text in places.items())
+
+    wait_until_page(page, is_all_there)
+
+
+def test_nobody_is_marked_as_offline_while_there_is_no_connection(crowd: Crowd) -> None:
+    played = PlayedServer(crowd)
+    bob = {"user_id": 9, "username": "bob", "is_online": False, "since": "2026-01-01T00:00:00.000Z"}
+    party = {"id": "p", "leader_user_id": 7, "max_members": 8, "members": [bob], "invited": []}
+    played.answers = {"/api/friends": {"friends": [bob]}, "/api/parties/mine": {"party": party}}
+    come_back(played)
+    dots = [played.page.locator(f"{place} [data-part=dot]") for place in ("#friends", "#party-members")]
+
+    def marks() -> list[Any]:
+        played.pass_s(0.1)
+        return [dot.evaluate("dot => getComputedStyle(dot).visibility") if dot.count() else None for dot in dots]
+
+    wait_until_page(played.page, lambda: marks() == ["visible", "visible"])
+    played.sockets[-1].close(code=1012, reason="")
+    wait_until_page(played.page, lambda: marks() == ["hidden", "hidden"])

@@ -1,7 +1,13 @@
 /**
  * Fetches something again whenever it changed: never two fetches at once, and a change during one leads to exactly one
  * more. So an older answer never replaces a newer one. After `stop` no answer is delivered any more.
+ *
+ * Nobody announces the same change twice: where the server is away or cannot answer now, it is asked again, after longer and
+ * longer pauses.
  */
+const FIRST_PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 60000;
+
 export class SingleFlight {
   #fetch;
   #deliver;
@@ -9,6 +15,7 @@ export class SingleFlight {
   #run = null;
   #again = false;
   #timer = null;
+  #failures = 0; // one after the other
 
   /** `fetch(abortSignal)` resolves to what `deliver` takes; `fail` gets whatever it threw. */
   constructor({ fetch, deliver, fail = () => {} }) {
@@ -33,6 +40,7 @@ export class SingleFlight {
     clearTimeout(this.#timer);
     this.#timer = null;
     this.#again = false;
+    this.#failures = 0;
     this.#run?.abort();
     this.#run = null;
   }
@@ -42,24 +50,34 @@ export class SingleFlight {
     this.#timer = null;
     const run = (this.#run = new AbortController());
     let tell;
+    let mayPass = false;
     try {
       const answer = await this.#fetch(run.signal);
       tell = () => this.#deliver(answer);
     } catch (fault) {
       tell = () => this.#fail(fault);
+      mayPass = isPassing(fault);
     }
-    this.#ended(run, tell);
+    this.#ended(run, tell, mayPass);
   }
 
-  #ended(run, tell) {
+  #ended(run, tell, mayPass) {
     if (this.#run !== run) return; // stopped meanwhile
     this.#run = null;
     const isOutdated = this.#again;
     this.#again = false;
+    this.#failures = mayPass ? this.#failures + 1 : 0;
     try {
       tell();
     } finally {
-      if (isOutdated) this.wish();
+      if (mayPass) this.wish(pauseMs(this.#failures));
+      else if (isOutdated) this.wish();
     }
   }
 }
+
+/** Whether the same question may have another answer in a moment. */
+export const isPassing = ({ status }) => status === 0 || status === 429 || status >= 500;
+
+/** Below which to draw the pause after so many failures. */
+export const pauseMs = (failures) => Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);

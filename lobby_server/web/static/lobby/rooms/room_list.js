@@ -7,8 +7,6 @@ import { Signal } from "../base/signal.js";
 import { SingleFlight } from "../base/single_flight.js";
 import { byPlace } from "./room_order.js";
 
-const RETRY_WITHIN_MS = 5000;
-
 export class RoomList {
   changed = new Signal(); // ()
   arrived = new Signal(); // ([room…]): new since the last list, not on the first one
@@ -25,10 +23,7 @@ export class RoomList {
     this.#flight = new SingleFlight({
       fetch: (signal) => api.get("/api/rooms", signal),
       deliver: (answer) => this.#replace(answer.rooms),
-      fail: (fault) => {
-        this.failed.emit(fault);
-        if (connection.isConnected) this.#flight.wish(RETRY_WITHIN_MS); // nobody announces the same change again
-      },
+      fail: (fault) => this.failed.emit(fault),
     });
     connection.established.connect(() => {
       if (!connection.features.has("rooms_delta")) this.#flight.wish();

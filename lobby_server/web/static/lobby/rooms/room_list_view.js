@@ -127,11 +127,12 @@ export class RoomListView {
     this.#shown = wanted.map(({ key }) => key);
     const count = this.#ordered.length;
     const { isOn } = this.#filters;
-    setText(byId("rooms-count"), isOn ? `${found.length}/${count}` : String(count));
-    setHidden(byId("rooms-none"), count > 0 || wanted.length > 0 || !this.#model.isKnown);
+    const { isKnown } = this.#model;
+    setText(byId("rooms-count"), isKnown ? (isOn ? `${found.length}/${count}` : String(count)) : "");
+    setHidden(byId("rooms-none"), count > 0 || wanted.length > 0 || !isKnown);
     setHidden(byId("rooms-none-fit"), count === 0 || wanted.length > 0);
     setHidden(byId("rooms-clear"), !isOn);
-    setHidden(byId("rooms-loading"), this.#model.isKnown);
+    setHidden(byId("rooms-loading"), isKnown);
     if (!this.#rows.settle(wanted, mostMs)) this.#goOn();
     else if (!this.#order.isHeld) this.#fresh.clear();
   }

@@ -3,6 +3,7 @@
  * way they came, and never twice.
  */
 import { Signal } from "../base/signal.js";
+import { isPassing, pauseMs } from "../base/single_flight.js";
 import { t } from "../words/words.js";
 
 const KEPT_LINES = 500;
@@ -19,6 +20,8 @@ export class Chat {
   channels = new Map(); // name → `channelOf`
   current = "lobby";
   #pending = []; // what was said and has not come back yet
+  #failures = 0; // of histories that nobody asked for by hand, one after the other
+  #timer = null;
   #connection;
   #api;
   #account;
@@ -47,6 +50,8 @@ export class Chat {
     this.channels = new Map([["lobby", channelOf(t("chat.lobby"))]]);
     this.current = "lobby";
     this.#pending = [];
+    this.#failures = 0;
+    clearTimeout(this.#timer);
     this.changed.emit("lobby");
   }
 
@@ -136,7 +141,17 @@ export class Chat {
   #page = (name, query = "") => this.#api.get(`/api/chat/${encodeURIComponent(name)}${query}`);
 
   #loadUnasked(name) {
-    this.#load(name).catch((fault) => this.failed.emit(fault));
+    this.#load(name).catch((fault) => {
+      if (this.#failures === 0) this.failed.emit(fault);
+      if (isPassing(fault)) this.#loadLater();
+    });
+  }
+
+  /** Until then lines are missing. */
+  #loadLater() {
+    this.#failures += 1;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#loadUnasked(this.current), Math.random() * pauseMs(this.#failures));
   }
 
   /** The newest page, once a connection. */
@@ -150,6 +165,7 @@ export class Chat {
       const { messages, has_more: hasMore } = await this.#page(name);
       if (turn !== channel.turn) return; // asked again meanwhile
       newestAre(channel, messages, hasMore);
+      this.#failures = 0;
     } catch (fault) {
       if (turn === channel.turn) channel.isLoaded = false;
       throw fault;

@@ -63,7 +63,7 @@ export class FriendsView {
       ...incoming.map((request) => ({ ...request, isIncoming: true, name: request.from_username })),
       ...outgoing.map((request) => ({ ...request, isIncoming: false, name: request.to_username })),
     ];
-    setText(byId("friends-count"), String(friends.length));
+    setText(byId("friends-count"), isKnown ? String(friends.length) : "");
     setHidden(byId("friends-none"), friends.length > 0 || !isKnown);
     const sorted = [...friends].sort((a, b) => b.is_online - a.is_online || a.username.localeCompare(b.username));
     this.#people.drawList(byId("friends"), sorted);

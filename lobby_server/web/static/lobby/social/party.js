@@ -2,6 +2,8 @@
 import { Signal } from "../base/signal.js";
 import { SingleFlight } from "../base/single_flight.js";
 
+const AFTER_MS = 500;
+
 export class Party {
   changed = new Signal();
   invited = new Signal(); // ({party_id, from_username})
@@ -15,6 +17,7 @@ export class Party {
   #account;
   #connection;
   #flight;
+  #timer = null;
 
   constructor(connection, api, account) {
     this.#connection = connection;
@@ -24,12 +27,13 @@ export class Party {
       fetch: (signal) => api.get("/api/parties/mine", signal),
       deliver: ({ party, invites }) => {
         Object.assign(this, { isKnown: true, isUpToDate: true, party, invites: invites.filter((invite) => !this.#dismissed.has(invite.party_id)) });
+        this.#lookAgain();
         this.changed.emit();
       },
     });
     connection.established.connect(() => this.#flight.wish());
     connection.lost.connect(() => {
-      this.#flight.stop();
+      this.#stop();
       this.isUpToDate = false;
       this.changed.emit();
     });
@@ -52,7 +56,7 @@ export class Party {
   }
 
   clear() {
-    this.#flight.stop();
+    this.#stop();
     this.isKnown = this.isUpToDate = false;
     this.party = null;
     this.invites = [];
@@ -79,7 +83,7 @@ export class Party {
   leave = () => this.#change(`${path(this.party.id)}/leave`);
   kick = (userId) => this.#change(`${path(this.party.id)}/kick`, { user_id: userId });
   withdraw = (userId) => this.#after(() => this.#api.delete(`${path(this.party.id)}/invites/${userId}`));
-  makeLeader = (userId) => this.#change(`${path(this.party.id)}/leader`, { user_id: userId });
+  makeLeader = (userId, partyId) => this.#change(`${path(partyId)}/leader`, { user_id: userId });
 
   /** Into the user's party, which is made if there is none; if nobody could be invited into it, it ends again. */
   async invite(username) {
@@ -91,6 +95,18 @@ export class Party {
       if (isNew) await this.#change(`${path(id)}/leave`);
       throw fault;
     }
+  }
+
+  /** When an invitation into the party has run out, which its guest alone is told. */
+  #lookAgain() {
+    clearTimeout(this.#timer);
+    const leftS = Math.min(...(this.party?.invited ?? []).map((guest) => guest.expires_in_s));
+    if (leftS < Infinity) this.#timer = setTimeout(() => this.refresh(), Math.max(leftS, 0) * 1000 + AFTER_MS);
+  }
+
+  #stop() {
+    clearTimeout(this.#timer);
+    this.#flight.stop();
   }
 
   #change(address, body) {

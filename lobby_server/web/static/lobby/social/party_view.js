@@ -39,8 +39,9 @@ export class PartyView {
   }
 
   async #handOver(id, name) {
+    const partyId = this.#party.party.id; // of which it is asked, whichever the user is in once that is answered
     const question = { title: t("party.leader.sure", { name }), consequence: t("common.no_way_back"), deed: t("party.leader.make") };
-    if (await confirm(question)) this.#notices.attempt(() => this.#party.makeLeader(id));
+    if (await confirm(question)) this.#notices.attempt(() => this.#party.makeLeader(id, partyId));
   }
 
   #ask({ party_id: id, from_username: name }) {
@@ -77,7 +78,7 @@ export class PartyView {
     setHidden(byId("party-in"), party === null);
     setHidden(byId("party-none"), party !== null || !isKnown);
     setText(byId("party-size"), party === null ? "" : `${party.members.length}/${party.max_members}`);
-    setHidden(byId("party-create"), party !== null);
+    setHidden(byId("party-create"), party !== null || !isKnown);
     this.#forgetOthersThan(invites);
     for (const invite of invites) this.#ask(invite); // those that were there before the page was
     if (party === null) return;
@@ -95,6 +96,7 @@ export class PartyView {
         part(row, "kick").setAttribute("aria-label", t("party.kick.name", { name: member.username }));
         part(row, "lead").setAttribute("aria-label", t("party.leader.make_name", { name: member.username }));
         part(row, "dot").classList.toggle("on", isUpToDate && member.is_online);
+        part(row, "dot").classList.toggle("unknown", !isUpToDate);
         setText(part(row, "state"), isUpToDate ? stateOf(member) : "");
         setHidden(part(row, "leader"), member.user_id !== party.leader_user_id);
         const isOther = member.user_id !== this.#account.user?.id;

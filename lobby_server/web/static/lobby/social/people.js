@@ -93,6 +93,7 @@ export class People {
         drawAvatar(part(row, "avatar"), person.username);
         const isOnline = person.is_online ?? this.#presence.users.has(person.user_id);
         part(row, "dot").classList.toggle("on", isOnline);
+        part(row, "dot").classList.toggle("unknown", !isOnline && !this.#presence.isKnown);
         setText(part(row, "state"), this.#stateOf(isOnline));
         const where = this.#placeOf(this.#friendRooms.roomOf.get(person.user_id) ?? null);
         setText(part(row, "where"), where);

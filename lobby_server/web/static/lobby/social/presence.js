@@ -12,14 +12,14 @@ export class Presence {
 
   constructor(connection, api) {
     this.#flight = new SingleFlight({
-      fetch: (signal) => api.get("/api/users/online", signal),
+      fetch: (signal) => {
+        this.#since = [];
+        return api.get("/api/users/online", signal);
+      },
       deliver: (answer) => this.#replace(answer.users),
       fail: () => (this.#since = null),
     });
-    connection.established.connect(() => {
-      this.#since = [];
-      this.#flight.wish();
-    });
+    connection.established.connect(() => this.#flight.wish());
     connection.lost.connect(() => this.clear());
     connection.message.connect((type, data) => {
       if (type === "user_online") this.#note([data], []);
@@ -45,7 +45,7 @@ export class Presence {
   /** The last word on a user is right whether it came before or after the list was made. */
   #replace(users) {
     this.users = new Map(users.map((user) => [user.user_id, user.username]));
-    for (const [online, offline] of this.#since ?? []) this.#apply(online, offline);
+    for (const [online, offline] of this.#since) this.#apply(online, offline);
     this.#since = null;
     this.isKnown = true;
     this.changed.emit();
