@@ -19,6 +19,7 @@ import { MyRoomHost } from "./lobby/rooms/my_room_host.js";
 import { MyRoomView } from "./lobby/rooms/my_room_view.js";
 import { RoomCard } from "./lobby/rooms/room_card.js";
 import { RoomInvites } from "./lobby/rooms/room_invites.js";
+import { RoomInvitesView } from "./lobby/rooms/room_invites_view.js";
 import { RoomList } from "./lobby/rooms/room_list.js";
 import { RoomListView } from "./lobby/rooms/room_list_view.js";
 import { RoomUnread } from "./lobby/rooms/room_unread.js";
@@ -84,12 +85,13 @@ myRoom.started.connect(() => attention.call());
 const people = new People({ presence, friends, friendRooms, rooms, mutes, api, account, notices });
 const reports = new ReportDialog({ api, myRoom, notices });
 people.onReport((username) => reports.open(username));
+const invites = new RoomInvites({ connection, api, friends });
 const notifications = new Notifications({
-  connection, api, notices,
-  joinRoom: (id) => myRoom.join(id),
+  connection, api, notices, invites,
+  joinRoom: (id) => invitesView.join(id),
   counted: (unread) => attention.count("notifications", unread),
 });
-const invites = new RoomInvites({ connection, api, friends, notifications, myRoom, notices });
+const invitesView = new RoomInvitesView({ invites, api, notifications, myRoom, notices });
 friends.blocked.connect(() => {
   if (!connection.isConnected) return; // all of it is fetched once it is
   notifications.beginAgain();
@@ -168,6 +170,15 @@ async function renew() {
   }
 }
 
+// What users do about friends and parties in one window is not told to their others: it is looked up when they come back to one.
+const lookAgain = () => {
+  if (document.hidden || !connection.isConnected) return;
+  friends.refresh();
+  party.refresh();
+};
+document.addEventListener("visibilitychange", lookAgain);
+addEventListener("focus", lookAgain);
+
 // -- one part at a time on a small screen --------------------------------------------------------------------------
 
 function look(view) {
@@ -189,8 +200,6 @@ byId("views").addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button !== null) look(button.dataset.view);
 });
-byId("notifications-button").addEventListener("click", () => byId("notifications").showModal());
-byId("notifications-close").addEventListener("click", () => byId("notifications").close());
 look("rooms");
 if (!accountView.isResetting) account.resume();
 showDoor();

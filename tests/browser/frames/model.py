@@ -87,6 +87,7 @@ class Model(Rooms, People):
             "/api/friends/rooms": {"rooms": friend_rooms},
             "/api/blocks": {"blocks": _users(self.blocks)},
             "/api/parties/mine": {"party": self.party, "invites": invites},
+            "/api/rooms/invites": {"invites": list(self.matches.values())},
             "/api/notifications": {"notifications": sorted(self.notes.values(), key=lambda note: -note["id"])},
             "/api/chat/lobby": {"messages": sorted(self.lines.values(), key=lambda line: line["id"])},
             "/api/account": {"user": {"id": MY_ID, "username": ME, "email": None}, "is_here": True, "sends_mail": False,
@@ -97,7 +98,7 @@ class Model(Rooms, People):
     def shown(self) -> dict[str, Any]:
         unread = {name_of(id_): count for id_, count in self.unseen.items() if count and id_ not in self.blocks}
         notes = [
-            (note["title"], not note["is_read"], bool(note["room_id"]))
+            (note["title"], not note["is_read"], note["room_id"] in self.matches)
             for note in sorted(self.notes.values(), key=lambda note: -note["id"])
         ]
         bell = sum(is_unread for _, is_unread, _ in notes)
@@ -117,7 +118,7 @@ class Model(Rooms, People):
                 for _, line in sorted(self.lines.items()) if line["from_user_id"] not in self.blocks
             ],
             "unread": unread,
-            "notes": [[title, is_unread, is_unread and leads_to_room] for title, is_unread, leads_to_room in notes],
+            "notes": [list(note) for note in notes],
             "bell": bell,
             "tab": f"({waiting}) {ME} · Game lobby" if waiting else f"{ME} · Game lobby",
             "announcement": self.news["title"] if self.news and self.news.get("until", AT + 1) > AT else None,

@@ -43,6 +43,7 @@ class Rooms:
         """Of another connection; what the user is in is told anew, if they are in it still."""
         is_held = self.room_id is not None or self.is_held
         self._forget()
+        self.barred.clear()
         self.is_returning, self.returns = self.kept_id is not None, 0
         self.is_held = is_held and self.is_returning
         self.wanted_id = self.kept_id or self.wanted_id

@@ -23,7 +23,7 @@ FLOORS: dict[str, set[str]] = {
     "frame": {"base", "words"},
     "account": {"base", "words", "server", "frame"},
     "rooms": {"base", "words", "frame"},
-    "social": {"base", "words", "frame", "rooms"},
+    "social": {"base", "words", "frame"},
 }
 """Folders of the lobby, and what each may import besides itself. The operations page stands beside the upper ones."""
 OF_OPERATIONS = {"base", "words", "server", "frame"}

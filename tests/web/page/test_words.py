@@ -318,10 +318,10 @@ def test_no_sentence_on_a_page_names_a_field_or_a_type() -> None:
 
 
 def test_every_notification_that_the_server_writes_has_its_words() -> None:
-    """With blanks in place of what differs from one to the next."""
+    """With blanks in place of what differs from one to the next, without the id of a room, which is for programs."""
 
     def bare(text: str) -> str:
-        return re.sub(r"\{[^}]*\}", "{}", text)
+        return re.sub(r"\{[^}]*\}", "{}", text.replace(" in room {room.id}", ""))
 
     written = set()
     for path in Path(machine.__path__[0]).glob("*.py"):

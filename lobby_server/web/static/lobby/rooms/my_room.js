@@ -36,7 +36,7 @@ export class MyRoom {
   peerId = null;
   members = new Map(); // peer id → {peerId, name, isHost}; the number is the room's own, another room has it as well
   lines = []; // {id, fromName, text}, those said in this room since it was entered
-  barred = new Set(); // ids of rooms whose host has banned the user, as far as this page knows
+  barred = new Set(); // ids of rooms whose host has banned the user, as far as this page knows: since there is this connection
   #connection;
   #account;
   #api;
@@ -49,6 +49,7 @@ export class MyRoom {
   #kicks = new Set(); // peer ids that the user wants out
   #entries = 0; // into rooms, as the socket told them
   #wantedId = null; // the room of the last `join_room`
+  #deleted = new Set(); // ids of rooms that the user has deleted on this page
 
   constructor(connection, account, api) {
     this.#connection = connection;
@@ -57,6 +58,7 @@ export class MyRoom {
     connection.established.connect(() => this.#return());
     connection.lost.connect(() => {
       this.#isWished = false; // the way back is no wish
+      this.barred = new Set(); // an unban is told to nobody who is away
       this.#forget(this.id !== null || this.isComingBack);
     });
     connection.message.connect((type, data) => this.#take(type, data));
@@ -70,10 +72,11 @@ export class MyRoom {
     return titleOf(this.state ?? this.game);
   }
 
+  /** False: there is no connection to ask over. */
   join(id) {
     this.#isReturning = false;
-    this.#isWished = true;
-    this.#enter(id);
+    this.#isWished = this.#enter(id);
+    return this.#isWished;
   }
 
   /** The user has made this room over HTTP: take the host's place in it. */
@@ -103,6 +106,18 @@ export class MyRoom {
   /** Rejects with an `ApiError`. */
   async invite(username) {
     await this.#api.post(`/api/rooms/${encodeURIComponent(this.id)}/invites`, { to_username: username });
+  }
+
+  /** As its host, in it or not. Rejects with an `ApiError`. */
+  async delete(id) {
+    this.#deleted.add(id);
+    try {
+      await this.#api.delete(`/api/rooms/${encodeURIComponent(id)}`);
+    } catch (fault) {
+      this.#deleted.delete(id);
+      throw fault;
+    }
+    if (this.id === id) this.leftBehind();
   }
 
   kick(peerId) {
@@ -184,7 +199,7 @@ export class MyRoom {
 
   #enter(roomId, condition = {}) {
     this.#wantedId = roomId;
-    this.#connection.send("join_room", {
+    return this.#connection.send("join_room", {
       roomId,
       version: this.#connection.version,
       name: this.#account.user.username,
@@ -212,10 +227,8 @@ export class MyRoom {
       this.barred = new Set([...this.barred].filter((id) => id !== data.roomId));
       this.changed.emit();
     } else if (type === "kicked" || type === "room_closed") {
-      // On the way back it is what happened meanwhile; the answer to that way back follows, and is told.
-      if (type === "room_closed" && this.isHost) return this.leftBehind(); // who did it knows
       if (type === "kicked") this.#bar(this.id);
-      if (!this.#isReturning) this.#end(reasonSentence(type === "kicked" ? data.reason : type));
+      if (!this.#isReturning) this.#putOut(data.reason ?? type, data.roomId); // else it is what happened meanwhile: the answer follows
     } else if (this.id !== null) {
       if (type === "room_state" && data.roomId === this.id) this.state = data;
       else if (type === "room_started" && data.roomId === this.id) this.started.emit();
@@ -248,6 +261,13 @@ export class MyRoom {
     this.changed.emit();
     if (this.#isWished) this.entered.emit();
     this.#isWished = false;
+  }
+
+  /** `closedId`: of the room, where it is gone for all; by whose wish is not said. */
+  #putOut(reason, closedId) {
+    if (this.#deleted.has(closedId)) this.leftBehind(); // who did it knows
+    else if (closedId !== undefined && this.isHost) this.#end(t("room.closed_elsewhere"));
+    else this.#end(reasonSentence(reason));
   }
 
   #memberLeft(peerId) {

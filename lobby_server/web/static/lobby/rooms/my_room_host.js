@@ -21,7 +21,7 @@ export class MyRoomHost {
     room.changed.connect(onceAFrame(() => this.#draw()));
     room.started.connect(() => notices.say(t("room.started")));
     byId("my-room-copy").addEventListener("click", () => copyLink(linkTo(room.state.code), notices));
-    byId("my-room-ready").addEventListener("click", () => this.#attempt("ready", { ready: !this.#isReady(room.peerId) }));
+    byId("my-room-ready").addEventListener("click", () => this.#post(this.#at("ready"), { ready: !this.#isReady(room.peerId) }));
     byId("my-room-start").addEventListener("click", () => this.#start());
     byId("my-room-reopen").addEventListener("click", () => notices.attempt(() => api.delete(this.#at("start"))));
     byId("my-room-settings").addEventListener("click", () => this.#openSettings());
@@ -43,15 +43,16 @@ export class MyRoomHost {
       const button = event.target.closest("[data-part=lead]");
       if (button === null) return;
       const { peerId } = button.closest("li").dataset;
+      const address = this.#at("host"); // of this room, whichever the user is in once that is answered
       const name = room.members.get(Number(peerId))?.name ?? "";
       const question = { title: t("room.host.sure", { name }), consequence: t("common.no_way_back"), deed: t("room.host.make") };
-      if (await confirm(question)) this.#attempt("host", { peerId: Number(peerId) });
+      if (await confirm(question)) this.#post(address, { peerId: Number(peerId) });
     });
   }
 
   #isReady = (peerId) => this.#room.state?.ready.includes(peerId) ?? false;
   #at = (what) => `/api/rooms/${encodeURIComponent(this.#room.id)}/${what}`;
-  #attempt = (what, body) => this.#notices.attempt(() => this.#api.post(this.#at(what), body));
+  #post = (address, body) => this.#notices.attempt(() => this.#api.post(address, body));
 
   /** The others who are not ready. */
   get #missing() {
@@ -61,12 +62,13 @@ export class MyRoomHost {
 
   async #start() {
     const missing = this.#missing;
+    const address = this.#at("start");
     const question = {
       title: t("room.start.sure"),
       consequence: t("room.stage.not_ready", { count: missing }),
       deed: t("room.start.anyway"),
     };
-    if (missing === 0 || (await confirm(question))) this.#attempt("start", { force: missing > 0 });
+    if (missing === 0 || (await confirm(question))) this.#post(address, { force: missing > 0 });
   }
 
   #openSettings() {

@@ -30,10 +30,7 @@ export class MyRoomView {
     room.kicked.connect((name) => notices.say(t("room.kick.done", { name })));
     room.ended.connect((sentence) => notices.problem(sentence));
     byId("my-room-leave").addEventListener("click", () => room.leave());
-    byId("my-room-delete").addEventListener("click", async () => {
-      const { id } = room;
-      if ((await deleteRoom(id, { api, notices })) && room.id === id) room.leftBehind();
-    });
+    byId("my-room-delete").addEventListener("click", () => deleteRoom(room.id, { myRoom: room, notices }));
     byId("my-room-party").addEventListener("click", () =>
       notices.attempt(() => api.post(`/api/rooms/${encodeURIComponent(room.id)}/party`)),
     );

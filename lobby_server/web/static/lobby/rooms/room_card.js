@@ -33,6 +33,8 @@ export class RoomCard {
   #notices;
   #shown = null; // the room as it was found; the list knows newer ones
   #key = ""; // for the link
+  #isListed = false; // or has been
+  #isGone = false;
 
   constructor({ api, myRoom, model, notices }) {
     this.#api = api;
@@ -82,15 +84,31 @@ export class RoomCard {
   #show(room, key) {
     this.#shown = room;
     this.#key = key;
+    this.#isListed = this.#isGone = false;
     this.#draw();
     if (!this.#dialog.open) this.#dialog.showModal();
   }
 
+  /** It is not in the list any more: it is private now, or there is none. */
+  async #look() {
+    const shown = this.#shown;
+    this.#isListed = false;
+    try {
+      const room = await this.#api.get(`/api/rooms/${encodeURIComponent(shown.id)}`);
+      if (this.#shown === shown) this.#shown = room;
+    } catch (fault) {
+      if (this.#shown === shown) this.#isGone = fault.code === "room_not_found"; // else it is not known
+    }
+    if (this.#dialog.open) this.#draw();
+  }
+
   #draw() {
     const known = this.#model.rooms.get(this.#shown.id);
-    const room = known ?? this.#shown;
+    if (known !== undefined) [this.#isListed, this.#isGone] = [true, false];
+    else if (this.#isListed) this.#look();
+    const room = (this.#shown = known ?? this.#shown);
     const isIn = this.#mine.id === room.id;
-    const { label, isOpen } = entrance(room, { isIn, isBarred: this.#mine.barred.has(room.id) });
+    const { label, isOpen } = entrance(room, { isIn, isGone: this.#isGone, isBarred: this.#mine.barred.has(room.id) });
     setText(byId("room-card-name"), room.name ?? gameOf(room.gamemode, room.map_name));
     setText(part(this.#dialog, "game"), gameOf(room.gamemode, room.map_name));
     setText(part(this.#dialog, "host"), room.host_username);

@@ -2,8 +2,8 @@
 import { confirm } from "../frame/confirm.js";
 import { t } from "../words/words.js";
 
-/** Asks first. Resolves to whether the room was deleted; a failure is a sentence on the page. */
-export async function deleteRoom(id, { api, notices }) {
+/** Asks first; a failure is a sentence on the page. */
+export async function deleteRoom(id, { myRoom, notices }) {
   const question = { title: t("rooms.delete"), consequence: t("rooms.delete.consequence"), deed: t("rooms.delete.do") };
-  return (await confirm(question)) && notices.attempt(() => api.delete(`/api/rooms/${encodeURIComponent(id)}`));
+  if (await confirm(question)) await notices.attempt(() => myRoom.delete(id));
 }

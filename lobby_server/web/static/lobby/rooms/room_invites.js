@@ -1,70 +1,82 @@
 /**
- * Invitations into rooms: asked about while they stand, and while their senders are heard. One that ended while the connection
- * was lost is known by its notification, which the server counts as read then. Read otherwise, it stands.
+ * Invitations into rooms that stand: the list of them once a connection, then what is told. They end unheard while there is
+ * no connection, and a notification that is read says nothing of that: it may have been read on another device.
  */
-import { t } from "../words/words.js";
+import { Signal } from "../base/signal.js";
+import { SingleFlight } from "../base/single_flight.js";
 
 export class RoomInvites {
-  #asked = new Map(); // id of a room that is asked about → id of who invites into it
-  #isBack = false; // connected again, and not told yet what has ended meanwhile
-  #api;
-  #notifications;
-  #myRoom;
-  #notices;
+  changed = new Signal();
+  invited = new Signal(); // ({room_id, …}): somebody invites, now
 
-  constructor({ connection, api, friends, notifications, myRoom, notices }) {
-    this.#api = api;
-    this.#notifications = notifications;
-    this.#myRoom = myRoom;
-    this.#notices = notices;
+  #invites = []; // {room_id, from_user_id, from_username, gamemode}, the newest last
+  #since = null; // what was told while the list was on its way
+  #connection;
+  #friends;
+  #flight;
+
+  constructor({ connection, api, friends }) {
+    this.#connection = connection;
+    this.#friends = friends;
+    this.#flight = new SingleFlight({
+      fetch: (signal) => {
+        this.#since = [];
+        return api.get("/api/rooms/invites", signal);
+      },
+      deliver: ({ invites }) => {
+        const now = this.#since.reduce((list, change) => change(list), invites);
+        this.#since = null;
+        this.#become(now);
+      },
+      fail: () => (this.#since = null),
+    });
+    connection.established.connect(() => this.#flight.wish());
+    connection.lost.connect(() => this.#flight.stop());
     connection.message.connect((type, data) => {
-      if (type === "match_invite") this.#ask(data);
-      if (type === "match_invite_closed") this.#forget(data.room_id);
+      if (type === "match_invite") {
+        this.#apply((list) => [...list.filter((each) => !isOf(data, each)), data]);
+        this.invited.emit(data);
+      }
+      if (type === "match_invite_closed") this.#closed(data.room_id);
     });
     friends.blocked.connect(() => {
-      for (const [roomId, senderId] of this.#asked) if (friends.isBlocked(senderId)) this.#forget(roomId);
+      this.changed.emit();
+      this.refresh();
     });
-    connection.established.connect(() => (this.#isBack = true));
-    notifications.told.connect((waited) => {
-      const isBack = this.#isBack;
-      this.#isBack = false;
-      if (!isBack) return; // what ends now is told
-      for (const roomId of this.#asked.keys()) {
-        if (waited(roomId) && notifications.invitesInto(roomId) === false) this.#forget(roomId);
-      }
-    });
+  }
+
+  /** The newest one into each room, of those whose senders are heard. */
+  get standing() {
+    const heard = this.#invites.filter((each) => !this.#friends.isBlocked(each.from_user_id));
+    return new Map(heard.map((each) => [each.room_id, each]));
   }
 
   clear() {
-    this.#asked.clear();
+    this.#flight.stop();
+    this.#become([]);
   }
 
-  #ask({ room_id: id, from_user_id: senderId, from_username: name, gamemode }) {
-    this.#asked.set(id, senderId);
-    const address = `/api/rooms/${encodeURIComponent(id)}/invites/decline`;
-    this.#notices.ask({
-      key: keyOf(id),
-      sentence: t("room.invited", { name, mode: gamemode }),
-      answers: [
-        [t("common.join"), () => this.#answer(id, () => this.#myRoom.join(id))],
-        [t("party.invited.later"), () => this.#answer(id, () => {})],
-        [t("common.decline"), () => this.#notices.attempt(() => this.#api.post(address))],
-      ],
-    });
+  /** Others may stand than those that are known. */
+  refresh() {
+    if (this.#connection.isConnected) this.#flight.wish(); // else they are fetched once it is
   }
 
-  /** Answered here, its notification is read. */
-  #answer(id, act) {
-    this.#asked.delete(id);
-    this.#notifications.read((item) => item.room_id === id);
-    act();
+  /** Whose it was is not said: where several have invited into that room, the others may stand. */
+  #closed(roomId) {
+    const isOnlyOne = this.#invites.filter((each) => each.room_id === roomId).length < 2;
+    this.#apply((list) => list.filter((each) => each.room_id !== roomId));
+    if (!isOnlyOne) this.refresh();
   }
 
-  #forget(id) {
-    this.#asked.delete(id);
-    this.#notices.forget(keyOf(id));
+  #apply(change) {
+    this.#since?.push(change);
+    this.#become(change(this.#invites));
+  }
+
+  #become(invites) {
+    this.#invites = invites;
+    this.changed.emit();
   }
 }
 
-/** Of the question, for `Notices`. */
-export const keyOf = (roomId) => `room ${roomId}`;
+const isOf = (one, other) => one.room_id === other.room_id && one.from_user_id === other.from_user_id;

@@ -71,7 +71,7 @@ export class RoomListView {
       if (button.dataset.part === "join") myRoom.join(id);
       else if (button.dataset.part === "leave") myRoom.leave();
       else if (button.dataset.part === "open") card.open(model.rooms.get(id) ?? button.closest("li").room);
-      else deleteRoom(id, { api, notices });
+      else deleteRoom(id, { myRoom, notices });
     });
     this.#offerCreation(api, notices);
   }

@@ -1,9 +1,7 @@
 /** Notifications that are kept until they are read, and the operator's announcements. */
 import { byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "../base/dom.js";
-import { Signal } from "../base/signal.js";
 import { SingleFlight } from "../base/single_flight.js";
 import { ofDevice } from "../base/storage.js";
-import { keyOf } from "../rooms/room_invites.js";
 import { ago } from "../words/moments.js";
 import { bodyOf, titleOf } from "../words/notification_words.js";
 import { t } from "../words/words.js";
@@ -11,37 +9,44 @@ import { t } from "../words/words.js";
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const DISMISSED = "lobby.announcement";
 const KEPT = 200;
+const AGES_EVERY_MS = 30000;
 const ANNOUNCED_MS = 24 * 60 * 60 * 1000; // for how long an announcement without an end is news
 const CLOSED_WITHIN_MS = 2000; // until what is over is looked up again, at a random point of this time
 const CLOSES_ANOTHER = new Set(["party_invite_closed", "friend_request_closed", "friend_accepted"]); // the server counts it as read
 
 export class Notifications {
-  told = new Signal(); // (waited): the server has told the newest ones; `waited(roomId)` is what `invitesInto` was before
-
   #items = new Map(); // id → {id, kind, title, body, ts, is_read, room_id}
   #isKnown = false;
   #hasMore = false;
+  #unreadBefore = 0; // of those that are older than all of `#items`
+  #since = null; // what was told while the newest ones were on their way
   #turn = 0; // begins when others are hidden than before: what was fetched until then may lack some, or have some too many
   #turnOfItems = 0;
   #announcement = null;
   #announcementTimer = null;
   #api;
   #notices;
+  #invites;
   #joinRoom;
   #counted; // is told how many are unread
   #draw = onceAFrame(() => this.#drawNow());
   #flight;
   #announcementFlight;
 
-  /** `joinRoom(id)` takes up a match invitation. */
-  constructor({ connection, api, notices, joinRoom, counted }) {
+  /** `invites`: those into rooms that stand; `joinRoom(id)` takes one up. */
+  constructor({ connection, api, notices, invites, joinRoom, counted }) {
+    this.#invites = invites;
     this.#counted = counted;
     this.#api = api;
     this.#notices = notices;
     this.#joinRoom = joinRoom;
     this.#flight = new SingleFlight({
-      fetch: (signal) => api.get("/api/notifications", signal),
-      deliver: ({ notifications, has_more: hasMore }) => this.#newestAre(notifications, hasMore),
+      fetch: (signal) => {
+        this.#since = [];
+        return api.get("/api/notifications", signal);
+      },
+      deliver: (answer) => this.#newestAre(answer),
+      fail: () => (this.#since = null),
     });
     this.#announcementFlight = new SingleFlight({
       fetch: (signal) => api.get("/api/announcements", signal),
@@ -54,6 +59,7 @@ export class Notifications {
       this.#announcementFlight.wish();
     });
     connection.lost.connect(() => this.#stop());
+    invites.changed.connect(this.#draw);
     connection.message.connect((type, data) => {
       if (type === "notification") this.#arrived(data);
       else if (type === "announcement") this.#announce(data);
@@ -62,6 +68,13 @@ export class Notifications {
       else if (type === "notification_read") this.#isRead(data.id);
     });
     addEventListener("storage", ({ key }) => key === DISMISSED && this.#announce(this.#announcement)); // closed in another tab
+    const dialog = byId("notifications");
+    byId("notifications-button").addEventListener("click", () => {
+      this.#drawNow();
+      dialog.showModal();
+    });
+    setInterval(() => dialog.open && this.#draw(), AGES_EVERY_MS);
+    byId("notifications-close").addEventListener("click", () => dialog.close());
     byId("notifications-read-all").addEventListener("click", () => this.#readAll());
     byId("notifications-more").addEventListener("click", () => notices.attempt(() => this.#more()));
     byId("announcement-close").addEventListener("click", () => {
@@ -74,6 +87,7 @@ export class Notifications {
     this.#stop();
     this.#items = new Map();
     this.#isKnown = this.#hasMore = false;
+    this.#unreadBefore = 0;
     this.#draw();
   }
 
@@ -90,11 +104,6 @@ export class Notifications {
     });
   }
 
-  /** Of the invitations into a room that are known here, whether one waits still; undefined: none is known. */
-  invitesInto(roomId) {
-    return isWaiting(this.#items, roomId);
-  }
-
   get #unread() {
     return [...this.#items.values()].filter((item) => !item.is_read);
   }
@@ -105,45 +114,57 @@ export class Notifications {
   }
 
   /** The first page came. Older ones that were asked for stay, unless something between or among them may be missing. */
-  #newestAre(notifications, hasMore) {
+  #newestAre({ notifications, has_more: hasMore, unread = 0 }) {
     const oldest = Math.min(...notifications.map((item) => item.id));
-    const isSameTurn = this.#turn === this.#turnOfItems;
-    const isWhole = isSameTurn && this.#items.has(oldest);
+    const isWhole = this.#turn === this.#turnOfItems && this.#items.has(oldest);
     this.#turnOfItems = this.#turn;
     this.#isKnown = true;
-    // What arrived while the page was under way is newer than all of it.
-    const newest = isSameTurn ? [...this.#items.values()].filter((item) => notifications.every(({ id }) => id < item.id)) : [];
     const older = hasMore && isWhole ? [...this.#items.values()].filter((item) => item.id < oldest) : [];
-    const before = this.#items;
-    this.#items = new Map([...newest, ...notifications, ...older].map((item) => [item.id, item]));
+    this.#items = new Map([...notifications, ...older].map((item) => [item.id, item]));
+    this.#unreadBefore = Math.max(0, unread - this.#unread.length);
     if (older.length === 0) this.#hasMore = hasMore;
-    this.told.emit((roomId) => isWaiting(before, roomId));
+    for (const change of this.#since) change(); // the answer may be older than that
+    this.#since = null;
     this.#draw();
   }
 
-  #arrived(item) {
-    this.#items.set(item.id, { ...item, is_read: false });
-    if (this.#items.size > KEPT) {
-      this.#items.delete(Math.min(...this.#items.keys()));
-      this.#hasMore = true;
-    }
+  /** `change()` is of `#items`. */
+  #apply(change) {
+    this.#since?.push(change);
+    change();
+    this.#draw();
+  }
+
+  #arrived(told) {
+    const item = { ...told, is_read: false };
+    this.#since?.push(() => this.#items.has(item.id) || this.#items.set(item.id, item)); // the list knows its room as well
+    this.#items.set(item.id, item);
+    if (this.#items.size > KEPT) this.#forgetOldest();
     this.#notices.murmur(titleOf(item));
     if (item.kind === "match_invite") this.#flight.wish(); // the event does not say which room
     this.#draw();
   }
 
+  #forgetOldest() {
+    const oldest = Math.min(...this.#items.keys());
+    this.#unreadBefore += Number(!this.#items.get(oldest).is_read);
+    this.#items.delete(oldest);
+    this.#hasMore = true;
+  }
+
   /** The server counts it as read, and is about to say so. */
   #closed(roomId) {
-    for (const item of this.#unread) if (item.room_id === roomId) item.is_read = true;
-    this.#draw();
+    this.#apply(() => this.#unread.filter((item) => item.room_id === roomId).forEach((item) => (item.is_read = true)));
     this.#flight.wish(CLOSED_WITHIN_MS);
   }
 
   /** On this device or another one. */
-  #isRead(id) {
-    const item = this.#items.get(id);
-    if (item !== undefined) item.is_read = true;
-    this.#draw();
+  #isRead(id, isRead = true) {
+    this.#apply(() => {
+      const item = this.#items.get(id);
+      if (item !== undefined) item.is_read = isRead;
+    });
+    if (!this.#items.has(id)) this.#flight.wish(CLOSED_WITHIN_MS); // an older one: fewer of those are unread
   }
 
   async #more() {
@@ -152,21 +173,24 @@ export class Notifications {
     const { notifications, has_more: hasMore } = await this.#api.get(`/api/notifications?before=${oldest}`);
     if (turn !== this.#turn || Math.min(...this.#items.keys()) !== oldest) return; // they are not what comes next now
     for (const item of notifications) this.#items.set(item.id, item);
+    this.#unreadBefore = Math.max(0, this.#unreadBefore - notifications.filter((item) => !item.is_read).length);
     this.#hasMore = hasMore;
     this.#draw();
   }
 
   async #read(item) {
-    item.is_read = true;
-    this.#draw();
-    await this.#api.post(`/api/notifications/${item.id}/read`);
+    this.#isRead(item.id);
+    try {
+      await this.#api.post(`/api/notifications/${item.id}/read`);
+    } catch (fault) {
+      this.#isRead(item.id, false);
+      throw fault;
+    }
   }
 
   #join(item) {
     byId("notifications").close();
-    this.#notices.forget(keyOf(item.room_id));
     this.#joinRoom(item.room_id);
-    return this.#notices.attempt(() => this.#read(item));
   }
 
   #readAll() {
@@ -189,13 +213,15 @@ export class Notifications {
 
   #drawNow() {
     const items = [...this.#items.values()].sort((a, b) => b.id - a.id);
-    const unread = this.#unread.length;
+    const shown = this.#unread.length;
+    const unread = shown + this.#unreadBefore;
+    const { standing } = this.#invites;
     this.#counted(unread);
     setText(byId("notifications-count"), String(unread));
     setHidden(byId("notifications-count"), unread === 0);
     byId("notifications-button").setAttribute("aria-label", unread ? t("notifications.unread", { count: unread }) : t("notifications.title"));
     setHidden(byId("notifications-none"), items.length > 0 || !this.#isKnown);
-    setHidden(byId("notifications-read-all"), unread === 0);
+    setHidden(byId("notifications-read-all"), shown === 0);
     setHidden(byId("notifications-more"), !this.#hasMore);
     syncList(byId("notifications-items"), items, {
       key: (item) => item.id,
@@ -211,15 +237,10 @@ export class Notifications {
         part(row, "read").setAttribute("aria-label", `${t("notifications.read")}: ${titleOf(item)}`);
         part(row, "join").setAttribute("aria-label", `${t("common.join")}: ${bodyOf(item)}`);
         setText(part(row, "age"), ago(item.ts));
-        setHidden(part(row, "join"), item.is_read || !item.room_id);
+        setHidden(part(row, "join"), !standing.has(item.room_id));
         row.classList.toggle("unread", !item.is_read);
         setHidden(part(row, "read"), item.is_read);
       },
     });
   }
-}
-
-function isWaiting(items, roomId) {
-  const invites = [...items.values()].filter((item) => item.room_id === roomId);
-  return invites.length > 0 ? invites.some((item) => !item.is_read) : undefined;
 }

@@ -12,16 +12,13 @@ export function titleOf({ name, gamemode, mapName }) {
   return name ? `${apart(name)} · ${game}` : game;
 }
 
-/** The label of the button that enters a room of the list, and whether it does: full, started and banned have words. */
-export function entrance(room, { isIn = false, isBarred = false } = {}) {
-  const [label, isOpen] = isBarred
-    ? [t("rooms.entrance.banned"), false]
-    : room.is_started && !isIn
-      ? [t("rooms.entrance.started"), false]
-      : room.is_full && !isIn
-        ? [t("rooms.entrance.full"), false]
-        : [t("common.join"), true];
-  return { label, isOpen };
+/** The label of the button that enters a room of the list, and whether it does: what shuts a room has words. */
+export function entrance(room, { isIn = false, isBarred = false, isGone = false } = {}) {
+  if (isGone) return { label: t("rooms.entrance.gone"), isOpen: false };
+  if (isBarred) return { label: t("rooms.entrance.banned"), isOpen: false };
+  if (room.is_started && !isIn) return { label: t("rooms.entrance.started"), isOpen: false };
+  if (room.is_full && !isIn) return { label: t("rooms.entrance.full"), isOpen: false };
+  return { label: t("common.join"), isOpen: true };
 }
 
 /** A code as people read it aloud: `H7K-2QX`. */
