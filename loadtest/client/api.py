@@ -52,6 +52,8 @@ class ServerTimers(msgspec.Struct, frozen=True, kw_only=True):
     """Time between two pings that the server recommends."""
     heartbeat_timeout_s: float = 75.0
     """Silence after which the server closes a connection."""
+    presence_grace_s: float = 0.0
+    """Time in which a user who was lost without a close frame may come back unnoticed."""
 
 
 class LobbyApi:

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.ma  # np.unique loads it when it is first called: 0.1 s in which no player is read for
 import numpy.typing as npt
 
-from loadtest.measure.ledger import Ledger, Pending
+from loadtest.measure.judging.entries import Pending
+from loadtest.measure.ledger import Ledger
 from loadtest.wire.state import APART_S
 
 IntArray = npt.NDArray[np.int64]

@@ -4,7 +4,8 @@ Players write through a `PlayerWatch`, one per connection, at a third of a micro
 `loadtest.measure.reach` judges later, together with the entries of the other processes. The ledger holds:
 
 * **spans**: a connection from its acceptance to its loss. An observer is a span; after a reconnect it is another one.
-* **transitions**: a user of the swarm came online (its first connection was accepted) or went offline (its last ended).
+* **transitions**: a user of the swarm came online (its first connection was accepted) or went offline (its last ended,
+  and the server's grace period is over, `loadtest.measure.judging.graces`).
 * **changes**: a room was made, deleted or entered, with the times when that was intended, asked for and answered.
 * **receipts**: an announcement of presence arrived at a span; **announcements**: one of the rooms did.
 
@@ -18,12 +19,14 @@ import math
 import time
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, replace
 from typing import Any
 
 from loadtest.client import ServerTimers
 from loadtest.measure.disturbed.windows import Disturbances
 from loadtest.measure.freshness import FreshnessWatch, Marks, clock_of_this_machine
+from loadtest.measure.judging.entries import NO_REVISION, Change, Pending, Transition
+from loadtest.measure.judging.graces import Graces
 from loadtest.measure.judging.named import NamedChanges
 from loadtest.measure.revisions import Revisions
 from lobby_server.protocol.features import Feature
@@ -49,66 +52,6 @@ FOREIGN_SLACK_S = 0.25
 """How wrong a time of another machine may be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """Of a user. The server made it at some time from `begin_s` on, mostly before `end_s`, when its player knew."""
-
-    user_id: int
-    is_online: bool
-    begin_s: float
-    end_s: float
-    origin_s: float
-    """What fan-out is counted from: the sending of the handshake, or the moment of leaving. NaN where only the server
-    knows it."""
-    is_certain: bool = True
-    """False where it depends on the server whether and when it is announced: after a silent loss, when the player left
-    before the handshake was answered or waited for that in vain, and after the run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Of the rooms. The server made it between `sent_s` and `answered_s`."""
-
-    intended_s: float
-    """NaN for one of another machine."""
-    sent_s: float
-    answered_s: float
-    room_id: str = ""
-    is_gone: bool = False
-    """The room was deleted."""
-
-
-PER_READ = 16
-
-
-@dataclass
-class Pending:
-    """Entries that are not judged yet, column by column."""
-
-    receipt_users: array[int]
-    """User id × 2, plus 1 for online."""
-    receipt_spans: array[int]
-    receipt_times_s: array[float]
-    announcement_spans: array[int]
-    announcement_times_s: array[float]
-    announcement_revisions: array[int]
-    """Below 0: it carried none."""
-    reads: list[bytes]
-    """Announcements of presence that came in one read: their users as in `receipt_users`, 8 bytes each, shared by all
-    spans that had the same. Taken apart when they are judged."""
-    read_spans: array[int]
-    read_times_s: array[float]
-
-    @property
-    def entries(self) -> int:
-        """About how many announcements; a read is taken for `PER_READ` of them."""
-        return len(self.receipt_users) + len(self.announcement_spans) + PER_READ * len(self.reads)
-
-    @classmethod
-    def empty(cls) -> Pending:
-        return cls(array("q"), array("i"), array("d"), array("i"), array("d"), array("q"), [], array("i"), array("d"))
-
-
 class Ledger:
     def __init__(
         self,
@@ -117,15 +60,19 @@ class Ledger:
         marks: Marks | None = None,
         record: Callable[[str, float], object] = lambda series, duration_s: None,
         record_many: Callable[[str, Sequence[float]], object] = lambda series, durations_s: None,
-        heartbeat_timeout_s: float = ServerTimers().heartbeat_timeout_s,
+        timers: ServerTimers | None = None,
     ) -> None:
         """`record` and `record_many` get the durations that need no judging: `FRESH_BY_PUSH` and `RECONNECT_TO_FRESH`.
-        `heartbeat_timeout_s` is the server's: how long it may hold a dead connection."""
+        `timers` are the server's, by default the protocol's: how long it may hold a dead connection, and a user who
+        has none."""
+        timers = timers or ServerTimers()
         self.clock = clock
         self.marks = marks or Marks()
         self.record, self.record_many = record, record_many
-        self.ghost_s = heartbeat_timeout_s + GHOST_MARGIN_S
+        self.ghost_s = timers.heartbeat_timeout_s + timers.presence_grace_s + GHOST_MARGIN_S
         """How long after a silent loss, or a handshake without an answer, the server's view of a user is unknown."""
+        self.settle_s = 0.0
+        """How long an announcement may take, as the judge has it."""
         self.began_s = clock()
         self.clock_id = clock_of_this_machine()
         self.span_from_s = array("d")
@@ -147,6 +94,9 @@ class Ledger:
         self._outbox: list[Transition | Change] = []
         self._is_shared = False
         self._is_stopped = False
+        self._graces = Graces(timers.presence_grace_s)
+        self._entered: dict[PlayerWatch, list[Change]] = {}
+        """Rooms that these players have entered and heard no delta since: the next one has that in it."""
         self._shaking: dict[PlayerWatch, float] = {}
         self._connections_of: dict[int, int] = {}
         self._ghosts: dict[int, float] = {}
@@ -158,14 +108,20 @@ class Ledger:
     def change(
         self, room_id: str = "", *, intended_s: float, sent_s: float, answered_s: float, is_gone: bool = False
     ) -> None:
-        """A room was made, deleted (`is_gone`) or entered, with success."""
+        """A room was made, deleted (`is_gone`) or set otherwise, with success."""
         if not self._is_stopped:
             self._note(Change(intended_s, sent_s, answered_s, room_id, is_gone))
 
-    def known_until_s(self, now_s: float) -> float:
-        """Whoever came online before is in the books: one whose handshake is not answered may have come when it was
-        sent, `SHAKING_S` ago at most. O(handshakes under way)."""
-        return max(min(self._shaking.values(), default=now_s), now_s - SHAKING_S)
+    def known_until_s(self, now_s: float, *, is_over: bool = False) -> float:
+        """Whoever came online or went offline before is in the books; what was not certain by now is written there now.
+        One whose handshake is not answered may have come when it was sent, `SHAKING_S` ago at most. `is_over`: nothing
+        more will come. O(handshakes under way, losses held, rooms entered just now)."""
+        known_s = max(min(self._shaking.values(), default=now_s), now_s - SHAKING_S)
+        self._note(*self._graces.over(now_s if is_over else known_s - self.settle_s, is_last=is_over))
+        for watch, changes in list(self._entered.items()):
+            if is_over or changes[0].answered_s < now_s - self.settle_s:
+                self.told_of_rooms(watch, None)
+        return min(known_s, self._graces.oldest_s - self.settle_s)
 
     # -- between processes ----------------------------------------------------------------------------------------
 
@@ -180,12 +136,13 @@ class Ledger:
 
     def take_entries(self) -> dict[str, Any]:
         """What happened here since the last time, for the other processes, made of what msgpack can carry."""
-        entries, self._outbox = self._outbox, []
         now_s = self.clock()
+        until_s = self.known_until_s(now_s, is_over=self._is_stopped)
+        entries, self._outbox = self._outbox, []
         return {
             "clock": self.clock_id,
             "now_s": now_s,
-            "until_s": self.known_until_s(now_s),
+            "until_s": until_s,
             "transitions": [list(astuple(entry)) for entry in entries if isinstance(entry, Transition)],
             "changes": [list(astuple(entry)) for entry in entries if isinstance(entry, Change)],
         }
@@ -193,14 +150,14 @@ class Ledger:
     def add_entries(self, entries: Mapping[str, Any]) -> None:
         """What happened in another process. Times of another machine's clock are shifted by its `shift_s` already."""
         slack_s = 0.0 if entries["clock"] == self.clock_id else FOREIGN_SLACK_S
-        for user_id, is_online, begin_s, end_s, origin_s, is_certain in entries["transitions"]:
+        for user_id, is_online, begin_s, end_s, origin_s, *certainty in entries["transitions"]:
             known_s = math.nan if slack_s else origin_s
             self.transitions.append(
-                Transition(user_id, is_online, begin_s - slack_s, end_s + slack_s, known_s, is_certain)
+                Transition(user_id, is_online, begin_s - slack_s, end_s + slack_s, known_s, *certainty)
             )
-        for intended_s, sent_s, answered_s, room_id, is_gone in entries["changes"]:
+        for intended_s, sent_s, answered_s, *room in entries["changes"]:
             known_s = math.nan if slack_s else intended_s
-            self.changes.append(Change(known_s, sent_s - slack_s, answered_s + slack_s, room_id, is_gone))
+            self.changes.append(Change(known_s, sent_s - slack_s, answered_s + slack_s, *room))
 
     # -- for the watches ------------------------------------------------------------------------------------------
 
@@ -219,13 +176,20 @@ class Ledger:
         held = self._connections_of.get(user_id, 0)
         self._connections_of[user_id] = held + 1
         if not held:
-            begin_s = (now_s if accepted_s is None else accepted_s) - handshake_s
-            is_certain = "user_online" not in self.untold and self._is_certain(user_id, now_s)
-            self._note(Transition(user_id, True, begin_s, now_s, begin_s, is_certain))
+            read_s = now_s if accepted_s is None else accepted_s
+            begin_s = read_s - handshake_s
+            if (loss := self._graces.back(user_id)) is not None:
+                self._note(*loss.and_back(sent_s=begin_s, accepted_s=read_s))
+            else:
+                is_certain = "user_online" not in self.untold and self._is_certain(user_id, now_s)
+                self._note(Transition(user_id, True, begin_s, now_s, begin_s, is_certain))
         return len(self.span_from_s) - 1
 
-    def close_span(self, span: int, user_id: int, *, left_s: float | None, is_silent: bool) -> None:
-        """`left_s`: when its player chose to go; None where the server or the network ended it."""
+    def close_span(
+        self, span: int, user_id: int, *, left_s: float | None, is_abrupt: bool = False, is_silent: bool = False
+    ) -> None:
+        """`left_s`: when its player chose to go, `is_abrupt` without a close frame; None where the server or the
+        network ended it."""
         now_s = self.clock()
         end_s = now_s if left_s is None else left_s
         self.span_until_s[span] = min(end_s, self.span_until_s[span])
@@ -233,15 +197,25 @@ class Ledger:
             self._ghosts[user_id] = end_s + self.ghost_s
         held = self._connections_of.get(user_id, 1) - 1
         self._connections_of[user_id] = held
-        if not held:
-            begin_s = self.span_from_s[span] if left_s is None else left_s
-            origin_s = math.nan if left_s is None else left_s
-            is_certain = "user_offline" not in self.untold and self._is_certain(user_id, now_s)
-            self._note(Transition(user_id, False, begin_s, end_s, origin_s, is_certain))
+        if held:
+            if is_abrupt or left_s is None:
+                self._graces.cut(user_id, end_s)
+            return
+        begin_s = self.span_from_s[span] if left_s is None else left_s
+        is_certain = "user_offline" not in self.untold and self._is_certain(user_id, now_s)
+        if is_certain and self._graces.hold(
+            user_id, begin_s=begin_s, end_s=end_s, is_chosen=left_s is not None, is_abrupt=is_abrupt,
+            within_s=self.settle_s,
+        ):  # fmt: skip
+            return
+        origin_s = math.nan if left_s is None else left_s
+        self._note(Transition(user_id, False, begin_s, end_s, origin_s, is_certain))
 
     def pass_through(self, user_id: int, *, begin_s: float, left_s: float) -> None:
         now_s = self.clock()
         if not self._connections_of.get(user_id):
+            if (loss := self._graces.back(user_id)) is not None and loss.begin_s < left_s:
+                self._note(replace(loss.told(is_certain=False), end_s=now_s))
             self._note(Transition(user_id, True, begin_s, now_s, math.nan, is_certain=False))
             self._note(Transition(user_id, False, left_s, now_s, math.nan, is_certain=False))
 
@@ -253,20 +227,32 @@ class Ledger:
     def _is_certain(self, user_id: int, now_s: float) -> bool:
         return not self._is_stopped and (not self._ghosts or self._ghosts.get(user_id, -math.inf) < now_s)
 
-    def _note(self, entry: Transition | Change) -> None:
-        if isinstance(entry, Transition):
-            self.transitions.append(entry)
-        else:
-            self.changes.append(entry)
+    def entered(self, watch: PlayerWatch, change: Change) -> None:
+        """The answer came over that player's socket, so what comes there next is of the rooms as they are after it."""
+        if not self._is_stopped:
+            self._entered.setdefault(watch, []).append(change)
+
+    def told_of_rooms(self, watch: PlayerWatch, revision: int | None) -> None:
+        """That player has heard a delta up to this revision; None: it will not."""
+        for change in self._entered.pop(watch, ()):
+            self._note(replace(change, last_revision=NO_REVISION if revision is None else revision))
+
+    def _note(self, *entries: Transition | Change) -> None:
+        for entry in entries:
+            if isinstance(entry, Transition):
+                self.transitions.append(entry)
+            else:
+                self.changes.append(entry)
         if self._is_shared:
-            self._outbox.append(entry)
+            self._outbox += entries
 
 
 class PlayerWatch(FreshnessWatch):
     """What one connection tells the ledger. Its calls are in the order of a connection's life, and cheap."""
 
     __slots__ = (
-        "_is_silent", "_ledger", "_left_s", "_shaking_s", "_unanswered", "_user_id", "lost_s", "revision", "span",
+        "_has_entered", "_is_abrupt", "_is_silent", "_ledger", "_left_s", "_shaking_s", "_unanswered", "_user_id",
+        "lost_s", "revision", "span",
     )  # fmt: skip
 
     def __init__(self, ledger: Ledger) -> None:
@@ -278,7 +264,9 @@ class PlayerWatch(FreshnessWatch):
         self._left_s: float | None = None
         self.lost_s: float | None = None
         """When the connection before was lost, until there is a list again."""
-        self._is_silent = False
+        self._is_abrupt = self._is_silent = False
+        self._has_entered = False
+        """A room, since the last delta."""
         self.revision = -1
         """Of the rooms, as they were announced last; below 0: none."""
         self._shaking_s: float | None = None
@@ -317,7 +305,7 @@ class PlayerWatch(FreshnessWatch):
             sees |= SEES_BATCHES
         elif Feature.PRESENCE_FRIENDS not in agreed:
             sees |= SEES_PRESENCE
-        self._user_id, self._left_s, self._is_silent, self.revision = user_id, None, False, -1
+        self._user_id, self._left_s, self._is_abrupt, self._is_silent, self.revision = user_id, None, False, False, -1
         self.span = self._ledger.open_span(user_id, handshake_s=handshake_s, accepted_s=accepted_s, sees=sees)
         self.restart(self._ledger.clock())
 
@@ -359,6 +347,14 @@ class PlayerWatch(FreshnessWatch):
         ledger.pending.announcement_revisions.append(-1 if revision is None else revision)
         if revision is not None:
             self.revision = ledger.revisions.take(self.revision, revision, base=base, is_whole=is_whole)
+            if self._has_entered and base is not None:
+                self._has_entered = False
+                ledger.told_of_rooms(self, revision)
+
+    def entered(self, room_id: str, *, intended_s: float, sent_s: float, answered_s: float) -> None:
+        """The player entered a room, as it was told here. Who is told no deltas cannot say which of them is of that."""
+        self._has_entered = True
+        self._ledger.entered(self, Change(intended_s, sent_s, answered_s, room_id))
 
     def lists(self, rooms: tuple[Room, ...], heard_s: float | None = None) -> None:
         """The player holds this list, which arrived at `heard_s` or now."""
@@ -369,10 +365,11 @@ class PlayerWatch(FreshnessWatch):
             self._ledger.record(RECONNECT_TO_FRESH, now_s - self.lost_s)
             self.lost_s = None
 
-    def leaving(self, *, is_silent: bool = False) -> None:
-        """Call it just before the player ends the connection itself. `is_silent`: without a word to the server."""
+    def leaving(self, *, is_abrupt: bool = False, is_silent: bool = False) -> None:
+        """Call it just before the player ends the connection itself. `is_abrupt`: without a close frame; `is_silent`:
+        without a word to the server."""
         if self.span >= 0 and self._left_s is None:
-            self._left_s, self._is_silent = self._ledger.clock(), is_silent
+            self._left_s, self._is_abrupt, self._is_silent = self._ledger.clock(), is_abrupt, is_silent
 
     def excused(self) -> None:
         """Nothing is expected here from now on: the player stops reading on purpose."""
@@ -386,7 +383,11 @@ class PlayerWatch(FreshnessWatch):
         span, self.span = self.span, -1
         if span >= 0:
             self.lost_s = self._ledger.clock() if self._left_s is None else self._left_s
-            self._ledger.close_span(span, self._user_id, left_s=self._left_s, is_silent=self._is_silent)
+            self._has_entered = False
+            self._ledger.told_of_rooms(self, None)
+            self._ledger.close_span(
+                span, self._user_id, left_s=self._left_s, is_abrupt=self._is_abrupt, is_silent=self._is_silent
+            )
         if self._shaking_s is not None:
             self._unanswered.append((self._shaking_s, self._ledger.clock()))
             self._shaking_s = None

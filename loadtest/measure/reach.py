@@ -8,13 +8,15 @@ after the start of one that is still under way: others may hear of it before its
 accepted before the transition can have begun and stayed for `settle_s` after its player knew of it. Cause and effect
 leave no margin at the front: the server accepted the observer before it made the transition. The margin at the back is
 for events in flight when an observer leaves, and when the run ends, which is the leaving of all; that itself is nothing
-to hear of. What then came is *received*, what did not come within the settling time is *lost*; should it come after all
-it is *late* besides. A receipt belongs to the latest transition of that kind of that user that had begun. A second one
-for the same observer and transition is a *duplicate*; one that came before that of the user's transition before is *out
-of order*; one that no transition explains is *unexpected*; one about a user who is not of the swarm is a *stranger's*.
-After silent losses, and in batches where a user came and went at once, servers may announce less, and after a
-handshake without an answer more: such transitions are *excused*, and of the first and the last kind only what is told
-twice in a row is a duplicate (`loadtest.measure.judging.doubtful`).
+to hear of. Who is lost and back within the server's grace period has made no transition
+(`loadtest.measure.judging.graces`). What then came is *received*, what did not come within the settling time is *lost*;
+should it come after all it is *late* besides. A receipt belongs to the latest transition of that kind of that user that
+had begun. A second one for the same observer and transition is a *duplicate*; one that came before that of the user's
+transition before is *out of order*; one that no transition explains is *unexpected*; one about a user who is not of the
+swarm is a *stranger's*. After silent losses, and in batches where a user came and went at once, servers may announce
+less, and after a handshake without an answer more: such transitions are *excused*, and of the first and the last kind
+only what is told twice in a row is a duplicate (`loadtest.measure.judging.doubtful`). So are losses and returns of
+which only the server knows whether they were within the grace period.
 
 **Rooms** may be conflated by right (protocol contract, section 2.5), and the base protocol's announcement does not say
 of what. An observer that was accepted before a change was asked for and stayed for `settle_s` after the answer is
@@ -44,18 +46,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none, take
 from loadtest.measure.disturbed.views import Views
 from loadtest.measure.judging.changes import ChangesOfRooms
 from loadtest.measure.judging.doubtful import Doubtful
+from loadtest.measure.judging.entries import Transition
 from loadtest.measure.judging.expectations import Expectations
 from loadtest.measure.judging.tally import ReachTally
-from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SHAKING_S, Ledger, Transition
+from loadtest.measure.judging.transition_entry import TransitionEntry
+from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SHAKING_S, Ledger
 from loadtest.measure.rounds import JudgedRounds, RoundsOfRooms, Strangers
 
 SETTLE_S = 5.0
@@ -69,23 +71,6 @@ FORGET_EVERY_S = 30.0
 REMEMBER_S = 120.0
 _TIME_BITS = 42
 """Of microseconds since the ledger began: 50 days."""
-
-
-@dataclass(slots=True)
-class _Entry:
-    """A transition, and what came of it. One per user stays: small."""
-
-    transition: Transition
-    previous: int | None
-    next: int | None = None
-    receipts: list[tuple[npt.NDArray[np.int32], FloatArray]] | None = None
-    """Spans and times, until it is judged."""
-    is_judged: bool = False
-    lost: IntArray | None = None
-    had: IntArray | None = None
-    """Who got it, of one that is excused since a fault may have held it up; None: of any other."""
-    firsts: tuple[IntArray, FloatArray] | None = None
-    """Who got it first when; kept while the user's next transition is open."""
 
 
 class Reach:
@@ -105,12 +90,12 @@ class Reach:
         self.rooms = ReachTally()
         self.expectations = Expectations(clock=ledger.clock, on_heard=on_heard)
         """Of the roles."""
-        self.settle_s = settle_s
+        self.settle_s = ledger.settle_s = settle_s
         self._ledger = ledger
         self._on_fan_out = on_fan_out
         self._base_s = ledger.began_s - 1000.0
         self._slots: dict[int, int] = {}
-        self._entries: dict[int, _Entry] = {}
+        self._entries: dict[int, TransitionEntry] = {}
         """By number, in the order in which they became known."""
         self._next_number = 0
         self._forgot_s = -math.inf
@@ -122,7 +107,7 @@ class Reach:
         self._changes = ChangesOfRooms(ledger.disturbances, ledger.named, settle_s=settle_s, since_s=self._base_s)
         self._strangers = Strangers(settle_s)
         self._rounds = RoundsOfRooms(settle_s, ledger.disturbances)
-        self._views = Views(ledger.disturbances, settle_s=settle_s)
+        self._views = Views(ledger.disturbances, settle_s=settle_s, look_back_s=ledger.ghost_s)
         self._doubtful = Doubtful()
 
     def take_tallies(self) -> tuple[ReachTally, ReachTally]:
@@ -140,7 +125,8 @@ class Reach:
 
     def settle(self, now_s: float, *, is_final: bool = False) -> None:
         """Judge what is old enough; at the end, all: what was in flight then is not expected."""
-        horizon_s = math.inf if is_final else min(now_s - self.settle_s, self._ledger.known_until_s(now_s))
+        known_s = self._ledger.known_until_s(now_s, is_over=is_final)
+        horizon_s = math.inf if is_final else min(now_s - self.settle_s, known_s)
         if not is_final and self._ledger.heard_until_s is not None:
             horizon_s = min(horizon_s, self._ledger.heard_until_s - self.settle_s)
         self._take_transitions()
@@ -198,7 +184,7 @@ class Reach:
             if previous is not None:
                 self._entries[previous].next = number
             self._latest[slot] = number
-            self._entries[number] = _Entry(transition, previous)
+            self._entries[number] = TransitionEntry(transition, previous)
             self._open.append(number)
             keys.append((slot * 2 + transition.is_online) << _TIME_BITS | self._us(transition.begin_s))
         numbers = np.arange(self._next_number - len(fresh), self._next_number)
@@ -274,7 +260,7 @@ class Reach:
             )
         return at[~is_doubtful], times_s[~is_doubtful]
 
-    def _account_straggler(self, entry: _Entry, at: IntArray, times_s: FloatArray, spans: Spans) -> None:
+    def _account_straggler(self, entry: TransitionEntry, at: IntArray, times_s: FloatArray, spans: Spans) -> None:
         if entry.had is not None:
             is_owed = self._is_owed(entry, at, times_s)
             entry.had = np.union1d(entry.had, at)
@@ -287,7 +273,7 @@ class Reach:
         has_had_it = spans.have_stayed(at, entry.transition.begin_s, entry.transition.end_s + self.settle_s) & ~is_lost
         self.presence.duplicates += int(np.count_nonzero(has_had_it))
 
-    def _is_owed(self, entry: _Entry, at: IntArray, times_s: FloatArray) -> BoolArray:
+    def _is_owed(self, entry: TransitionEntry, at: IntArray, times_s: FloatArray) -> BoolArray:
         """Whether these observers hear for the first time, after a fault, what is so now: late, and nothing new has
         come to them since. That they did not know it when the fault was over is judged there."""
         transition, had = entry.transition, entry.had
@@ -349,7 +335,7 @@ class Reach:
             is_counted[is_there] = is_expected[places[is_there]]
             self._on_fan_out("presence", times_s[is_counted] - transition.origin_s, times_s[is_counted])
 
-    def _check_order(self, entry: _Entry, at: IntArray, times_s: FloatArray) -> None:
+    def _check_order(self, entry: TransitionEntry, at: IntArray, times_s: FloatArray) -> None:
         if entry.previous is None:
             return
         before = self._entries.get(entry.previous)
@@ -358,7 +344,7 @@ class Reach:
             self.presence.out_of_order += int(np.count_nonzero(times_s[here] < before.firsts[1][there]))
             before.firsts = None
 
-    def _may_cancel(self, entry: _Entry) -> bool:
+    def _may_cancel(self, entry: TransitionEntry) -> bool:
         """Within a batch that holds this user's transition before or after, too."""
         span_s = min(BATCH_S, self.settle_s)
         if entry.next is not None and self._entries[entry.next].transition.begin_s - entry.transition.end_s < span_s:

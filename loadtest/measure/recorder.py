@@ -77,7 +77,7 @@ class Recorder:
         *,
         settle_s: float = SETTLE_S,
         is_shared: bool = False,
-        heartbeat_timeout_s: float = ServerTimers().heartbeat_timeout_s,
+        timers: ServerTimers | None = None,
         reports_all_phases: bool = False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -86,9 +86,7 @@ class Recorder:
         self.reports_all_phases = reports_all_phases
         self.points = Points(own=(LATENESS, LOOP_LAG), of_all_phases=OF_CONNECTING, clock=clock)
         self._clock = clock
-        self.ledger = Ledger(
-            clock=clock, record=self.record, record_many=self.record_many, heartbeat_timeout_s=heartbeat_timeout_s
-        )  # fmt: skip
+        self.ledger = Ledger(clock=clock, record=self.record, record_many=self.record_many, timers=timers)
         self.reach = Reach(self.ledger, settle_s=settle_s, on_fan_out=self._record_fan_out, on_heard=self._record_heard)
         if is_shared:
             self.ledger.share()

@@ -21,7 +21,8 @@ import numpy as np
 
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none
 from loadtest.measure.disturbed.windows import Disturbances
-from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_REVISIONS, SEES_ROOMS, Change
+from loadtest.measure.judging.entries import Change
+from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_REVISIONS, SEES_ROOMS
 
 GAP_S = 0.05
 """Two announcements without a revision, further apart, with none between them at any observer, are two rounds."""

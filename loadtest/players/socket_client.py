@@ -150,7 +150,7 @@ class SocketClient:
         if not self.connection.is_connected:
             return False
         self._is_leaving = True
-        self.watch.leaving(is_silent=is_silent)
+        self.watch.leaving(is_abrupt=True, is_silent=is_silent)
         leave()
         return True
 

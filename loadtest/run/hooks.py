@@ -231,7 +231,7 @@ class _Hooks:
         return Recorder(
             settle_s=settle_s,
             is_shared=self.is_worker,
-            heartbeat_timeout_s=timers.heartbeat_timeout_s,
+            timers=timers,
             reports_all_phases=getattr(self.environment.parsed_options, "phase", None) == ALL_PHASES,
         )
 

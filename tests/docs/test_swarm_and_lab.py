@@ -47,6 +47,7 @@ def test_options_of_the_swarm_that_are_named_exist() -> None:
     others = {
         "--cheer-interval-s",
         "--set-proc-title",
+        "--presence-grace-s",
         "--auth-rate-per-min",
         "--port",
         "--count",

@@ -21,10 +21,8 @@ import numpy.typing as npt
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, none
 from loadtest.measure.disturbed.windows import Disturbances, Window
 from loadtest.measure.judging.doubtful import said_again
-from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, Transition
-
-LOOK_BACK_S = 120.0
-"""So long a server may hold a connection that is dead (`loadtest.measure.ledger.GHOST_MARGIN_S`)."""
+from loadtest.measure.judging.entries import Transition
+from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE
 
 
 @dataclass
@@ -80,8 +78,10 @@ class _Known:
 
 
 class Views:
-    def __init__(self, disturbances: Disturbances, *, settle_s: float) -> None:
+    def __init__(self, disturbances: Disturbances, *, settle_s: float, look_back_s: float) -> None:
+        """`look_back_s`: how long a server may hold a connection that is dead (`loadtest.measure.ledger.Ledger`)."""
         self._disturbances = disturbances
+        self._look_back_s = look_back_s
         self._settle_s = settle_s
         self._told = _Told()
         self._known: list[_Known] = []
@@ -118,7 +118,7 @@ class Views:
         for transition in transitions:
             by_user.setdefault(transition.user_id, []).append(transition)
         for theirs in by_user.values():
-            theirs.sort(key=lambda transition: transition.end_s)
+            theirs.sort(key=_known_from_s)
         self._told = self._told.in_order()
         judged = []
         for window in due:
@@ -187,8 +187,9 @@ class Views:
     def _truth(self, transitions: list[Transition], window: Window) -> _Truth:
         """`transitions` of one user, in the order of time."""
         begin_s, end_s = window
-        near = [each for each in transitions if each.end_s >= begin_s - LOOK_BACK_S and _known_from_s(each) <= end_s]
-        if any(not each.is_certain for each in near):
+        since_s = begin_s - self._look_back_s
+        near = [each for each in transitions if each.end_s >= since_s and _known_from_s(each) <= end_s]
+        if any(not (each.is_certain or each.ends_known) for each in near):
             return _Truth(None, None)
         ahead = [each for each in transitions if each.end_s < begin_s]
         within = [each for each in transitions if each.end_s >= begin_s and _known_from_s(each) <= end_s]
@@ -207,5 +208,5 @@ class Views:
 
 
 def _known_from_s(transition: Transition) -> float:
-    """Its beginning where its player caused it; else when its player knew."""
-    return transition.end_s if math.isnan(transition.origin_s) else transition.begin_s
+    """When its player caused it, or when its player knew."""
+    return transition.end_s if math.isnan(transition.origin_s) else transition.origin_s

@@ -4,7 +4,8 @@ import math
 from array import array
 
 from loadtest.measure.columns import Spans, take
-from loadtest.measure.ledger import SEES_PRESENCE, SEES_ROOMS, Ledger, Pending
+from loadtest.measure.judging.entries import Pending
+from loadtest.measure.ledger import SEES_PRESENCE, SEES_ROOMS, Ledger
 from loadtest.wire.state import APART_S
 
 

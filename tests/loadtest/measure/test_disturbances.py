@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import gevent
 import pytest
 
+from loadtest.client import ServerTimers
 from loadtest.measure.disturbed.windows import Disturbances
 from loadtest.measure.points import Points
 from loadtest.measure.processes import health
@@ -51,6 +52,23 @@ class Disturbed(World):
 def harm(world: World) -> tuple[int, int, int]:
     presence = world.reach.presence
     return presence.lost, presence.duplicates, presence.unexpected
+
+
+@pytest.mark.parametrize("timeout_s", [75.0, 600.0])
+def test_user_whom_a_server_may_still_hold_is_not_judged_for_as_long_as_it_may(timeout_s: float) -> None:
+    world = World(10, timers=ServerTimers(heartbeat_timeout_s=timeout_s))
+    world.join(50)
+    world.tell(50, True)
+    world.wait()
+    world.leave(50, is_silent=True)
+    world.wait(timeout_s - 10.0)
+    begin_s = world.now_s
+    world.ledger.disturbances.tell(begin_s, begin_s + RECOVERY_S)
+    world.wait(10.0)
+    world.tell(50, False)
+    world.wait(RECOVERY_S)
+    world.wait(3 * SETTLE_S)
+    assert harm(world) == (0, 0, 0)
 
 
 def test_players_of_a_frozen_node_who_are_given_up_and_come_back_are_no_fault() -> None:

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from loadtest.client import Feature
+from loadtest.client import Feature, ServerTimers
 from loadtest.measure.ledger import SHAKING_S, Ledger, PlayerWatch
 from loadtest.measure.reach import Reach, ReachTally
 from loadtest.measure.series import Series
@@ -27,9 +27,16 @@ MOST_BARE = 12
 class World:
     """A lobby of `size` players on a clock that only this test moves."""
 
-    def __init__(self, size: int = 0, *, first_user: int = 1, features: frozenset[Feature] = frozenset()) -> None:
+    def __init__(
+        self,
+        size: int = 0,
+        *,
+        first_user: int = 1,
+        features: frozenset[Feature] = frozenset(),
+        timers: ServerTimers | None = None,
+    ) -> None:
         self.now_s = 1000.0
-        self.ledger = Ledger(clock=lambda: self.now_s)
+        self.ledger = Ledger(clock=lambda: self.now_s, timers=timers)
         self.fan_out = {"presence": Series(), "rooms": Series(), "others": Series()}
         self.reach = Reach(
             self.ledger, settle_s=SETTLE_S, on_fan_out=lambda kind, taken_s, _: self.fan_out[kind].record_many(taken_s)
@@ -47,8 +54,8 @@ class World:
             user_id, handshake_s=handshake_s, features=features
         )
 
-    def leave(self, user_id: int, *, is_silent: bool = False) -> None:
-        self.watches[user_id].leaving(is_silent=is_silent)
+    def leave(self, user_id: int, *, is_abrupt: bool = False, is_silent: bool = False) -> None:
+        self.watches[user_id].leaving(is_abrupt=is_abrupt, is_silent=is_silent)
         self.watches[user_id].lost()
 
     def tell(self, user_id: int, is_online: bool, *, skip: frozenset[int] = frozenset(), times: int = 1) -> None:
@@ -186,7 +193,7 @@ def test_after_a_silent_loss_a_user_is_uncertain_for_as_long_as_the_server_may_h
     after_s: float, is_certain: bool
 ):
     now_s = 1000.0
-    ledger = Ledger(clock=lambda: now_s, heartbeat_timeout_s=20.0)
+    ledger = Ledger(clock=lambda: now_s, timers=ServerTimers(heartbeat_timeout_s=20.0))
     watch = ledger.watch()
     watch.accepted(5, handshake_s=0.002)
     watch.leaving(is_silent=True)
