@@ -165,6 +165,7 @@ class Reach:
         tally.expected += judged.expected
         tally.received += judged.received
         tally.missed += judged.missed
+        tally.late += judged.late
         for spread_s, heard_s in judged.spreads:
             self._on_fan_out("others", spread_s, heard_s)
 

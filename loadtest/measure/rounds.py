@@ -4,7 +4,8 @@ What all observers hear of one event is a round. Announcements of the rooms that
 it is the same one, however far apart they come; those that carry none, when they come within moments of each other. If
 most of those who were there heard a round, it was sent to all, and those who heard nothing should have: nothing within
 the settling time is a loss, a later announcement of the rooms instead is a *miss* (conflated by right, or lost; it
-cannot be told). A round that only few heard is no evidence.
+cannot be told). A round that only few heard is no evidence. A revision that comes to an observer after the settling
+time is *late*, and lost as well; that it came is evidence.
 
 The time of the event itself is not known. What is measured is the spread: how long after the first observer each heard.
 Where any players are told revisions, it is theirs alone, for it is exact: of announcements without one that come late,
@@ -43,6 +44,8 @@ class JudgedRounds:
     expected: int = 0
     received: int = 0
     missed: int = 0
+    late: int = 0
+    """Of those that were expected and not received: came after the settling time."""
     spreads: list[tuple[FloatArray, FloatArray]] = field(default_factory=list)
     """How long after the first, and when."""
 
@@ -122,6 +125,48 @@ class _Announcements:
         return is_later & (self.times_s <= until_s)
 
 
+@dataclass
+class _JudgedRound:
+    """Of a revision, for those who hear of it later."""
+
+    first_s: float
+    owed: IntArray = field(default_factory=none)
+    """Observers who have heard neither of it nor of a later one instead. Spans."""
+    observers: int = 0
+    heard: int = 0
+    missed: int = 0
+    late: int = 0
+    is_own: bool = False
+    is_timed: bool = False
+    """Rounds of base clients beside those who are told revisions are of the same events, which count once."""
+    is_sent_to_all: bool = False
+    """By what is known."""
+
+    def hear(self, at: IntArray, judged: JudgedRounds) -> None:
+        """Too late, by these spans."""
+        came = np.intersect1d(self.owed, at)
+        if not len(came):
+            return
+        self.owed = np.setdiff1d(self.owed, came)
+        if self.is_sent_to_all:
+            judged.late += len(came)
+            return
+        self.late += len(came)
+        self.count(judged)
+
+    def count(self, judged: JudgedRounds) -> None:
+        """If most have heard of it by now."""
+        self.is_sent_to_all = _are_most(self.heard + self.late, self.observers)
+        if not self.is_sent_to_all:
+            return
+        judged.missed += self.missed
+        judged.late += self.late
+        if not self.is_own:
+            judged.rounds += self.is_timed
+            judged.expected += self.observers
+            judged.received += self.heard + self.missed
+
+
 class RoundsOfRooms:
     """Announcements of the rooms. Those that the swarm's own changes explain are looked through for misses only."""
 
@@ -132,8 +177,8 @@ class RoundsOfRooms:
         self._at: IntArray = none()
         self._times_s: FloatArray = np.empty(0)
         self._revisions: IntArray = none()
-        self._judged: dict[int, float] = {}
-        """Revisions, and when the first heard of them: whoever hears of one later than `settle_s` begins no other."""
+        self._judged: dict[int, _JudgedRound] = {}
+        """By revision: whoever hears of one later than `settle_s` begins no other."""
         self._own: dict[tuple[float, float], None] = {}
         """When own changes may have been announced: from, until."""
         self._next_look_s = -math.inf
@@ -162,22 +207,26 @@ class RoundsOfRooms:
         keep = (told.revisions >= 0) & (told.times_s > done_s - self._settle_s)  # later than what others hear yet
         for start, end, following in told.rounds(self._settle_s):
             first_s, revision = float(told.times_s[start]), int(told.revisions[start])
-            if revision in self._judged:
-                continue
-            if first_s > done_s:
+            known = self._judged.get(revision)
+            if known is None and first_s > done_s:
                 keep[start:following] = True
                 continue
-            if revision >= 0:
-                self._judged[revision] = first_s
-            self._judge_round(judged, spans, told, start, end)
+            if known is None:
+                known = self._judge_round(judged, spans, told, start, end)
+                if revision >= 0:
+                    self._judged[revision] = known
+            known.hear(told.at[start:following][told.times_s[start:following] > known.first_s + self._settle_s], judged)
         self._at, self._times_s, self._revisions = told.at[keep], told.times_s[keep], told.revisions[keep]
         self._forget(done_s)
         return judged
 
-    def _judge_round(self, judged: JudgedRounds, spans: Spans, told: _Announcements, start: int, end: int) -> None:
+    def _judge_round(
+        self, judged: JudgedRounds, spans: Spans, told: _Announcements, start: int, end: int
+    ) -> _JudgedRound:
         first_s, last_s = float(told.times_s[start]), float(told.times_s[end - 1])
+        known = _JudgedRound(first_s)
         if self._disturbances.touch(first_s - self._settle_s, first_s + self._settle_s):
-            return
+            return known
         are_there = spans.sees(SEES_ROOMS) & spans.stayed(first_s - MARGIN_S, first_s + self._settle_s)
         are_told = are_there & spans.sees(SEES_REVISIONS)
         if told.revisions[start] >= 0:
@@ -186,26 +235,27 @@ class RoundsOfRooms:
             observers, is_timed = are_there & ~are_told, int(np.count_nonzero(are_told)) < LEAST_OBSERVERS
         members, firsts = np.unique(told.at[start:end], return_index=True)
         have_heard = _heard(spans, observers, members)
-        if not _is_evidence(have_heard, observers):
-            return
         later = none()
         if (observers & ~have_heard).any():
             later = np.unique(told.at[told.is_later(start, end, until_s=first_s + self._settle_s)])
         heard_later = _heard(spans, observers, later) & ~have_heard
-        judged.missed += int(np.count_nonzero(heard_later))
-        if any(from_s <= last_s and first_s <= until_s for from_s, until_s in self._own):
-            return
-        _count(judged, have_heard | heard_later, observers)
-        if is_timed:
-            judged.rounds += 1
+        known.observers, known.heard = int(np.count_nonzero(observers)), int(np.count_nonzero(have_heard))
+        known.missed = int(np.count_nonzero(heard_later))
+        known.is_own = any(from_s <= last_s and first_s <= until_s for from_s, until_s in self._own)
+        known.is_timed = is_timed
+        if told.revisions[start] >= 0:
+            known.owed = spans.numbers[observers & ~have_heard & ~heard_later]
+        known.count(judged)
+        if known.is_sent_to_all and is_timed and not known.is_own:
             heard_s = told.times_s[start:end][firsts][np.isin(members, spans.numbers[observers])]
             judged.spreads.append((heard_s - first_s, heard_s))
+        return known
 
     def _forget(self, done_s: float) -> None:
         if math.isfinite(done_s):
             self._own = {window: None for window in self._own if window[1] > done_s - self._settle_s}
             self._judged = {
-                revision: first_s for revision, first_s in self._judged.items() if first_s > done_s - REMEMBER_S
+                revision: known for revision, known in self._judged.items() if known.first_s > done_s - REMEMBER_S
             }
 
 
@@ -217,8 +267,11 @@ def _heard(spans: Spans, observers: BoolArray, members: IntArray) -> BoolArray:
 
 
 def _is_evidence(heard: BoolArray, observers: BoolArray) -> bool:
-    there = int(np.count_nonzero(observers))
-    return there >= LEAST_OBSERVERS and 2 * int(np.count_nonzero(heard)) > there
+    return _are_most(int(np.count_nonzero(heard)), int(np.count_nonzero(observers)))
+
+
+def _are_most(heard: int, there: int) -> bool:
+    return there >= LEAST_OBSERVERS and 2 * heard > there
 
 
 def _count(judged: JudgedRounds, heard: BoolArray, observers: BoolArray) -> None:

@@ -15,7 +15,7 @@ class ReachTally:
     expected: int = 0
     received: int = 0
     late: int = 0
-    """Of those that count as lost: came after the settling time."""
+    """Came after the settling time: most of them count as lost. Of the rooms, only revisions can be told to be late."""
     duplicates: int = 0
     out_of_order: int = 0
     unexpected: int = 0

@@ -84,7 +84,49 @@ def test_revision_that_comes_after_the_settling_time_is_lost(world: World) -> No
     hear(world, TOLD[1:], 5)
     hear(world, TOLD[:1], 5, after_s=SETTLE_S + 0.1)
     assert spread_ms(world) == [9, 0]
-    assert (world.reach.rooms.others, world.reach.rooms.lost) == (1, 1)
+    assert (world.reach.rooms.others, world.reach.rooms.lost, world.reach.rooms.late) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("after_s", [SETTLE_S + 0.1, 3 * SETTLE_S, REMEMBER_S - 3 * SETTLE_S])
+def test_revision_that_comes_late_is_late_once_whenever_it_is_looked_at(world: World, after_s: float) -> None:
+    hear(world, TOLD[1:], 5)
+    for _ in range(40):
+        world.wait(after_s / 40)
+    hear(world, TOLD[:1], 5)
+    for _ in range(40):
+        world.wait(0.5)
+    hear(world, TOLD, 5)  # told again: repeated, not late
+    world.wait(3 * SETTLE_S)
+    assert (world.reach.rooms.late, world.reach.rooms.lost, world.reach.rooms.duplicates) == (1, 1, 10)
+
+
+def test_revision_that_comes_late_to_somebody_who_heard_a_later_one_in_time_is_out_of_order(world: World) -> None:
+    hear(world, TOLD[1:], 5)
+    hear(world, TOLD, 6, after_s=0.01)
+    hear(world, TOLD[:1], 5, after_s=SETTLE_S + 0.1)
+    world.wait(3 * SETTLE_S)
+    rooms = world.reach.rooms
+    assert (rooms.missed, rooms.late, rooms.lost, rooms.out_of_order) == (1, 0, 0, 1)
+
+
+def test_revision_that_few_have_heard_in_time_or_late_is_no_evidence(world: World) -> None:
+    hear(world, TOLD[:2], 5)
+    hear(world, TOLD[2:5], 5, after_s=SETTLE_S + 1.0)
+    world.wait(3 * SETTLE_S)
+    rooms = world.reach.rooms
+    assert (rooms.others, rooms.expected, rooms.late) == (0, 0, 0)
+    hear(world, TOLD[5:6], 5)  # with this one, most have
+    world.wait(3 * SETTLE_S)
+    assert (rooms.others, rooms.expected, rooms.received, rooms.late) == (1, 10, 2, 4)
+
+
+def test_revision_of_an_own_change_that_comes_late_is_told_as_late_and_expected_once(world: World) -> None:
+    world.change()
+    hear(world, TOLD[1:], 5, after_s=0.01)
+    hear(world, TOLD[:1], 5, after_s=SETTLE_S + 1.0)
+    world.wait(3 * SETTLE_S)
+    rooms = world.reach.rooms
+    assert (rooms.expected, rooms.received, rooms.lost, rooms.late) == (10, 9, 1, 1)
 
 
 def test_higher_revision_that_another_node_tells_before_the_lower_one_is_no_loss_of_it(world: World) -> None:
@@ -110,13 +152,16 @@ def test_spread_is_that_of_base_clients_where_too_few_are_told_revisions(told: i
 
 
 @pytest.mark.parametrize("looks", [1, 3], ids=["looked at once", "looked at between"])
-def test_revision_of_which_most_hear_too_late_is_one_event_and_quick_for_nobody(world: World, looks: int) -> None:
+def test_revision_of_which_most_hear_too_late_is_one_event_late_for_them_and_quick_for_nobody(
+    world: World, looks: int
+) -> None:
     hear(world, TOLD[:4], 5)
     for _ in range(looks):
         world.wait((SETTLE_S + 2.0) / looks)
     hear(world, TOLD[4:], 5)
     assert spread_ms(world)[0] == 0
-    assert (world.reach.rooms.others, world.reach.rooms.lost) == (0, 0)
+    rooms = world.reach.rooms
+    assert (rooms.others, rooms.expected, rooms.received, rooms.lost, rooms.late) == (1, 10, 4, 6, 6)
 
 
 def test_revision_that_a_server_uses_again_after_a_while_is_another_event(world: World) -> None:
