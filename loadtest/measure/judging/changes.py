@@ -15,9 +15,10 @@ import numpy as np
 
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none
 from loadtest.measure.disturbed.windows import Disturbances
+from loadtest.measure.judging.entries import Change
 from loadtest.measure.judging.named import NamedChanges
 from loadtest.measure.judging.tally import ReachTally
-from loadtest.measure.ledger import SEES_ROOMS, Change
+from loadtest.measure.ledger import SEES_ROOMS
 
 PAIRS_AT_ONCE = 100_000
 """Of changes and observers; of more, every n-th observer is looked at."""
@@ -113,7 +114,7 @@ class ChangesOfRooms:
     ) -> tuple[FloatArray, BoolArray]:
         """As `_heard`, of the first announcement from each place on that has this change in it. What carries no
         revision may be of any change, so it counts; a change that no delta names has none."""
-        revision = self._named.revision_of(change.room_id, is_gone=change.is_gone, since_s=change.sent_s)
+        revision = self._named.revision_of(change)
         while True:
             times_s, has_come = self._heard(keys, places, looked_at, deadline_s)
             told = revisions[np.minimum(places, len(keys) - 1)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from loadtest.measure.judging.entries import Change
 from lobby_server.protocol.messages import RoomsDelta
 
 _Key = tuple[str, bool]
@@ -36,12 +37,19 @@ class NamedChanges:
         for key in keys:
             self._by_room.setdefault(key, deque()).append((heard_s, delta.rev))
 
-    def revision_of(self, room_id: str, *, is_gone: bool, since_s: float) -> int | None:
-        """The first that has a change of that room which was asked for at `since_s`; None: it was not named. Each node
-        of a lobby conflates by itself, so several may name it: the lowest counts, whichever was read first. Where
-        others changed the same room at about the same time, it may be of theirs."""
-        named = self._by_room.get((room_id, is_gone), ())
-        return min((revision for heard_s, revision in named if heard_s >= since_s), default=None)
+    def revision_of(self, change: Change) -> int | None:
+        """The first that has that change in it; None: it was not named, or nobody can say whether it was. Each node of
+        a lobby conflates by itself, so several may name it: the lowest counts, whichever was read first. Where others
+        changed the same room at about the same time, it may be of theirs.
+
+        Whoever enters a room and leaves it again between two deltas is in none of them, and so is one who enters as
+        another one leaves: the list is as it was. What names that room later is of somebody else. So no delta counts
+        beyond the first that the player itself heard after the answer (`Change.last_revision`)."""
+        named = self._by_room.get((change.room_id, change.is_gone), ())
+        found = (
+            revision for heard_s, revision in named if heard_s >= change.sent_s and revision <= change.last_revision
+        )
+        return min(found, default=None)
 
     def forget(self, before_s: float) -> None:
         """What was heard earlier. O(what is forgotten)."""

@@ -167,7 +167,7 @@ class Joiner(RoomLife):
             intended_s, sent_s = asked
             self.fire("room join", self.heard_s - intended_s, None)
             if self.swarm.profile is None:  # elsewhere, who is in a room may not be in its row
-                self.swarm.ledger.change(joined.roomId, intended_s=intended_s, sent_s=sent_s, answered_s=self.heard_s)
+                self.client.watch.entered(joined.roomId, intended_s=intended_s, sent_s=sent_s, answered_s=self.heard_s)
 
     @on(messages.Chat)
     def on_chat(self, chat: messages.Chat) -> None:

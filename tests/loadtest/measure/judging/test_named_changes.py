@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from loadtest.measure.judging.entries import Change
 from loadtest.measure.judging.named import NamedChanges
 from lobby_server.protocol.messages import RoomsDelta
 from lobby_server.protocol.resources import Room
@@ -35,6 +36,16 @@ def own_change(world: World, room: str, *, is_gone: bool = False) -> None:
     world.ledger.change(
         room, intended_s=world.now_s, sent_s=world.now_s, answered_s=world.now_s + 0.002, is_gone=is_gone
     )
+
+
+def asked(room: str, at_s: float, *, is_gone: bool = False) -> Change:
+    return Change(at_s, at_s, at_s + 0.002, room, is_gone)
+
+
+def enter(world: World, player: int, room: str) -> None:
+    """And it is answered."""
+    sent_s, world.now_s = world.now_s, world.now_s + 0.002
+    world.watches[player].entered(room, intended_s=sent_s, sent_s=sent_s, answered_s=world.now_s)
 
 
 def heard_ms(world: World) -> list[float]:
@@ -116,13 +127,77 @@ def test_change_that_another_process_tells_of_is_timed_by_its_delta_too():
     assert heard_ms(here) == [PLAYERS, pytest.approx(50.0, rel=1e-2), pytest.approx(50.0, rel=1e-2)]
 
 
+def test_room_that_was_entered_is_timed_by_the_delta_that_names_it():
+    world = World(PLAYERS)
+    enter(world, 1, "busy")
+    tell(world, delta(5, "busy"), after_s=0.048)
+    tell(world, delta(6, "busy"), after_s=2.0)
+    assert heard_ms(world) == [PLAYERS, pytest.approx(50.0, rel=1e-2), pytest.approx(50.0, rel=1e-2)]
+    assert world.reach.rooms.reach == 1.0
+
+
+def test_room_that_was_entered_and_left_between_two_deltas_is_not_timed_by_what_others_do_there_later():
+    """The list is as it was: the next delta says so, and names nothing."""
+    world = World(PLAYERS)
+    enter(world, 1, "busy")
+    tell(world, delta(5), after_s=0.048)
+    tell(world, delta(6, "busy"), after_s=2.452)
+    world.wait()
+    assert world.fan_out["rooms"].count == 0
+    assert world.reach.rooms.reach == 1.0, "it was announced"
+
+
+def test_delta_that_its_player_heard_before_the_answer_is_of_before():
+    world = World(PLAYERS)
+    sent_s = world.now_s
+    tell(world, delta(5, "busy"), after_s=0.001)
+    world.watches[1].entered("busy", intended_s=sent_s, sent_s=sent_s, answered_s=world.now_s)
+    tell(world, delta(6), after_s=0.2)
+    tell(world, delta(7, "busy"), after_s=2.0)
+    world.wait()
+    assert world.fan_out["rooms"].max_us <= 1_000, "of another's a moment before, as it may be; of none later"
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_room_that_was_entered_by_somebody_who_hears_no_delta_after_it_has_no_time_where_others_do(is_lost: bool):
+    world = World(PLAYERS)
+    enter(world, 1, "busy")
+    watch = world.watches.pop(1)
+    if is_lost:
+        watch.leaving()
+        watch.lost()
+    tell(world, delta(5), after_s=0.048)
+    tell(world, delta(6, "busy"), after_s=2.0)
+    for _ in range(15):
+        world.wait(1.0)
+    assert world.fan_out["rooms"].count == 0
+    assert world.reach.rooms.received == PLAYERS - 1
+
+
+def test_room_that_was_entered_is_told_to_other_processes_with_the_revision_it_is_in():
+    here, there = World(PLAYERS), World(1, first_user=100)
+    here.ledger.share()
+    there.ledger.share()
+    there.now_s = here.now_s
+    enter(there, 100, "busy")
+    here.now_s += 0.002
+    assert there.ledger.take_entries()["changes"] == [], "the delta is yet to come"
+    for world in (here, there):
+        tell(world, delta(5), after_s=0.048)
+        tell(world, delta(6, "busy"), after_s=2.0)
+    here.ledger.add_entries(there.ledger.take_entries())
+    here.ledger.heard_until_s = here.now_s + 60.0
+    here.wait()
+    assert (here.reach.rooms.events, here.fan_out["rooms"].count) == (1, 0)
+
+
 def test_room_that_changed_before_is_found_in_the_delta_after_the_asking():
     named = NamedChanges()
     named.take(delta(5, "busy"), 10.0)
     named.take(delta(6, "busy"), 20.0)
-    assert named.revision_of("busy", is_gone=False, since_s=15.0) == 6
-    assert named.revision_of("busy", is_gone=True, since_s=15.0) is None
-    assert named.revision_of("busy", is_gone=False, since_s=25.0) is None
+    assert named.revision_of(asked("busy", 15.0)) == 6
+    assert named.revision_of(asked("busy", 15.0, is_gone=True)) is None
+    assert named.revision_of(asked("busy", 25.0)) is None
 
 
 def test_deltas_are_forgotten_when_all_of_their_time_is_judged():
@@ -132,7 +207,7 @@ def test_deltas_are_forgotten_when_all_of_their_time_is_judged():
     world.wait(30.0)
     world.wait(30.0)
     named = world.ledger.named
-    assert named.revision_of("room 104", is_gone=False, since_s=0.0) is None
+    assert named.revision_of(asked("room 104", 0.0)) is None
     assert named.tells
 
 
