@@ -10,7 +10,7 @@ import os
 import time
 from types import TracebackType
 
-from bench.processes.cpu import read_cpu
+from bench.processes.cpu import CpuTimes, read_cpu
 
 
 class Stopwatch:
@@ -25,15 +25,15 @@ class Stopwatch:
         """Without that."""
 
     def __enter__(self) -> Stopwatch:
-        self._before_s = self._waits_so_far_s()
+        self._before = self._times()
         self._began_s = time.monotonic()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         wall_s = time.monotonic() - self._began_s
-        after_s = self._waits_so_far_s()  # they overlap: the longest alone is sure to have been in the way
-        self.waited_s = max(0.0, *(late - early for late, early in zip(after_s, self._before_s, strict=True)))
+        after = self._times()  # they overlap: the longest alone is sure to have been in the way
+        self.waited_s = max(0.0, *(late.since(early).waited_s for late, early in zip(after, self._before, strict=True)))
         self.took_s = wall_s - self.waited_s
 
-    def _waits_so_far_s(self) -> list[float]:
-        return [read_cpu(pid).waited_s for pid in self._pids]
+    def _times(self) -> list[CpuTimes]:
+        return [read_cpu(pid) for pid in self._pids]

@@ -22,7 +22,7 @@ from xml.sax.saxutils import escape
 import psutil
 
 from bench.load.reports import Reported, reported_in_words, reported_of_locust, reported_of_the_swarm
-from bench.processes.cpu import CpuTimes, pinned, read_cpu
+from bench.processes.cpu import CpuTimes, pinned, read_cpu_of_tree
 from bench.processes.lab import HOST
 from bench.processes.peer import generator_command
 from bench.processes.watch import resident_kib
@@ -126,8 +126,8 @@ class Running:
         return f"{killed if self.was_killed else f'it ended with {self._process.returncode}'}: {last}"
 
     def cpu(self) -> CpuTimes:
-        times = [read_cpu(pid) for pid in self.pids()]
-        return CpuTimes(sum(each.used_s for each in times), sum(each.waited_s for each in times))
+        """Of all its processes until now, those that have ended among them."""
+        return read_cpu_of_tree(self.pid)
 
     def resident_kib(self) -> int:
         kib = 0

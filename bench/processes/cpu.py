@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,8 @@ class CpuPlan:
 
 
 NOT_PINNED = CpuPlan(None, None)
+_SCHED_CLOCK = 2
+"""CPUCLOCK_SCHED of Linux's posix-timers.h: of a process, what its threads have run."""
 
 
 def plan_cpus() -> CpuPlan:
@@ -70,39 +74,77 @@ class CpuTimes(NamedTuple):
     """What a process has used so far, and how long it was ready to run but had to wait for a core."""
 
     used_s: float
+    """Of all threads that it ever had, and of none of its children."""
     waited_s: float
+    """Of the threads that it has now, added up: the kernel keeps no other."""
+    waits: tuple[tuple[int, float], ...] = ()
+    """The same by thread, in s."""
 
     def since(self, earlier: CpuTimes) -> CpuTimes:
-        return CpuTimes(self.used_s - earlier.used_s, self.waited_s - earlier.waited_s)
+        """The difference. What threads waited that have ended in between is not in it; what they used is."""
+        if not self.waits:
+            return CpuTimes(self.used_s - earlier.used_s, max(0.0, self.waited_s - earlier.waited_s))
+        before = dict(earlier.waits)
+        waits = tuple((thread, max(0.0, waited_s - before.get(thread, 0.0))) for thread, waited_s in self.waits)
+        return CpuTimes(self.used_s - earlier.used_s, sum(waited_s for _, waited_s in waits), waits)
 
 
 def read_cpu(pid: int) -> CpuTimes:
-    """CPU times of the living threads of a process; zeros for one that is gone.
+    """CPU times of a process; zeros for one that is gone.
 
-    From ``/proc/<pid>/task/*/schedstat``, in ns and exact to the last context switch; ``/proc/<pid>/stat`` counts in
-    ticks of 10 ms. Where schedstat is missing, the ticks, and no waiting.
+    What it used is its CPU clock (clock_getcpuclockid(3)), which is exact to the ns and has the threads in it that have
+    ended; where another process has no such clock, the ticks of 10 ms of ``/proc/<pid>/stat``, which have them, too.
+    What its threads waited is in ``/proc/<pid>/task/*/schedstat``, where the kernel keeps that.
     """
-    counted = [times for task in _tasks(pid) if (times := _schedstat(task)) is not None]
-    if counted:
-        return CpuTimes(sum(used for used, _ in counted) / 1e9, sum(waited for _, waited in counted) / 1e9)
+    used_s = _clock_of(pid)
+    if used_s is None:
+        try:
+            ticks = psutil.Process(pid).cpu_times()
+        except psutil.NoSuchProcess:
+            return CpuTimes(0.0, 0.0)
+        used_s = float(ticks.user + ticks.system)
+    waits = tuple((int(task.name), waited_s) for task in _tasks(pid) if (waited_s := _waited_s(task)) is not None)
+    return CpuTimes(used_s, sum(waited_s for _, waited_s in waits), waits)
+
+
+def read_cpu_of_tree(pid: int) -> CpuTimes:
+    """The same of a process and all that it has started, and these. Of what has ended meanwhile, what was used is in it
+    as soon as its parent knows, in ticks of 10 ms."""
     try:
-        ticks = psutil.Process(pid).cpu_times()
+        tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
-        return CpuTimes(0.0, 0.0)
-    return CpuTimes(float(ticks.user + ticks.system), 0.0)
+        return read_cpu(pid)
+    ended_s = 0.0
+    for process in tree:
+        with contextlib.suppress(psutil.Error):
+            ticks = process.cpu_times()
+            ended_s += getattr(ticks, "children_user", 0.0) + getattr(ticks, "children_system", 0.0)
+    times = [read_cpu(process.pid) for process in tree]
+    waits = tuple(wait for each in times for wait in each.waits)
+    return CpuTimes(ended_s + sum(each.used_s for each in times), sum(each.waited_s for each in times), waits)
+
+
+def _clock_of(pid: int) -> float | None:
+    """None: there is no such process, or no such clock. Python has no clock_getcpuclockid(3), which on Linux is no
+    system call: the number of the clock is made of that of the process."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return time.clock_gettime(~pid << 3 | _SCHED_CLOCK)
+    except OSError:
+        return None
 
 
 def _tasks(pid: int) -> list[Path]:
     try:
         return list(Path(f"/proc/{pid}/task").iterdir())
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
         return []
 
 
-def _schedstat(task: Path) -> tuple[int, int] | None:
-    """Time on a core and time in its queue, in ns; ``None`` for a thread that has just ended, or without schedstat."""
+def _waited_s(task: Path) -> float | None:
+    """In the queue of a core; ``None`` for a thread that has just ended, or without schedstat."""
     try:
-        used, waited, _ = (task / "schedstat").read_text().split()
-        return int(used), int(waited)
-    except (FileNotFoundError, ProcessLookupError, ValueError):
+        return int((task / "schedstat").read_text().split()[1]) / 1e9
+    except (FileNotFoundError, ProcessLookupError, IndexError, ValueError):
         return None

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.measures import LAST_ACCEPTED
-from bench.processes.cpu import CpuPlan, CpuTimes, pin, plan_cpus, read_cpu
+from bench.processes.cpu import CpuPlan, CpuTimes, pin, plan_cpus, read_cpu, read_cpu_of_tree
 from bench.processes.lab import Lab
 from bench.processes.peer import PeerFailed, python_peer, start_peer
 from bench.processes.progress import PlainReporter, Plan, left_words, reporter
@@ -43,12 +44,65 @@ def spin(duration_s: float) -> None:
         pass
 
 
+def spin_thread(duration_s: float) -> None:
+    end_s = time.thread_time() + duration_s
+    while time.thread_time() < end_s:
+        pass
+
+
 def test_cpu_that_was_used_is_read() -> None:
     before = read_cpu(os.getpid())
     spin(0.05)
     used = read_cpu(os.getpid()).since(before)
     assert 0.04 < used.used_s < 5.0
     assert used.waited_s >= 0.0
+
+
+def test_cpu_of_threads_that_have_ended_stays_in_what_the_process_used() -> None:
+    """The first of them is there at the first reading, the second one at neither."""
+    goes_on, is_over = threading.Event(), threading.Event()
+
+    def work() -> None:
+        spin_thread(0.05)
+        is_over.set()
+        goes_on.wait()
+
+    first, second = threading.Thread(target=work), threading.Thread(target=spin_thread, args=(0.05,))
+    first.start()
+    is_over.wait()
+    before, began_s = read_cpu(os.getpid()), time.process_time()
+    goes_on.set()
+    second.start()
+    first.join()
+    second.join()
+    used, took_s = read_cpu(os.getpid()).since(before), time.process_time() - began_s
+    assert took_s > 0.05
+    assert used.used_s == pytest.approx(took_s, abs=0.005)
+    assert used.waited_s >= 0.0, "what the first one waited is gone with it"
+
+
+def test_cpu_of_programs_that_a_generator_started_stays_when_they_have_ended() -> None:
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]]); print(1, flush=True); input()"
+    work = "import time\nwhile time.process_time() < 0.3: pass"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, work], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        before = read_cpu_of_tree(process.pid)
+        assert process.stdout.readline() == "1\n"
+        used = read_cpu_of_tree(process.pid).since(before)
+        process.communicate("\n")
+    assert used.used_s >= 0.28
+
+
+@pytest.mark.parametrize(("then", "now"), [((1, 2), (2, 3)), ((1,), (1,)), ((), (3,)), ((1, 2, 3), ())])
+def test_waits_since_earlier_ones_are_those_of_the_threads_that_are_there(
+    then: tuple[int, ...], now: tuple[int, ...]
+) -> None:
+    """Each has waited 1 s at first, and 1.5 s then."""
+    before = CpuTimes(0.0, float(len(then)), tuple((thread, 1.0) for thread in then))
+    after = CpuTimes(0.0, 1.5 * len(now), tuple((thread, 1.5) for thread in now))
+    assert after.since(before).waited_s == sum(0.5 if thread in then else 1.5 for thread in now)
 
 
 def test_process_that_is_gone_has_used_nothing() -> None:
