@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from loadtest.output.listening import EVERYWHERE, listen
 from loadtest.output.live.families import BOUNDS_S, Distribution, FamiliesNow, Family, Kind
 from loadtest.results.exit_codes import UsageError
 
@@ -68,14 +69,15 @@ class MetricsServer:
     def start(self) -> str:
         """Returns its address. Raises `UsageError`."""
         try:
-            listener = _listener(self._host, self._port)
+            listener = listen(self._host, self._port, new_socket=socket.socket)
         except OSError as error:
             raise UsageError(
                 f"--metrics-port: {self._host}:{self._port} cannot be listened at: {error.strerror or error}."
             ) from None
         self._server = WSGIServer(listener, self._answer, log=None, error_log=log)
         self._server.start()
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        host = "localhost" if self._host in EVERYWHERE else self._host
+        host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{listener.getsockname()[1]}{PATH}"
 
     def stop(self) -> None:
@@ -88,17 +90,3 @@ class MetricsServer:
             return [f"The metrics are at {PATH}.\n".encode()]
         start("200 OK", [("Content-Type", CONTENT_TYPE)])
         return [exposition(self._families())]
-
-
-def _listener(host: str, port: int) -> Any:
-    """Raises `OSError`, with nothing left open."""
-    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, kind)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen()
-    except OSError:
-        listener.close()
-        raise
-    return listener

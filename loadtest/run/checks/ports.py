@@ -10,11 +10,11 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from loadtest.output.listening import EVERYWHERE, listen
 from loadtest.results.exit_codes import UsageError
 
 DEFAULT_PORT = 5557
 """Of a master, with Locust."""
-EVERYWHERE = ("", "*", "0.0.0.0")
 _PORT_VARIABLES = ("LOCUST_MASTER_BIND_PORT", "LOCUST_MASTER_NODE_PORT")
 _FALSE = ("", "0", "false", "no")
 
@@ -22,7 +22,7 @@ _FALSE = ("", "0", "false", "no")
 def check_listenable(flag: str, host: str, port: int) -> None:
     """Raises `UsageError`."""
     try:
-        _listen(host, port).close()
+        listen(host, port, new_socket=socket.socket).close()
     except OSError as error:
         shown = f"{'*' if host in EVERYWHERE else host}:{port}"
         raise UsageError(
@@ -70,7 +70,7 @@ class Leading:
     @property
     def is_free(self) -> bool:
         try:
-            _listen(self.host, self.port).close()
+            listen(self.host, self.port, new_socket=socket.socket).close()
         except OSError:
             return False
         return True
@@ -80,7 +80,7 @@ def move_if_taken(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> 
     """A master and the workers that it forks meet at a free port where Locust's usual one is taken."""
     leading = Leading.read(arguments)
     if leading is not None and leading.forks and not leading.is_given and not leading.is_free:
-        with _listen(leading.host, 0) as listener:
+        with listen(leading.host, 0, new_socket=socket.socket) as listener:
             port = listener.getsockname()[1]
         parser.set_defaults(master_bind_port=port, master_port=port)
 
@@ -90,22 +90,6 @@ def check_master(arguments: Sequence[str]) -> None:
     leading = Leading.read(arguments)
     if leading is not None and (leading.leads or (leading.forks and leading.is_given)):
         check_listenable("--master-bind-port", leading.host, leading.port)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Raises `OSError`, with nothing left open."""
-    family, kind, _, _, address = socket.getaddrinfo(
-        None if host in EVERYWHERE else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listener = socket.socket(family, kind)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen()
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def _is_set(environment: Mapping[str, str], name: str) -> bool:

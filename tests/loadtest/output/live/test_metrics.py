@@ -84,6 +84,22 @@ def test_before_the_first_run_nothing_runs_and_after_it_nobody_plays():
     assert of(over, "lobby_swarm_series_seconds_count", series="heartbeat", phase="steady") == 1
 
 
+@pytest.mark.parametrize("host", ["*", "0.0.0.0", ""])
+def test_metrics_that_are_to_be_had_at_every_address_are_and_are_told_at_one_that_leads_there(host: str):
+    server = MetricsServer(host, 0, lambda: families_of(concluded()))
+    url = server.start()
+
+    def read() -> str:
+        with urllib.request.urlopen(url.replace("//localhost:", "//127.0.0.1:"), timeout=PATIENCE_S) as answer:
+            return str(answer.read().decode())
+
+    try:
+        assert url.startswith("http://localhost:")
+        assert of(scraped(gevent.get_hub().threadpool.spawn(read).get()), "lobby_swarm_connections") == 10
+    finally:
+        server.stop()
+
+
 def test_the_server_answers_its_one_path_and_refuses_a_port_that_is_taken():
     server = MetricsServer("127.0.0.1", 0, lambda: families_of(concluded()))
     url = server.start()
