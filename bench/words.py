@@ -30,10 +30,25 @@ def in_ms(value_ms: float) -> str:
     return f"{in_digits(value_ms / 1e3)} s" if abs(value_ms) >= 1000 else f"{in_digits(value_ms)} ms"
 
 
+def in_s(value_s: float) -> str:
+    """A time that is given in s, in ms or s."""
+    return in_ms(value_s * 1e3)
+
+
+def in_memory(value_bytes: float) -> str:
+    """In powers of 1,024, as memory is told."""
+    if not math.isfinite(value_bytes):
+        return "–"
+    for power, unit in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if abs(value_bytes) >= 1024**power:
+            return f"{in_digits(value_bytes / 1024**power)} {unit}"
+    return f"{in_digits(value_bytes)} B"
+
+
 def in_bytes(value_bytes: float) -> str:
     if not math.isfinite(value_bytes):
         return "–"
-    for factor, unit in ((1e6, "MB"), (1e3, "KB")):
+    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
         if abs(value_bytes) >= factor:
             return f"{in_digits(value_bytes / factor)} {unit}"
     return f"{in_digits(value_bytes)} B"

@@ -8,9 +8,10 @@ from bench.prediction.comparison import Wall
 from bench.prediction.forecast import Forecast, StormForecast
 from bench.prediction.model import SCHEMA, Cold, Cost, Model
 from bench.prediction.plan import Plan
-from bench.words import changes_of_the_list, count, in_bytes, in_digits, in_ms, in_percent, plural
+from bench.words import changes_of_the_list, count, in_bytes, in_digits, in_memory, in_ms, in_percent, in_s, plural
 
 NOT_IN_TIME = "not within"
+GIB = 2**30
 
 
 def tell_model(model: Model) -> Iterator[str]:
@@ -54,10 +55,10 @@ def tell_forecast(found: Forecast, plan: Plan, model: Model, *, given: str) -> I
         [
             ("cores", f"{count(found.cores)}, each used for {in_percent(found.core_share)}"),
             ("sessions per process", count(found.sessions_per_process)),
-            ("memory", f"{in_digits(found.gib)} GiB, {in_digits(found.gib_per_node)} GiB per node"),
+            ("memory", f"{in_memory(found.gib * GIB)}, {in_memory(found.gib_per_node * GIB)} per node"),
             (
                 "bytes per second, with TCP/IP",
-                f"{_in_bytes(found.wire_bytes)}, {_in_bytes(found.wire_bytes_per_node)} per node",
+                f"{in_bytes(found.wire_bytes)}, {in_bytes(found.wire_bytes_per_node)} per node",
             ),
             ("changes of the list per second", in_digits(found.changes)),
             ("log-ins per second", in_digits(found.logins)),
@@ -75,13 +76,14 @@ def tell_forecast(found: Forecast, plan: Plan, model: Model, *, given: str) -> I
         yield ""
         yield from _rows(
             [
-                ("cores", f"{found.bill.cores:,.2f} {money} per hour"),
-                ("memory", f"{found.bill.memory:,.2f} {money} per hour"),
-                ("traffic to clients", f"{found.bill.traffic:,.2f} {money} per hour"),
+                ("cores", f"{_in_money(found.bill.cores)} {money} per hour"),
+                ("memory", f"{_in_money(found.bill.memory)} {money} per hour"),
+                ("traffic to clients", f"{_in_money(found.bill.traffic)} {money} per hour"),
                 (
                     "in all",
-                    f"{found.bill.whole:,.2f} {money} per hour, {found.bill.month:,.0f} {money} per month, "
-                    f"{found.bill.month / found.players * 1000:,.2f} {money} per month and 1,000 players",
+                    f"{_in_money(found.bill.whole)} {money} per hour, "
+                    f"{_in_money(found.bill.month, 0)} {money} per month, "
+                    f"{_in_money(found.bill.month / found.players * 1000)} {money} per month and 1,000 players",
                 ),
             ]
         )
@@ -102,7 +104,7 @@ def tell_walls(walls: Sequence[Wall], plan: Plan, model: Model, *, nodes: int, g
         delay = in_ms(wall.delay_ms) if wall.delay_ms is not None else "–"
         yield (
             f"  {wall.name:<28} {count(wall.holds):>12}  {fails:>12}  {wall.breaks or '–':<12}  {delay:>9}  "
-            f"{_in_bytes(wall.wire_bytes_per_player)}/s"
+            f"{in_bytes(wall.wire_bytes_per_player)}/s"
         )
     yield f"  who polls holds a list that is up to {plan.poll_s:g} s old; its p99 is of the answer"
     yield ""
@@ -125,7 +127,7 @@ def assumptions(plan: Plan) -> str:
     )
     limits, level = plan.limits, plan.level
     return (
-        f"{count(plan.rooms)} rooms, {changes}, players stay for {plan.visit_s / 60:.0f} min, polls every "
+        f"{count(plan.rooms)} rooms, {changes}, players stay for {plan.visit_s / 60:,g} min, polls every "
         f"{plan.poll_s:g} s, {plan.friends_online:g} friends online; no resource above {level.ceiling:.0%}, "
         f"p99 at most {in_ms(level.slo_ms)}; a node has {limits.node_gbit:g} Gbit/s and {limits.node_gib:g} GiB, the "
         f"balancer {limits.balancer_gbit:g} Gbit/s, the database {limits.database_cores:g} cores, Valkey one"
@@ -179,12 +181,12 @@ def _times(found: Forecast) -> str:
 
 def _storm(storm: StormForecast) -> str:
     in_time = f"{NOT_IN_TIME} {storm.looked_at_s:.0f} s"
-    half = f"{in_digits(storm.fresh_p50_s)} s" if storm.fresh_p50_s is not None else in_time
-    most = f"{in_digits(storm.fresh_p99_s)} s" if storm.fresh_p99_s is not None else in_time
-    over = f"after {in_digits(storm.over_s)} s" if storm.over_s is not None else in_time
+    half = in_s(storm.fresh_p50_s) if storm.fresh_p50_s is not None else in_time
+    most = in_s(storm.fresh_p99_s) if storm.fresh_p99_s is not None else in_time
+    over = f"after {in_s(storm.over_s)}" if storm.over_s is not None else in_time
     return (
         f"{count(storm.sessions)} come: half of them fresh after {half}, 99 % {most}, all told {over}; "
-        f"{in_digits(storm.cpu_s)} s of CPU, {in_digits(storm.gb_out)} GB"
+        f"{in_s(storm.cpu_s)} of CPU, {in_bytes(storm.gb_out * 1e9)}"
     )
 
 
@@ -193,8 +195,9 @@ def _cost(cost: Cost) -> str:
     return f"{in_digits(cost.value)} {cost.unit} ({spread}, n = {cost.n}; {cost.source})"
 
 
-def _in_bytes(value_bytes: float) -> str:
-    return f"{in_digits(value_bytes / 1e9)} GB" if value_bytes >= 1e9 else in_bytes(value_bytes)
+def _in_money(value: float, decimals: int = 2) -> str:
+    """With so many decimals, and more where that would tell next to nothing."""
+    return f"{value:,.{decimals}f}" if value == 0 or value >= 10 ** (1 - decimals) else in_digits(value, 2)
 
 
 def _commit(model: Model) -> str:

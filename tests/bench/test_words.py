@@ -14,6 +14,7 @@ from bench.words import (
     count,
     in_bytes,
     in_digits,
+    in_memory,
     in_ms,
     in_percent,
     plural,
@@ -50,10 +51,19 @@ def test_time_has_the_unit_that_fits(value_ms: float, words: str) -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [(0, "0 B"), (464, "464 B"), (999, "999 B"), (1_000, "1.00 KB"), (48_600, "48.6 KB"), (2.5e6, "2.50 MB"),
-     (NAN, "–")],
+     (2.93e9, "2.93 GB"), (NAN, "–")],
 )  # fmt: skip
 def test_bytes_are_in_thousands(value: float, words: str) -> None:
     assert in_bytes(value) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0, "0 B"), (1_023, "1,023 B"), (1_024, "1.00 KiB"), (0.0742 * 2**30, "76.0 MiB"), (2.5 * 2**30, "2.50 GiB"),
+     (NAN, "–")],
+)  # fmt: skip
+def test_memory_is_in_powers_of_1024(value: float, words: str) -> None:
+    assert in_memory(value) == words
 
 
 @pytest.mark.parametrize(
