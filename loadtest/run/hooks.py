@@ -34,6 +34,7 @@ from loadtest.run.checks.probing import online_before, timers_of, tokens_of
 from loadtest.run.checks.start import StartCheck
 from loadtest.run.command_line import add_all_options, defaults
 from loadtest.run.concluding import Concluding
+from loadtest.run.dispatching import end_ramps_with_their_runs
 from loadtest.run.distributed import MasterSide, WorkerSide
 from loadtest.run.following import Following
 from loadtest.run.interrupts import Interrupts
@@ -100,6 +101,7 @@ class _Hooks:
         runner = environment.runner
         self._master = MasterSide(environment, runner, self._recorder) if isinstance(runner, MasterRunner) else None
         self.roles = RoleControl(environment, self._master, self.duration_s)
+        self._end_ramp = end_ramps_with_their_runs(environment)
         self.interrupts = Interrupts(is_worth_ending=self._has_results)
         if isinstance(runner, WorkerRunner):
             WorkerSide(environment, runner, self._recorder, self._pauses)
@@ -305,6 +307,7 @@ class _Hooks:
             swarm.facts.users[role] = max(count, swarm.facts.users.get(role, 0))
 
     def on_test_stopping(self, **_rest: Any) -> None:
+        self._end_ramp()
         self.on_spawned()  # those that came late, too
         swarm = swarm_of(self.environment)
         if swarm is not None:

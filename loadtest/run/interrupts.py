@@ -9,9 +9,9 @@ waits for nothing but the end of the run.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
-import threading
 from collections.abc import Callable
 
 import gevent
@@ -36,9 +36,9 @@ class Interrupts:
 
     def obey(self) -> None:
         """From now on. No effect where SIGINT is ignored or has a handler of somebody else's, or in another thread."""
-        is_ours = signal.getsignal(signal.SIGINT) in (signal.default_int_handler, end_now)
-        if is_ours and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self._on_signal)
+        if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, end_now):
+            with contextlib.suppress(ValueError):  # in another thread; gevent's threading calls a greenlet one, too
+                signal.signal(signal.SIGINT, self._on_signal)
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         """Between any two instructions of any greenlet."""

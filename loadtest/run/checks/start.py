@@ -8,6 +8,7 @@ import argparse
 import contextlib
 from pathlib import Path
 
+import psutil
 from locust import LoadTestShape
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
@@ -107,6 +108,9 @@ class StartCheck:
         one that was given."""
         web_ui, parsed = self._environment.web_ui, self._environment.parsed_options
         folder = self.run_options.folder if self.run_options is not None else None
+        server_pid = self.run_options.server_pid if self.run_options is not None else None
+        if server_pid is not None and not psutil.pid_exists(server_pid):
+            raise UsageError(f"--server-pid: no process of this machine has the id {server_pid}.")
         if folder is not None:
             check_writable("--run-dir", folder)
             if web_ui is None:

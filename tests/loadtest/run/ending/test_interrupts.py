@@ -187,6 +187,20 @@ def test_watcher_whose_callback_is_interrupted_is_not_stopped(interrupts: Interr
     assert seen == [b"1", b"2"]
 
 
+def test_greenlet_may_obey_for_the_program_though_gevent_calls_it_a_thread():
+    """A worker does when the first interrupt comes, wherever that is."""
+    code = (
+        "from gevent import monkey; monkey.patch_all()\nimport gevent, signal\n"
+        "from loadtest.run.interrupts import Interrupts\n"
+        "gevent.spawn(Interrupts(is_worth_ending=lambda: True).obey).join()\nprint(signal.getsignal(signal.SIGINT))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{code}"],
+        cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert "Interrupts._on_signal" in done.stdout, done.stdout + done.stderr
+
+
 def test_second_interrupt_ends_the_program_and_a_third_one_kills_it(
     interrupts: Interrupts, capsys: pytest.CaptureFixture[str]
 ):

@@ -89,6 +89,8 @@ def test_address_of_another_machine_cannot_be_listened_at():
         (("--headless", "--master", "--master-bind-port", "{taken}"), "--master-bind-port: *:{taken} cannot be "),
         (("--headless", "-u", "0"), "-u is 0: a run needs players, 1 or more."),
         (("--headless", "-u", "-3"), "-u is -3: a run needs players, 1 or more."),
+        (("--headless", "--server-pid", "4194305"), "--server-pid: no process of this machine has the id 4194305."),
+        (("--headless", "--server-pid", "-5"), "--server-pid: no process of this machine has the id -5."),
         (("--headless", "--html", "/proc/no.html"), "--html: nothing can be written to /proc: "),
         (("--headless", "--json-file", "/proc/no/x"), "--json-file: the folder /proc/no cannot be made: "),
     ],

@@ -1,0 +1,93 @@
+"""A run that is stopped in its ramp: nobody is started any more, in whichever process."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import gevent
+import pytest
+from locust import User
+from locust.env import Environment
+from locust.runners import WorkerNode
+
+from bench.processes.target import Target
+from loadtest.results.exit_codes import ExitCode
+from loadtest.run.dispatching import end_ramps_with_their_runs
+from tests.loadtest.fakes import wait_for
+from tests.loadtest.swarms import RUN_TIMEOUT_S, SAVED_OFTEN, Nursery, SavedRun
+
+PLAYERS, PER_S = 200, 10
+
+
+class Somebody(User):
+    pass
+
+
+@pytest.fixture
+def environment() -> Environment:
+    return Environment(user_classes=[Somebody])
+
+
+def started(each: dict[str, dict[str, int]]) -> int:
+    return sum(users["Somebody"] for users in each.values())
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_nobody_is_started_once_the_run_has_ended_and_the_next_run_starts_all(environment: Environment, before: int):
+    end = end_ramps_with_their_runs(environment)
+    for _ in range(2):
+        dispatcher = environment.dispatcher_class(worker_nodes=[WorkerNode("one")], user_classes=[Somebody])
+        dispatcher.new_dispatch(target_user_count=3, spawn_rate=1000)
+        for _ in range(before):
+            assert started(next(dispatcher)) == 3
+        end()
+        with pytest.raises(gevent.GreenletExit):
+            next(dispatcher)
+    whole = environment.dispatcher_class(worker_nodes=[WorkerNode("one")], user_classes=[Somebody])
+    whole.new_dispatch(target_user_count=3, spawn_rate=1000)
+    assert [started(each) for each in whole] == [3]
+
+
+def test_run_that_ends_while_the_next_second_is_waited_for_starts_nobody_in_it(environment: Environment):
+    end = end_ramps_with_their_runs(environment)
+    dispatcher = environment.dispatcher_class(worker_nodes=[WorkerNode("one")], user_classes=[Somebody])
+    dispatcher.new_dispatch(target_user_count=3, spawn_rate=1)
+    next(dispatcher)
+    waiting = gevent.spawn(next, dispatcher)
+    gevent.sleep(0.01)
+    end()
+    waiting.join()
+    assert isinstance(waiting.value, gevent.GreenletExit)
+
+
+@pytest.fixture(scope="module")
+def given() -> Iterator[tuple[object, ...]]:
+    with Target(flags=["--auth-rate-per-min", "0"]) as target:
+        yield "--host", target.http_url, "--jwt-secret", target.jwt_secret, "--mix", "browser=1"
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_master_that_is_stopped_in_the_ramp_starts_nobody_any_more(
+    given: tuple[object, ...], tmp_path: Path, number: signal.Signals
+):
+    with Nursery(tmp_path) as nursery:
+        ramp = ("-u", PLAYERS, "-r", PER_S, "-t", "5m")
+        swarm = nursery.start(*given, "--processes", 2, *ramp, "--run-dir", tmp_path / "run", *SAVED_OFTEN)
+        saved = SavedRun(tmp_path / "run" / "run.json")
+        wait_for(
+            lambda: saved.has(lambda run: bool(run["events"].get("connections established"))),
+            deadline_s=RUN_TIMEOUT_S,
+            what="a player",
+        )
+        swarm.stop(number)
+        done = swarm.end()
+    assert "All users spawned" not in done.errors
+    assert "Traceback" not in done.errors
+    run = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert run["is_over"] is True
+    assert 1 <= run["events"]["connections established"] < PLAYERS
+    assert done.code in (ExitCode.GOOD, ExitCode.SUSPECT), done.errors
