@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loadtest.measure.metrics import METRICS
+from loadtest.measure.metrics import FAN_OUT, METRICS, SPREAD
 from loadtest.measure.points import RAMP, RAMP_DOWN, REPORTED
 from loadtest.measure.recorder import OWN_LOSSES, Recorder
 from loadtest.measure.run_facts import FaultFacts
-from loadtest.measure.series import figures_between
+from loadtest.measure.series import figures_of
 
 SAMPLES_AT_MOST = 4000
 """Of longer runs every second sample is dropped, again and again: a chart is no wider than that."""
@@ -76,17 +76,24 @@ class History:
 WINDOW_S = 5.0
 WINDOWS_AT_MOST = 720
 """An hour; from then on each new window is twice as long."""
+JUDGED = frozenset({*FAN_OUT.values(), SPREAD})
+"""Series of what the ledger has judged, which is a while after it was heard."""
 
 
 class Windows:
     """Percentiles of each metric, window by window, of all phases and without what the generator delayed. A worker's
-    durations are in the window in which its report came."""
+    durations are in the window in which its report came. What the ledger judges is in the window in which it was heard
+    as far as the time of the judging tells: beside faults and stalls, not a settling time or two after them."""
 
-    def __init__(self, windows: list[dict[str, Any]]) -> None:
+    def __init__(self, windows: list[dict[str, Any]], *, judged_after_s: float = 0.0) -> None:
+        """`judged_after_s`: how long after it was heard it comes here."""
         self._windows = windows
+        self._judged_after_s = judged_after_s
         self._every_s = WINDOW_S
         self._before: dict[str, npt.NDArray[np.int64]] = {}
         self._before_s = 0.0
+        self._latest: dict[str, tuple[dict[str, Any], npt.NDArray[np.int64]]] = {}
+        """Of what is judged, by metric: the window that had something last, and what."""
 
     def look(self, recorder: Recorder, *, t_s: float, is_last: bool = False) -> None:
         """`t_s` since the start of the run. It may be called at any rate; a few ms per window."""
@@ -95,6 +102,8 @@ class Windows:
         if t_s - self._before_s < self._every_s and not (is_last and t_s > self._before_s):
             return
         found: dict[str, dict[str, float]] = {}
+        self._windows.append({"from_s": round(self._before_s, 3), "until_s": round(t_s, 3), "metrics": found})
+        heard_in = self._heard_in(t_s, is_last=is_last)
         recorder.points.settle()
         for name, metric in METRICS.items():
             counts = [
@@ -108,11 +117,26 @@ class Windows:
             for more in counts[1:]:
                 now += more
             before = self._before.get(name)
-            figures = figures_between(np.zeros_like(now) if before is None else before, now)
+            news = now - before if before is not None and (now >= before).all() else now  # cleared: what came since
             self._before[name] = now
-            if figures["count"]:
-                found[name] = figures
-        self._windows.append({"from_s": round(self._before_s, 3), "until_s": round(t_s, 3), "metrics": found})
+            if not news.any():
+                continue
+            if JUDGED.issuperset(metric.parts):
+                self._add(name, heard_in, news)
+            else:
+                found[name] = figures_of(news)
         self._before_s = t_s
         if len(self._windows) % WINDOWS_AT_MOST == 0:
             self._every_s *= 2
+
+    def _heard_in(self, t_s: float, *, is_last: bool) -> dict[str, Any]:
+        """The window in the middle of what is judged since the last look; the last judging is of all that is left."""
+        from_s, until_s = self._before_s - self._judged_after_s, t_s if is_last else t_s - self._judged_after_s
+        middle_s = max(0.0, (from_s + until_s) / 2)
+        return next(window for window in reversed(self._windows) if window["from_s"] <= middle_s)
+
+    def _add(self, name: str, window: dict[str, Any], news: npt.NDArray[np.int64]) -> None:
+        latest, counts = self._latest.get(name, (None, news))
+        whole = counts + news if latest is window else news
+        self._latest[name] = window, whole
+        window["metrics"][name] = figures_of(whole)

@@ -149,7 +149,7 @@ class Series:
         return [int(histogram.get_highest_equivalent_value(value)) for value in values]
 
     def snapshot(self) -> npt.NDArray[np.int64]:
-        """How many durations each bucket holds, for `figures_between`. 20 µs."""
+        """How many durations each bucket holds, for `figures_of`. 20 µs."""
         self._settle()
         return self._counts().astype(np.int64)
 
@@ -188,13 +188,9 @@ def _middles_us() -> npt.NDArray[np.float64]:
     return middles
 
 
-def figures_between(before: npt.NDArray[np.int64], now: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Count, and p50, p99 and the maximum in ms, of what came between two snapshots of one series, or of sums of them.
-    A series that was cleared meanwhile has only what came after that."""
-    counts = now - before if (now >= before).all() else now
+def figures_of(counts: npt.NDArray[np.int64]) -> dict[str, float]:
+    """Count, and p50, p99 and the maximum in ms, of a snapshot of a series or of the difference of two. Not of none."""
     total = int(counts.sum())
-    if not total:
-        return {"count": 0}
     sums, (lowest, widths) = np.cumsum(counts), _buckets_us()
 
     def ms_at(rank: float) -> float:

@@ -35,6 +35,8 @@ MANY_POINTS = 50_000
 seconds, took 138 ms: a standstill of the process that measures."""
 MASTER_HISTORY_S = 3.0
 """Workers report that often."""
+TRAVELS_S = 6.0
+"""What a worker hears of others, and what it reports then, each every 3 s."""
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -64,7 +66,10 @@ class RunMonitor:
         self._leads = not isinstance(runner, WorkerRunner)
         every_s = LOCAL_HISTORY_S if self._has_players else MASTER_HISTORY_S
         self._history = History(swarm.facts.history, every_s=every_s)
-        self._windows = Windows(swarm.facts.windows)
+        judged_after_s = 2 * swarm.recorder.reach.settle_s + JUDGE_EVERY_S / 2
+        self._windows = Windows(
+            swarm.facts.windows, judged_after_s=judged_after_s + (0.0 if self._has_players else TRAVELS_S)
+        )
         self._on_each_second = on_second
         self._steady_state = steady_state
         self._server: ServerWatch | None = None

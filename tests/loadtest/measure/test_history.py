@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from loadtest.measure.history import SAMPLES_AT_MOST, WINDOWS_AT_MOST, History, Windows
@@ -62,6 +63,36 @@ def test_a_window_has_the_percentiles_of_what_came_in_it():
     assert first["max_ms"] == pytest.approx(500, rel=0.002)
     assert second["p50_ms"] == second["max_ms"] == pytest.approx(100, rel=0.002)
     assert [(window["from_s"], window["until_s"]) for window in windows] == [(0.0, 5.0), (5.0, 10.0)]
+
+
+def fan_out(recorder: Recorder, latency_s: float) -> None:
+    """Judged now."""
+    recorder.points.of("fan-out of rooms").add_many(np.full(10, latency_s), np.full(10, 1.0))
+
+
+def test_what_the_ledger_judges_is_in_the_window_in_which_it_was_heard():
+    windows: list[dict[str, Any]] = []
+    recorder, over_time = Recorder(), Windows(windows, judged_after_s=11.0)
+    for t_s in (5.0, 10.0, 15.0, 20.0, 25.0, 30.0):
+        if t_s > 10.0:
+            fan_out(recorder, (t_s - 12.5) / 1000)  # heard in the middle of the judging, less 10 s
+        over_time.look(recorder, t_s=t_s)
+    fan_out(recorder, 0.050)
+    over_time.look(recorder, t_s=31.0, is_last=True)
+    found = [window["metrics"].get("fanout_rooms") for window in windows]
+    assert [each and round(each["p50_ms"], 1) for each in found] == [2.5, 7.5, 12.5, 17.5, None, 50.0, None]
+    assert [window["until_s"] for window in windows] == [5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 31.0]
+
+
+def test_what_is_judged_at_two_looks_and_was_heard_in_one_window_is_one_figure():
+    windows: list[dict[str, Any]] = []
+    recorder, over_time = Recorder(), Windows(windows, judged_after_s=11.0)
+    over_time.look(recorder, t_s=5.0)
+    for latency_s, t_s in ((0.010, 10.0), (0.020, 15.0)):  # of before the run began, as far as the time tells
+        fan_out(recorder, latency_s)
+        over_time.look(recorder, t_s=t_s)
+    assert [window["metrics"].get("fanout_rooms", {}).get("count") for window in windows] == [20, None, None]
+    assert windows[0]["metrics"]["fanout_rooms"]["max_ms"] == pytest.approx(20, rel=0.002)
 
 
 def test_a_window_without_anything_names_no_metric_and_the_last_one_may_be_short():
