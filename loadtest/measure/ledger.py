@@ -208,8 +208,7 @@ class Ledger:
             within_s=self.settle_s,
         ):  # fmt: skip
             return
-        origin_s = math.nan if left_s is None else left_s
-        self._note(Transition(user_id, False, begin_s, end_s, origin_s, is_certain))
+        self._note(Transition(user_id, False, begin_s, end_s, math.nan if left_s is None else left_s, is_certain))
 
     def pass_through(self, user_id: int, *, begin_s: float, left_s: float) -> None:
         now_s = self.clock()
@@ -228,7 +227,7 @@ class Ledger:
         return not self._is_stopped and (not self._ghosts or self._ghosts.get(user_id, -math.inf) < now_s)
 
     def entered(self, watch: PlayerWatch, change: Change) -> None:
-        """The answer came over that player's socket, so what comes there next is of the rooms as they are after it."""
+        """The answer came over that player's socket: what comes there next is of the rooms after it."""
         if not self._is_stopped:
             self._entered.setdefault(watch, []).append(change)
 
@@ -265,8 +264,7 @@ class PlayerWatch(FreshnessWatch):
         self.lost_s: float | None = None
         """When the connection before was lost, until there is a list again."""
         self._is_abrupt = self._is_silent = False
-        self._has_entered = False
-        """A room, since the last delta."""
+        self._has_entered = False  # a room, since the last delta
         self.revision = -1
         """Of the rooms, as they were announced last; below 0: none."""
         self._shaking_s: float | None = None
@@ -353,8 +351,10 @@ class PlayerWatch(FreshnessWatch):
 
     def entered(self, room_id: str, *, intended_s: float, sent_s: float, answered_s: float) -> None:
         """The player entered a room, as it was told here. Who is told no deltas cannot say which of them is of that."""
-        self._has_entered = True
         self._ledger.entered(self, Change(intended_s, sent_s, answered_s, room_id))
+        self._has_entered = self.span >= 0 and bool(self._ledger.span_sees[self.span] & SEES_REVISIONS)
+        if not self._has_entered:
+            self._ledger.told_of_rooms(self, None)
 
     def lists(self, rooms: tuple[Room, ...], heard_s: float | None = None) -> None:
         """The player holds this list, which arrived at `heard_s` or now."""

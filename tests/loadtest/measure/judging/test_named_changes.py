@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from loadtest.client import Feature
+from loadtest.measure.judging.entries import NO_REVISION as NO_REVISION_KNOWN
 from loadtest.measure.judging.entries import Change
 from loadtest.measure.judging.named import NamedChanges
 from lobby_server.protocol.messages import RoomsDelta
@@ -14,6 +16,7 @@ from tests.loadtest.measure.test_reach import World
 
 PLAYERS = 8
 NO_REVISION = None
+DELTAS = frozenset({Feature.ROOMS_DELTA})
 
 
 def a_room(room_id: str) -> Room:
@@ -128,7 +131,7 @@ def test_change_that_another_process_tells_of_is_timed_by_its_delta_too():
 
 
 def test_room_that_was_entered_is_timed_by_the_delta_that_names_it():
-    world = World(PLAYERS)
+    world = World(PLAYERS, features=DELTAS)
     enter(world, 1, "busy")
     tell(world, delta(5, "busy"), after_s=0.048)
     tell(world, delta(6, "busy"), after_s=2.0)
@@ -138,7 +141,7 @@ def test_room_that_was_entered_is_timed_by_the_delta_that_names_it():
 
 def test_room_that_was_entered_and_left_between_two_deltas_is_not_timed_by_what_others_do_there_later():
     """The list is as it was: the next delta says so, and names nothing."""
-    world = World(PLAYERS)
+    world = World(PLAYERS, features=DELTAS)
     enter(world, 1, "busy")
     tell(world, delta(5), after_s=0.048)
     tell(world, delta(6, "busy"), after_s=2.452)
@@ -148,7 +151,7 @@ def test_room_that_was_entered_and_left_between_two_deltas_is_not_timed_by_what_
 
 
 def test_delta_that_its_player_heard_before_the_answer_is_of_before():
-    world = World(PLAYERS)
+    world = World(PLAYERS, features=DELTAS)
     sent_s = world.now_s
     tell(world, delta(5, "busy"), after_s=0.001)
     world.watches[1].entered("busy", intended_s=sent_s, sent_s=sent_s, answered_s=world.now_s)
@@ -160,7 +163,7 @@ def test_delta_that_its_player_heard_before_the_answer_is_of_before():
 
 @pytest.mark.parametrize("is_lost", [True, False])
 def test_room_that_was_entered_by_somebody_who_hears_no_delta_after_it_has_no_time_where_others_do(is_lost: bool):
-    world = World(PLAYERS)
+    world = World(PLAYERS, features=DELTAS)
     enter(world, 1, "busy")
     watch = world.watches.pop(1)
     if is_lost:
@@ -174,8 +177,17 @@ def test_room_that_was_entered_by_somebody_who_hears_no_delta_after_it_has_no_ti
     assert world.reach.rooms.received == PLAYERS - 1
 
 
+def test_room_that_was_entered_by_somebody_who_is_told_no_revisions_is_in_the_books_at_once():
+    world = World(1)
+    world.join(2, features=DELTAS)
+    enter(world, 1, "busy")
+    assert [change.last_revision for change in world.ledger.changes] == [NO_REVISION_KNOWN]
+    enter(world, 2, "busy")
+    assert len(world.ledger.changes) == 1, "of this one the next delta tells"
+
+
 def test_room_that_was_entered_is_told_to_other_processes_with_the_revision_it_is_in():
-    here, there = World(PLAYERS), World(1, first_user=100)
+    here, there = World(PLAYERS, features=DELTAS), World(1, first_user=100, features=DELTAS)
     here.ledger.share()
     there.ledger.share()
     there.now_s = here.now_s
