@@ -12,7 +12,7 @@ from typing import Any
 from locust import LoadTestShape
 
 from loadtest.results.exit_codes import UsageError
-from loadtest.workload.load_options import NONE, RAMP, RESTART, STEPS, LoadOptions
+from loadtest.workload.load_options import NONE, RAMP, RESTART, SPIKE, STEPS, LoadOptions
 
 AT_ONCE_S = 5.0
 """Without ``-r``, a change of the load takes this time."""
@@ -55,7 +55,7 @@ class SwarmShape(LoadTestShape):
 
 
 def shape_for(options: LoadOptions, parsed: Any) -> SwarmShape | None:
-    """The shape for Locust, if it needs one. Raises `UsageError` where the shape lacks a length."""
+    """The shape for Locust, if it needs one. Raises `UsageError` where the shape lacks a length, or is for later."""
     run_s = float(parsed.run_time) if getattr(parsed, "run_time", None) else None
     if options.shape in (RAMP, STEPS) and run_s is None:
         raise UsageError(f"--shape {options.shape} goes over the whole run: say how long it is, as in -t 5m.")
@@ -63,6 +63,11 @@ def shape_for(options: LoadOptions, parsed: Any) -> SwarmShape | None:
         raise UsageError(
             f"--shape restart would restart the server at {options.restart_at_s:g} s, when the run is over: make -t "
             "longer or --restart-at-s earlier."
+        )
+    if options.shape == SPIKE and run_s is not None and options.spike_at_s >= run_s:
+        raise UsageError(
+            f"--shape spike would begin the spike at {options.spike_at_s:g} s, when the run is over: make -t longer or "
+            "--spike-at-s earlier."
         )
     if options.shape in (NONE, RESTART) or options.arrivals_per_s:
         return None

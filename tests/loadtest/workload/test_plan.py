@@ -288,7 +288,7 @@ def test_locust_is_given_a_shape_only_where_users_come_and_go():
     assert isinstance(shape_for(LoadOptions(shape="soak"), parsed), SwarmShape)
 
 
-@pytest.mark.parametrize(("shape", "run_s"), [("ramp", None), ("steps", None), ("restart", 60)])
+@pytest.mark.parametrize(("shape", "run_s"), [("ramp", None), ("steps", None), ("restart", 60), ("spike", 60)])
 def test_a_shape_that_the_run_has_no_time_for_is_a_usage_error(shape: str, run_s: int | None):
     parsed = argparse.Namespace(num_users=100, run_time=run_s, spawn_rate=5, headless=True)
     with pytest.raises(UsageError, match=rf"--shape {shape} .* -t"):
