@@ -16,16 +16,20 @@ NOTIFICATIONS, CHAT = f"{SERVICE}.social.notifications:Notifications", f"{SERVIC
 DRAIN = f"{SERVICE}.drain:Drain._close_all"
 
 
-def silent(message: str, place: str, told: str, wrong: str = "pass") -> Mutant:
-    """It is not told."""
-    return one(f"{message} is not told", place, told, wrong, by=(LOST, VIEWS, ORDER))
-
-
-def astray(message: str, place: str, right: str, wrong: str) -> Mutant:
-    """It is told to others besides."""
-    return one(f"{message} is told to others", place, right, wrong, by=(STRANGE, VIEWS, TWICE, ORDER))
-
-
-def untrue(message: str, place: str, right: str, wrong: str) -> Mutant:
-    """It does not say what is so. What it says may be so of others."""
-    return one(f"{message} tells what is not so", place, right, wrong, by=(UNTRUE, STRANGE, VIEWS, ORDER, TWICE, LOST))
+def ways(
+    message: str, place: str, told: str = "", *, unsaid: str = "pass", to: str | tuple[str, str] = "",
+    says: tuple[str, str] | None = None, said_at: str = "",
+) -> tuple[Mutant, ...]:  # fmt: skip
+    """A message that is `told` at a place: it is not, with `unsaid` in its place; it is told `to` others besides, which
+    is another way to tell it, or what is right there and what is wrong; it `says` what is not so, `said_at` another
+    place if it is made there. What is left out is planted elsewhere, or cannot be."""
+    found = []
+    if told:
+        found.append(one(f"{message} is not told", place, told, unsaid, by=(LOST, VIEWS, ORDER)))
+    if to:
+        right, wrong = (told, to) if isinstance(to, str) else to
+        found.append(one(f"{message} is told to others", place, right, wrong, by=(STRANGE, VIEWS, TWICE, ORDER)))
+    if says is not None:
+        by = (UNTRUE, STRANGE, VIEWS, ORDER, TWICE, LOST)  # what it says may be so of others
+        found.append(one(f"{message} tells what is not so", said_at or place, *says, by=by))
+    return tuple(found)
