@@ -136,33 +136,33 @@ class RoomHosting:
 
     def _changed(self, effect: effects.RoomChanged, _: Session | None) -> None:
         room = effect.room
-        self._keep(ChangeRoom(room=stored_room(room)))
+        self._keep(room, ChangeRoom(room=stored_room(room)))
         if not room.is_public and room.members:
-            self._keep(LetIn(room_id=room.id, user_ids=tuple(room.members)))
+            self._keep(room, LetIn(room_id=room.id, user_ids=tuple(room.members)))
         self._tell(room)
         if effect.is_seen:
             self._rooms.upkeep.list_changed()
 
     def _started(self, effect: effects.RoomStarted, _: Session | None) -> None:
         room = effect.room
-        self._keep(ChangeRoom(room=stored_room(room)))
+        self._keep(room, ChangeRoom(room=stored_room(room)))
         self._tell(room, message=RoomStarted(roomId=room.id))
         self._tell(room)
         if room.is_public:
             self._rooms.upkeep.list_changed()
 
     def _reopened(self, effect: effects.RoomReopened, _: Session | None) -> None:
-        self._keep(ChangeRoom(room=stored_room(effect.room)))
+        self._keep(effect.room, ChangeRoom(room=stored_room(effect.room)))
         self._tell(effect.room)
         if effect.room.is_public:
             self._rooms.upkeep.list_changed()
 
     def _unbanned(self, effect: effects.Unbanned, _: Session | None) -> None:
-        self._keep(Unban(room_id=effect.room.id, user_id=effect.user_id))
+        self._keep(effect.room, Unban(room_id=effect.room.id, user_id=effect.user_id))
         self._tell(effect.room, [effect.user_id], message=RoomUnbanned(roomId=effect.room.id))
 
     def _let_in(self, effect: effects.LetIn, _: Session | None) -> None:
-        self._keep(LetIn(room_id=effect.room.id, user_ids=(effect.user.id,)))
+        self._keep(effect.room, LetIn(room_id=effect.room.id, user_ids=(effect.user.id,)))
 
     def _shut_out(self, effect: effects.ShutOut, _: Session | None) -> None:
         self._keep(ShutOut(room_id=effect.room.id, user_id=effect.user_id))
@@ -186,9 +186,8 @@ class RoomHosting:
         if wanting:
             self._announcer.tell_some(wanting, message or _told(room))
 
-    def _keep(self, write: KeptWrite) -> None:
-        if self._replica.is_leader:
-            self._writer.keep(write)
+    def _keep(self, room: Room, write: KeptWrite) -> None:
+        self._rooms.upkeep.keep(room.id, write)
 
 
 def room_state(room: Room) -> resources.RoomState:

@@ -105,7 +105,7 @@ class RoomTelling:
         for entry in entries:
             self._note_host(entry)
         if not room.is_public and came:
-            self._upkeep.keep(LetIn(room_id=room.id, user_ids=tuple(member.user.id for member in came)))
+            self._upkeep.keep(room.id, LetIn(room_id=room.id, user_ids=tuple(member.user.id for member in came)))
         there = [user_id for user_id in room.members if user_id not in {member.user.id for member in came}]
         for member in came:
             self._announcer.tell_users(there, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
@@ -142,7 +142,7 @@ class RoomTelling:
 
     def _kicked(self, effect: effects.Kicked, session: Session | None) -> None:
         room_id, user_id = effect.departure.room.id, effect.departure.member.user.id
-        self._upkeep.keep(Ban(room_id=room_id, user_id=user_id))
+        self._upkeep.keep(room_id, Ban(room_id=room_id, user_id=user_id))
         if session is not None:
             log.info(
                 "user %d was kicked from room %s by its host %d",

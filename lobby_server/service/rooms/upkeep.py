@@ -105,10 +105,13 @@ class RoomUpkeep:
 
     def took_another_state(self) -> None:
         """What became of rooms between this state and the one before nobody tells: what this node had kept after all,
-        and is gone, goes from the store too."""
+        and is gone, goes from the store too; what is there is kept as it is."""
         for room_id in sorted(self._kept_after_all):
-            if self._book.get(room_id) is None:
+            room = self._book.get(room_id)
+            if room is None:
                 self.delete(room_id)
+            else:
+                self._writer.keep(KeepRoom(room=stored_room(room)))
 
     def _reconcile_later(self) -> None:
         self._clock.call_later(RECONCILE_AGAIN_S, self.reconcile)
@@ -140,24 +143,20 @@ class RoomUpkeep:
             self.list_changed()
         self.arm()
 
-    def keep(self, write: KeptWrite) -> None:
-        """Have something written, by the node that leads."""
-        if self._replica.is_leader:
+    def keep(self, room_id: str, write: KeptWrite) -> None:
+        """Have it written what became of a room, by the node that leads. Besides that, by one that has kept the room
+        after all, as it hears of it: it may have been behind, and what it kept was the room as it once was."""
+        if self._replica.is_leader or room_id in self._kept_after_all:
             self._writer.keep(write)
 
     def keep_host(self, room: Room) -> None:
         host = room.host
-        self.keep(SetHost(room_id=room.id, user_id=host.id, username=host.username, version=room.version))
+        self.keep(room.id, SetHost(room_id=room.id, user_id=host.id, username=host.username, version=room.version))
 
     def delete(self, room_id: str) -> None:
-        """A room is gone. Besides the node that leads, one that has kept it after all has it deleted: it may have been
-        behind, and then that was the last write of all."""
-        write = DeleteRoom(room_id=room_id)
-        if room_id in self._kept_after_all:
-            self._kept_after_all.discard(room_id)
-            self._writer.keep(write)
-        else:
-            self.keep(write)
+        """A room is gone."""
+        self.keep(room_id, DeleteRoom(room_id=room_id))
+        self._kept_after_all.discard(room_id)
 
     def keep_after_all(self, room_id: str) -> None:
         """A room was deleted in the store, or perhaps was, and goes on: another member became its host meanwhile, or

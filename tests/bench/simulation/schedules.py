@@ -19,5 +19,6 @@ SCHEDULES: tuple[str, ...] = (
     "344: 3.5 create_room 5 450 409, 3.6 create_room 13 241 759, 3.7 create_room 8 100 100, 5 cut_off 0 1000 0, 5.1 kill 1 0 0, 5.1 kill 2 0 0, 5.1 wipe 1 0 0, 10 create_room 3 434 890, 12.7 cut_off 1 450 0, 12.7 cut_off 2 450 0, 12.8 wipe 1 50 0, 16.9 away 18 720 347",
     "344: 5 cut_off 0 1000 0, 5.1 kill 1 0 0, 5.1 kill 2 0 0, 5.1 wipe 1 0 0, 12.7 kill 1 0 0, 12.7 kill 2 0 0, 12.8 wipe 1 50 0",
     "2856: 3.732 quarrel 17 614 984, 4.241 create_room 11 585 966, 4.424 create_room 17 98 92, 4.802 away 17 618 927, 4.811 drain 2 74 151",
+    "36: 4.64 create_room 10 992 835, 4.704 join 7 489 298, 10.24 hide 12 762 718, 10.516 create_room 12 809 729, 11.076 create_room 9 518 134, 11.401 ban_user 12 349 398, 11.632 create_room 13 459 653, 13.166 kick_and_forgive 17 66 278, 13.882 lose_answers 1 718 611, 13.988 close_room 14 233 492, 14.097 freeze 1 485 313, 15.787 join 15 501 556, 16.821 join 7 988 166",
     "2895: 8.308 create_room 14 118 753, 8.392 fork 2 607 836, 11.485 delete_room 14 138 407, 15.199 blackout 1 962 787",
 )

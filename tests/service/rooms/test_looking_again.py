@@ -12,6 +12,7 @@ import pytest
 from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.machine import commands
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.core.room_hosting import RoomSettings
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.ports import StoredRoom, StoreUnavailable
 from lobby_server.service.rooms.revision_mark import RESERVED
@@ -209,6 +210,39 @@ async def test_room_that_a_node_behind_has_kept_goes_as_it_hears_of_its_end(hous
     house.app.replica.submit(commands.DeleteRoom(ANN, room_id))
     await house.settle()
     assert await house.store.rooms() == []
+
+
+async def test_room_that_a_node_behind_has_kept_is_written_as_it_hears_what_became_of_it(house: House) -> None:
+    room_id = await kept_by_a_node_that_is_behind(house)
+    submit = house.app.replica.submit
+    for user in (BOB, CLEO):
+        house.connect(user, "rev")
+        submit(commands.JoinRoom(user, room_id, "1"))
+    peer_id = house.app.rooms.book.get(room_id).members[CLEO.id].peer_id  # type: ignore[union-attr]
+    submit(commands.KickFromRoom(ANN, peer_id))
+    submit(commands.ChangeRoom(ANN, room_id, RoomSettings(max_players=3)))
+    submit(commands.LeaveRoom(ANN))
+    await house.settle()
+    (stored,) = await house.store.rooms()
+    assert (stored.host_user_id, stored.banned_user_ids, stored.max_players) == (BOB.id, {CLEO.id}, 3)
+
+
+async def test_room_that_a_node_behind_has_kept_is_written_as_it_is_in_a_state_that_it_takes(house: House) -> None:
+    room_id = await kept_by_a_node_that_is_behind(house)
+    house.app.rooms.book.get(room_id).max_players = 3  # type: ignore[union-attr]
+    house.app.rooms.upkeep.took_another_state()
+    await house.settle()
+    (stored,) = await house.store.rooms()
+    assert stored.max_players == 3
+
+
+async def test_room_that_another_node_keeps_is_written_by_that_one(house: House) -> None:
+    room_id = await house.room(ANN)
+    house.app.replica.submit(commands.NodeUp("the one that leads"))
+    house.app.replica.submit(commands.ChangeRoom(ANN, room_id, RoomSettings(max_players=3)))
+    await house.settle()
+    (stored,) = await house.store.rooms()
+    assert stored.max_players != 3
 
 
 async def test_room_that_a_node_behind_has_kept_goes_as_it_takes_a_state_without_it(house: House) -> None:

@@ -72,8 +72,8 @@ SERVICES = (
     one(
         "a ban is not written",
         f"{SERVICE}.rooms.telling:RoomTelling._kicked",
-        "self._upkeep.keep(",
-        "str(",
+        "self._upkeep.keep(room_id, Ban(room_id=room_id, user_id=user_id))",
+        "pass",
         by=("writes are kept",),
     ),
     one(
