@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.deleted import mark_of
 from lobby_server.protocol.codes import CloseCode
-from lobby_server.protocol.messages import HandshakeAccepted
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
 from lobby_server.service.peers.arrivals import Arrivals
@@ -55,11 +55,11 @@ class Lobby:
 
     # -- sessions -------------------------------------------------------------------------------------------------
 
-    def accepted(self, session: Session, greeting: HandshakeAccepted) -> None:
+    def accepted(self, session: Session, greet: Callable[[], None]) -> None:
         """A handshake held: the session gets the greeting and hears broadcasts as soon as it has arrived, its own
         ``user_online`` first of all."""
         self._sessions.accepted(session)
-        self._arrivals.come(session, greeting)
+        self._arrivals.come(session, greet)
 
     def gone(self, session: Session, *, abrupt: bool) -> None:
         """A session that was accepted is over."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from lobby_server.core.presence import User
@@ -68,8 +69,8 @@ _NO_FEATURES: frozenset[Feature] = frozenset()
 class SessionObserver(Protocol):
     """Hears of sessions that are accepted, and of their end. Guests are not told."""
 
-    def accepted(self, session: Session, greeting: HandshakeAccepted) -> None:
-        """The handshake held: to be answered with the greeting, and to hear of presence and broadcasts from then on."""
+    def accepted(self, session: Session, greet: Callable[[], None]) -> None:
+        """The handshake held: to be greeted, and to hear of presence and broadcasts from then on."""
 
     def holds(self, session: Session, raw: bytes) -> bool:
         """A message of a session whose handshake held and which hears no broadcasts. Whether it is answered later."""
@@ -123,6 +124,7 @@ class Rules(PeerRules):
         }
         self.tokens = tokens
         self.heartbeat_s = heartbeat_timeout_s / HEARTBEATS_PER_TIMEOUT
+        self.token_warning_s, self.token_grace_s = TOKEN_WARNING_S, TOKEN_GRACE_S
         self.allow_guests = allow_guests
         self.malformed = Pace(rate_per_s=MALFORMED_PER_S, burst=MALFORMED_BURST)
         self.bad_lines = Pace(rate_per_s=BAD_LINES_PER_S, burst=BAD_LINES_BURST)
@@ -283,22 +285,11 @@ class Session(Peer):
         user = self.user = claims.user
         self.version = sys.intern(handshake.version)
         self.token_id, self.sign_in_key = claims.token_id, claims.sign_in_key
-        accepted = HandshakeAccepted(peer_id=0, user_id=user.id, username=user.username)
         features = known_features(handshake.features)
         if features is not None:
             self.features = features
             self.profile = profile_of(features, ack_group=self.id % ACK_GROUPS, deflates=self.profile.deflates)
-            accepted = HandshakeAccepted(
-                peer_id=0,
-                user_id=user.id,
-                username=user.username,
-                features=sorted(features),
-                heartbeat_s=self._rules.heartbeat_s,
-                token_ttl_s=self._token_ttl_s(claims),
-            )
         self._enter()
-        if features is not None:
-            self._expect_end_of(claims)
         if log.isEnabledFor(logging.INFO):  # as the fields alone cost a microsecond
             fields: dict[str, object] = {"session": self.id, "user": user.id, "address": self.address}
             log.info(
@@ -308,7 +299,26 @@ class Session(Peer):
                 user.username,
                 extra={"event": LogEvent.AUTHENTICATED.value, **fields},
             )
-        self._rules.observer.accepted(self, accepted)
+        self._rules.observer.accepted(self, partial(self._greet, claims, knows_features=features is not None))
+
+    def _greet(self, claims: Claims, *, knows_features: bool) -> None:
+        """The first thing that a client hears: what there is to say of its token comes after it, however long the
+        client had to wait."""
+        user = claims.user
+        if not knows_features:
+            self.reply(HandshakeAccepted(peer_id=0, user_id=user.id, username=user.username))
+            return
+        accepted = HandshakeAccepted(
+            peer_id=0,
+            user_id=user.id,
+            username=user.username,
+            features=sorted(self.features),
+            heartbeat_s=self._rules.heartbeat_s,
+            token_ttl_s=self._token_ttl_s(claims),
+        )
+        self.reply(accepted)
+        if self.is_accepted:  # and reads what it is sent
+            self._expect_end_of(claims)
 
     def _accept_guest(self, handshake: Handshake) -> None:
         self.is_guest = True
@@ -340,14 +350,16 @@ class Session(Peer):
         clock = self._rules.clock
         left_s = claims.expires_at_s - clock.utc_now().timestamp()
         if Feature.REFRESH in self.features:
-            warning_s = min(TOKEN_WARNING_S, left_s / 2)
-            self._timer = clock.call_later(left_s - warning_s, self._warn, warning_s)
+            warning_s = min(self._rules.token_warning_s, left_s / 2) if left_s > 0 else left_s
+            self._timer = clock.call_later(left_s - warning_s, self._warn, clock.monotonic_s() + left_s)
         else:
-            self._timer = clock.call_later(left_s + TOKEN_GRACE_S, self._token_ended)
+            self._timer = clock.call_later(left_s + self._rules.token_grace_s, self._token_ended)
 
-    def _warn(self, left_s: float) -> None:
-        self._timer = self._rules.clock.call_later(left_s + TOKEN_GRACE_S, self._token_ended)
-        self.reply(TokenExpiring(in_s=round(left_s)))
+    def _warn(self, ends_s: float) -> None:
+        """Late, if the loop stood still; the token ends when it did, in monotonic time, all the same."""
+        left_s = ends_s - self._rules.clock.monotonic_s()
+        self._timer = self._rules.clock.call_later(left_s + self._rules.token_grace_s, self._token_ended)
+        self.reply(TokenExpiring(in_s=max(0, round(left_s))))
 
     def _token_ended(self) -> None:
         """Unless a fresh one lies in the socket, unread since a stall of the loop."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jwt
 
 from lobby_server.core.rooms import RoomBook
 from lobby_server.protocol.codes import ErrorReason
-from lobby_server.protocol.messages import CLIENT_MESSAGES, ClientMessage, HandshakeAccepted, Refused
+from lobby_server.protocol.messages import CLIENT_MESSAGES, ClientMessage, Refused
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.auth import Tokens
 from lobby_server.service.fanout.fanout import Fanout
@@ -34,10 +36,18 @@ class NotingLobby:
         self.announcer = announcer
         self.calls: list[Any] = []
         self.refusal: ErrorReason | None = None
+        self.waiting: list[Callable[[], None]] | None = None
+        """What lets sessions in that wait; None: none does."""
 
-    def accepted(self, session: Session, greeting: HandshakeAccepted) -> None:
+    def accepted(self, session: Session, greet: Callable[[], None]) -> None:
         self.calls.append("accepted")
-        session.reply(greeting)
+        if self.waiting is None:
+            self._let_in(session, greet)
+        else:
+            self.waiting.append(partial(self._let_in, session, greet))
+
+    def _let_in(self, session: Session, greet: Callable[[], None]) -> None:
+        greet()
         self.sessions.accepted(session)
         self.announcer.welcome(session)
         self.announcer.user_online(session.user)

@@ -347,6 +347,51 @@ def test_client_of_refresh_is_warned_and_closed_after_the_grace() -> None:
     assert socket.transport.closed.code == CloseCode.SIGNED_OUT
 
 
+@pytest.mark.parametrize(
+    ("waits_s", "after_s"), [(2.0, 0.6), (2.5, 0.3), (3.5, 0.0)], ids=["half", "more", "all of it"]
+)
+def test_client_that_waits_to_be_let_in_is_greeted_before_it_is_told_that_its_token_ends(
+    waits_s: float, after_s: float
+) -> None:
+    socket = Stage().connect()
+    stage = socket.stage
+    stage.lobby.waiting = []
+    assert socket.handshake(stage.token(ttl_s=3.0), features=["refresh"]) == []
+    stage.clock.advance(waits_s)
+    assert socket.transport.take() == []
+    [let_in] = stage.lobby.waiting
+    let_in()
+    stage.clock.advance(after_s)
+    greeting, _, expiring = socket.transport.take()
+    assert (greeting["type"], greeting["data"]["token_ttl_s"]) == ("handshake_accepted", max(0, int(3.0 - waits_s)))
+    assert expiring == {"type": "token_expiring", "data": {"in_s": 0}}
+    stage.clock.advance(3.0 + TOKEN_GRACE_S - waits_s - after_s - 0.2)
+    assert socket.transport.closed is None
+    stage.clock.advance(0.3)
+    assert socket.transport.closed is not None
+
+
+@pytest.mark.parametrize(("stall_s", "in_s"), [(20.0, 50), (65.0, 5), (80.0, 0), (1000.0, 0)])
+def test_loop_that_stood_still_tells_what_is_left_and_closes_no_later_for_it(stall_s: float, in_s: int) -> None:
+    socket = Stage().connect()
+    clock = socket.stage.clock
+    socket.handshake(socket.stage.token(ttl_s=1000.0), features=["refresh"])
+    begins_s = 1000.0 - TOKEN_WARNING_S - 10.0
+
+    def stall() -> None:
+        clock._now_s += stall_s
+
+    clock.call_later(begins_s, stall)
+    clock.advance(begins_s + stall_s)
+    assert socket.transport.take()[-1] == {"type": "token_expiring", "data": {"in_s": in_s}}
+    left_s = 1000.0 + TOKEN_GRACE_S - begins_s - stall_s
+    if left_s > 0:
+        assert socket.transport.closed is None
+        clock.advance(left_s + 0.1)
+    assert socket.transport.closed is not None
+    assert socket.transport.closed.code == CloseCode.SIGNED_OUT
+
+
 @pytest.mark.parametrize("feature", sorted(set(Feature) - {Feature.REFRESH}))
 def test_client_of_any_other_feature_is_closed_after_the_grace_without_a_warning(feature: Feature) -> None:
     stage = Stage()

@@ -9,9 +9,9 @@ log is away sessions are let in at once, where it is slow after `PATIENCE_S`, an
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from lobby_server.protocol.codes import CloseCode
-from lobby_server.protocol.messages import HandshakeAccepted
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock, Timer
 from lobby_server.service.replica import Replica
@@ -35,14 +35,14 @@ class Arrivals:
         self._replica = replica
         self._announcer = announcer
         self._clock = clock
-        self._waiting: dict[Session, tuple[HandshakeAccepted, float]] = {}  # the oldest first
-        """The greeting, and until when the session waits for it."""
+        self._waiting: dict[Session, tuple[Callable[[], None], float]] = {}  # the oldest first
+        """What greets the session, and until when it waits for that."""
         self._held: dict[Session, list[bytes]] = {}
         self._timer: Timer | None = None
 
-    def come(self, session: Session, greeting: HandshakeAccepted) -> None:
+    def come(self, session: Session, greet: Callable[[], None]) -> None:
         """A handshake held."""
-        self._waiting[session] = greeting, self._clock.monotonic_s() + PATIENCE_S
+        self._waiting[session] = greet, self._clock.monotonic_s() + PATIENCE_S
         self._replica.arrive(session, self._has_arrived)
         if session not in self._waiting:
             return
@@ -66,7 +66,7 @@ class Arrivals:
         """The arrival of a session is in the log; None: that of another node's. A second call does nothing."""
         waiting = None if session is None else self._waiting.pop(session, None)
         if session is not None and waiting is not None:
-            session.reply(waiting[0])
+            waiting[0]()
             self._announcer.welcome(session)
 
     def forget(self, session: Session) -> None:
