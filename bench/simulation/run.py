@@ -26,6 +26,7 @@ from bench.simulation.clients.reading import Read
 from bench.simulation.faults import Stage
 from bench.simulation.nodes.calls import Answer
 from bench.simulation.nodes.node import SECRET, Claimed, Node
+from bench.simulation.outside.issuing import DAY_S, Issuer
 from bench.simulation.outside.loop import BEGINNING, GoesRound, NodeClock, ProcessLoop, World
 from bench.simulation.outside.passwords import account_of
 from bench.simulation.outside.store import Database
@@ -34,7 +35,6 @@ from bench.simulation.schedule import BEGIN_S, LASTS_S, NODES, Schedule
 from loadtest.client.timing import Timing
 from lobby_server.backplane.wire import decode_snapshot
 from lobby_server.core.presence import User
-from lobby_server.service.auth import Tokens
 from lobby_server.settings import Settings
 
 NODE_TIMEOUT_S = 3.0
@@ -47,6 +47,10 @@ AT_MOST_S = 130.0
 """After which things have to be quiet. A room that is in the database only is waited for, for a minute or two."""
 NODE_NAMES = "abcdefgh"[:NODES]
 CHECK_AGAIN_S = 4.0
+FRESH_TTL_S = 8
+"""Of a token that was refreshed, in half of the seeds: it ends within the run as well."""
+BRIEF_LOGINS_S = 13.0
+"""After the first deed: tokens of logins by then may end."""
 QUEUES_EVERY_S = 1.0
 
 
@@ -71,6 +75,7 @@ def settings_of(seed: int) -> Settings:
         heartbeat_timeout_s=12.0, handshake_timeout_s=4.0, party_invite_ttl_s=8.0, party_offline_ttl_s=5.0,
         drain_s=2.0, database_wait_s=8.0, rooms_notify_interval_ms=random.choice((0.0, 250.0)),
         outbox_log_age_s=10.0, ack_percent=random.choice((0.0, 20.0)),
+        token_ttl_s=Random(f"settings/{seed}/tokens").choice((FRESH_TTL_S, DAY_S)),
     )  # fmt: skip
 
 
@@ -100,13 +105,12 @@ class Simulation:
             for name in NODE_NAMES
         ]  # fmt: skip
         outside = ProcessLoop(self.world, booted_s=0.0, on_fault=lambda what: None)
-        self._token_numbers = 0
-        self._tokens = Tokens(SECRET, ttl_s=86_400, clock=NodeClock(outside), new_token_id=self._new_token_id)
-        self._token_ids: dict[str, str] = {}
+        self._issuer = Issuer(SECRET, NodeClock(outside))
         self.players = self._make_players(seed)
         self.scene = Scene(
-            self.players, answered=self._answered, new_token=self._new_token, note=self.observer.note,
-            asked_to_join=self.observer.asked_to_join, operator_token=self._issue(OPERATOR),
+            self.players, answered=self._answered, new_token=self._new_token, new_brief_token=self._new_brief_token,
+            note=self.observer.note, asked_to_join=self.observer.asked_to_join,
+            operator_token=self._issuer.issue(OPERATOR),
         )  # fmt: skip
         self.stage = Stage(self.world, self.nodes, self.players, self.valkey, self.observer.note)
 
@@ -130,6 +134,8 @@ class Simulation:
             if self.observer.violation is None:
                 faults.mend(self.stage)
                 self.observer.note("", "everything is mended; things become quiet")
+                if not any(node.ahead_s for node in self.nodes):
+                    self.observer.tokens.calm_since_s = world.now_s
                 world.run(world.now_s + SETTLES_S)
             self._settle()
         except GoesRound as fault:
@@ -192,6 +198,7 @@ class Simulation:
         for life in self.stage.all_lives():
             if life.is_open:
                 self.observer.look_at_queues(life.log)
+        self.observer.tokens.look()
         self.world.call_later(QUEUES_EVERY_S, self._look_at_queues)
 
     def _bury(self) -> None:
@@ -210,7 +217,8 @@ class Simulation:
         apps = [life.app for life in lives if hasattr(life, "app")]
         circles: list[object] = [each for app in apps for each in vars(app).values()]
         circles += [life.log for life in lives if hasattr(life, "log")]
-        circles += [each for player in self.players for each in (player.connection, player.list, player.network)]
+        circles += [each for player in self.players for each in _parts_of(player)]
+        self.observer.tokens.forget()
         for held in (*circles, *apps, *lives, *self.players, *self.nodes, self.scene):
             if hasattr(held, "__dict__") and not isinstance(held, Settings):
                 vars(held).clear()
@@ -227,7 +235,7 @@ class Simulation:
                 network,
                 name=device.name,
                 user=device.user,
-                token=self._issue(device.user),
+                token=self._issuer.issue(device.user),
                 features=device.features,
                 version="1",
                 timing=TIMING,
@@ -246,22 +254,20 @@ class Simulation:
     def _opened(self, epoch: str, number: int, snapshot: bytes) -> None:
         self.observer.opened(epoch, decode_snapshot(snapshot).previous_epoch, number)
 
-    def _new_token_id(self) -> str:
-        self._token_numbers += 1
-        return f"t{self._token_numbers}"
-
-    def _issue(self, user: User) -> str:
-        token = self._tokens.issue(user)
-        self._token_ids[token] = f"t{self._token_numbers}"
-        return token
-
     def _new_token(self, player: Player) -> str:
-        return self._issue(player.user)
+        return self._issuer.issue(player.user)
 
-    def _answered(self, player: Player, what: str, arguments: tuple[Any, ...], answer: Answer, began_s: float) -> None:
+    def _new_brief_token(self, player: Player, ttl_s: int, has_sign_in: bool) -> str:
+        """Towards the end of the schedule none is brief any more: then things become quiet."""
+        ttl_s = ttl_s if self.world.now_s < BEGIN_S + BRIEF_LOGINS_S else DAY_S
+        return self._issuer.issue(player.user, ttl_s=ttl_s, has_sign_in=has_sign_in)
+
+    def _answered(
+        self, player: Player, token: str, what: str, arguments: tuple[Any, ...], answer: Answer, began_s: float
+    ) -> None:
         fault = self.answers.take(
-            player.name, player.user.id, self._token_ids[player.token], what, arguments, answer, began_s=began_s,
-            now_s=self.world.now_s,
+            player.name, player.user.id, self.observer.tokens.read(token).token_id, what, arguments, answer,
+            began_s=began_s, now_s=self.world.now_s,
         )  # fmt: skip
         if fault is not None:
             self.observer.violated("what was answered is so", fault)
@@ -272,6 +278,10 @@ class Simulation:
 def _accepted_at(network: Network) -> Place:
     """Where the connection that was opened last takes part."""
     return network.wires[-1].accepted_at
+
+
+def _parts_of(player: Player) -> tuple[object, ...]:
+    return player.connection, player.list, player.network, player.account
 
 
 def simulate(schedule: Schedule, *, tells: bool = False) -> Outcome:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from random import Random
 
+from bench.simulation.brief_tokens import brief_tokens
 from bench.simulation.clients.doing import DRAWN, KNOWN
 from bench.simulation.faults import FAULTS
 from lobby_server.protocol.features import Feature
@@ -92,6 +93,8 @@ def schedule_of(seed: int) -> Schedule:
         events.append(_event(random, at_s, what, PLAYERS))
     faults = random.randint(FEWEST_FAULTS, MOST_FAULTS)
     events += drawn_faults(random, faults, lasts_s=LASTS_S, players=PLAYERS)
+    for at_s, what, who, a, b in brief_tokens(seed, players=PLAYERS, nodes=NODES):
+        events.append(Event(round(BEGIN_S + at_s, 3), what, who, a, b))
     return Schedule(seed, in_order(events))
 
 

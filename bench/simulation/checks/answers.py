@@ -116,6 +116,8 @@ class Answers:
             if is_there and stands(history.rooms_ended.get(room_id, ())):
                 yield f"{who} was told that room {room_id} is deleted, and it is there"
         for token_id in self._signed_out:
+            if token_id in database.tokens_over:
+                continue
             is_known = token_id in books.revoked or not stands(history.signed_out.get(token_id, ()))
             if not is_known or not database.is_revoked(token_id):
                 yield f"token {token_id} was signed out, and holds"

@@ -140,6 +140,7 @@ def _of_connection(heard: Heard, truth: _Truth, *, is_open: bool, is_slow: bool)
     if is_open and not heard.features.isdisjoint(_COUNTED):
         yield from _count(heard, truth)
     yield from _end(heard)
+    yield from _of_token(heard, is_open=is_open)
 
 
 def _lines(heard: Heard, truth: _Lines[_Key], told: Sequence[_Key], *, is_open: bool) -> Iterator[tuple[str, str]]:
@@ -217,6 +218,15 @@ def _end(heard: Heard) -> Iterator[tuple[str, str]]:
             yield "nothing is told that is not so", f"that the node ends; the connection ended with {ended}"
         if heard.reconnect_after_ms < drain.RECONNECT_AFTER_MS:
             yield "nothing is told that is not so", f"to come back after {heard.reconnect_after_ms} ms"
+
+
+def _of_token(heard: Heard, *, is_open: bool) -> Iterator[tuple[str, str]]:
+    """What its node has said of its tokens, as it was to, and nothing else."""
+    told, due = heard.of_token, [] if heard.wire is None else [message for _, message in heard.wire.due]
+    if told != due[: len(told)]:
+        yield "nothing is told that is not so", f"of its token: {told}, and it was {due}"
+    elif is_open and len(told) < len(due):
+        yield "nothing is lost", f"of its token: {due[len(told)]}"
 
 
 def _greeting_and_names(heard: Heard, names: dict[int, str]) -> Iterator[tuple[str, str]]:

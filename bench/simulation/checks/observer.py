@@ -12,6 +12,7 @@ from bench.simulation.checks.history import FOLLOWED, History
 from bench.simulation.checks.promises.ledger import PROMISED_KINDS
 from bench.simulation.checks.rulings import PUT_OUT, RULED, Rulings
 from bench.simulation.checks.state import fault_of, list_of, summary_of
+from bench.simulation.checks.tokens import TokenWatch
 from bench.simulation.nodes.watched import WatchedLog
 from bench.simulation.outside.loop import NodeClock, World
 from bench.simulation.outside.store import Database
@@ -95,6 +96,8 @@ class Observer:
         """That is being applied."""
         self.begun_s = 0.0
         """When a node began an epoch, the last time."""
+        self.tokens = TokenWatch(world, self.violated)
+        self.shows_token, self.has_shown_token = self.tokens.shows, self.tokens.has_shown
 
     # -- `Watch` --------------------------------------------------------------------------------------------------
 
@@ -114,6 +117,7 @@ class Observer:
 
         def watched(session: Session) -> None:
             cast(Wire, session.transport).accepted_at = log.position
+            self.tokens.greeted(session)
             welcome(session)
 
         vars(app.announcer)["welcome"] = watched
@@ -127,6 +131,7 @@ class Observer:
         hear(effects.Accepted, self._hearer_of_accepted(app, log))
         hear(effects.UserPutOut, self._hearer_of_put_out(app, log))
         hear(effects.OwnRoomLeft, self._hearer_of_own_room_left(app, log))
+        self.tokens.watch_app(app)
 
     def opened(self, epoch: str, previous: str, number: int) -> None:
         self.history.branches.open(epoch, previous, number)
@@ -179,7 +184,8 @@ class Observer:
             for ruling in self._rulings.after(command, self._apps[log].replica.books):
                 self.violated(*ruling)
 
-    def closes(self, session: Session, code: int) -> None:
+    def closes(self, session: Session, code: int, reason: str) -> None:
+        self.tokens.closes(session, code, reason)
         if not session.features and code in UNNOTICED:
             self.violated("base clients notice that they are closed", f"session {session.id} is closed with {code}")
 

@@ -26,17 +26,20 @@ class Scene:
         self,
         players: Sequence[Player],
         *,
-        answered: Callable[[Player, str, tuple[Any, ...], Answer, float], None],
+        answered: Callable[[Player, str, str, tuple[Any, ...], Answer, float], None],
         new_token: Callable[[Player], str],
+        new_brief_token: Callable[[Player, int, bool], str],
         note: Callable[[str, str], None],
         asked_to_join: Counter[tuple[int, str]],
         operator_token: str = "",
     ) -> None:
-        """`answered` hears who asked what with which arguments, the answer, and when the call began. `operator_token`:
-        of an administrator, who does not play."""
+        """`answered` hears who asked with which token what with which arguments, the answer, and when the call began.
+        `new_brief_token`: for how long, and whether tokens that are refreshed from it end with the login.
+        `operator_token`: of an administrator, who does not play."""
         self.players = players
         self.answered = answered
         self.new_token = new_token
+        self.new_brief_token = new_brief_token
         self.note = note
         self.asked_to_join = asked_to_join
         self._operator_token = operator_token
@@ -61,10 +64,10 @@ class Scene:
         """A call whose answer counts; blocks."""
         asked = f"{what} {' '.join(map(str, arguments))}".rstrip()
         self.note(player.name, asked)
-        began_s = player.world.now_s
+        began_s, token = player.world.now_s, player.token
         answer = player.ask(what, *arguments)
         self.note(player.name, f"{asked} → {answer.status} {answer.code}".rstrip())
-        self.answered(player, what, arguments, answer, began_s)
+        self.answered(player, token, what, arguments, answer, began_s)
         if what in ("invite_to_party", "invite_to_room"):
             self.asked_into.setdefault(arguments[0], []).append(arguments[1])
         return answer
@@ -76,7 +79,7 @@ class Scene:
         began_s = player.world.now_s
         answer = player.network.ask(Asked(what, self._operator_token, arguments))
         self.note("operator", f"{asked} → {answer.status} {answer.code}".rstrip())
-        self.answered(player, what, arguments, answer, began_s)
+        self.answered(player, self._operator_token, what, arguments, answer, began_s)
         return answer
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.simulation.clients.deeds import DEEDS, Deed, Scene
-from bench.simulation.clients.governing import GOVERNING
+from bench.simulation.clients.governing import GOVERNING, TOKENS
 from bench.simulation.clients.hosting import HOSTING
 from bench.simulation.clients.meeting import MEETING
 from bench.simulation.clients.player import Player
@@ -78,7 +78,7 @@ DRAWN: dict[str, tuple[Deed, int]] = {**DEEDS, **RACES, **HOSTING, **GOVERNING, 
 """Deeds by name, and how often each comes in a schedule that is drawn."""
 KNOWN: dict[str, Deed] = {
     **{name: deed for name, (deed, _) in DRAWN.items()},
-    "come": _come, "go": _go, "poll": _poll, "pause": _pause, "resume": _resume, "meet": _meet,
+    **TOKENS, "come": _come, "go": _go, "poll": _poll, "pause": _pause, "resume": _resume, "meet": _meet,
 }  # fmt: skip
 """By name."""
 

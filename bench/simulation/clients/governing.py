@@ -6,9 +6,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.simulation.clients.deeds import Deed, Scene, choose
+from bench.simulation.clients.deeds import Deed, Scene, choose, send
 from bench.simulation.clients.fiber import Fiber
 from bench.simulation.clients.player import Player
+from loadtest.client.errors import ClientError
+from lobby_server.protocol.features import Feature
+from lobby_server.protocol.messages import Refresh
 from lobby_server.protocol.requests import Audience
 
 LEAST_BAN_S, SPREAD_S = 2, 4
@@ -16,6 +19,7 @@ LIFTED_S = 1.0
 """After which an administrator thinks better of a ban."""
 TRIES, AGAIN_S = 8, 2.0
 """Of one who wants their account to be deleted."""
+LEAST_TTL_S, TTL_SPREAD_S = 1, 7
 KNOCKS = 8
 """At once, of which a few are let through."""
 AUDIENCES: tuple[Audience, ...] = ("everybody", "friends", "nobody")
@@ -85,6 +89,38 @@ def _delete_account(scene: Scene, player: Player, a: int, b: int) -> None:
         device.leaves_for_ever()
 
 
+def _log_in_briefly(scene: Scene, player: Player, a: int, b: int) -> None:
+    """By a token that ends in some seconds, and so do those of all logins after it for a while. Of five clients, two
+    ask for it and renew, one is told and does nothing, and two do not ask."""
+    ttl_s, has_sign_in = LEAST_TTL_S + a % TTL_SPREAD_S, b // 5 % 2 == 0
+    scene.note(player.name, f"logs in for {ttl_s} s")
+    log_in = partial(scene.new_brief_token, player, ttl_s, has_sign_in)
+    player.account.lets_end(log_in, knows_fresh=b % 5 < 3, renews=b % 5 < 2)
+    player.log_in_again()
+
+
+def _renew(scene: Scene, player: Player, a: int, b: int) -> None:
+    """Before anybody has said that the token ends."""
+    if player.account.log_in is None or not player.connection.is_connected:
+        return
+    scene.note(player.name, "renews the token")
+    try:
+        player.account.refresh()
+    except ClientError as error:
+        scene.note(player.name, f"renews the token in vain: {error}")
+    if not player.is_wanted:
+        player.connection.disconnect_from_server()
+
+
+def _show_another(scene: Scene, player: Player, a: int, b: int) -> None:
+    """On the open socket: that of another player, or an older one."""
+    token = scene.players[a % len(scene.players)].token if b % 2 else player.account.first_token
+    if Feature.REFRESH in player.connection.accepted_features:
+        send(scene, player, Refresh(token=token), "shows a token that is another's, or was")
+
+
+TOKENS: dict[str, Deed] = {"log_in_briefly": _log_in_briefly, "renew": _renew, "show_another": _show_another}
+"""They come in some schedules (`bench.simulation.brief_tokens`), and in none by themselves."""
 GOVERNING: dict[str, tuple[Deed, int]] = {
     "ban_user": (_ban, 2),
     "kick_user": (_kick, 1),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
+import msgspec
+
 from bench.simulation.clients.fiber import Fiber
 from bench.simulation.clients.reading import Read
 from bench.simulation.nodes.calls import NONE, Answer, Asked
@@ -21,6 +23,7 @@ HTTP_TIMEOUT_S = 6.0
 LEAST_S, MOST_S = 0.001, 0.01
 """Latency of one way."""
 SPREAD_S = MOST_S - LEAST_S
+REFRESH = "/api/auth/refresh"
 AWAY = b'{"error": "try again later", "code": "try_again_later"}'
 
 
@@ -89,9 +92,11 @@ class Network:
         else:
             life.call(asked, reply)
 
-    # -- `loadtest.client.http.HttpCaller`: for the list of rooms ---------------------------------------------------
+    # -- `loadtest.client.http.HttpCaller`: for the list of rooms, and for a fresh token -----------------------------
 
     def call(self, request: HttpCall) -> HttpAnswer:
+        if request.path == REFRESH:
+            return self._refresh(request.headers["authorization"].removeprefix("Bearer "))
         answer = self.ask(Asked("rooms", None))
         if not answer.status:
             raise ServerAway(self.url, "reset")
@@ -101,6 +106,13 @@ class Network:
 
     def close(self) -> None:
         pass
+
+    def _refresh(self, token: str) -> HttpAnswer:
+        answer = self.ask(Asked("refresh", token))
+        if not answer.status:
+            raise ServerAway(self.url, "reset")
+        told = answer.body if answer.is_good else {"error": "refused", "code": answer.code}
+        return HttpAnswer(status=answer.status, headers={}, body=msgspec.json.encode(told))
 
 
 class ListApi(LobbyApi):

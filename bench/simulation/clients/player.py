@@ -12,12 +12,24 @@ from math import inf
 from random import Random
 from typing import Any
 
+from bench.simulation.clients.account import PlayerAccount
 from bench.simulation.clients.connection import SimulatedConnection
 from bench.simulation.clients.fiber import Fiber
 from bench.simulation.clients.network import ListApi, Network
 from bench.simulation.clients.reading import Read
 from bench.simulation.clients.signals import order_signals
-from bench.simulation.clients.views import FriendRoomsView, Heard, PresenceView, RoomView
+from bench.simulation.clients.views import (
+    ABOUT_FRIENDS,
+    ABOUT_PARTY,
+    ABOUT_ROOM,
+    OF_NO_CONCERN,
+    OF_TOKEN,
+    ONE_BY_ONE,
+    FriendRoomsView,
+    Heard,
+    PresenceView,
+    RoomView,
+)
 from bench.simulation.nodes.calls import SEE, Answer, Asked
 from bench.simulation.outside.loop import World
 from bench.simulation.outside.wire import WINDOW_BYTES
@@ -29,7 +41,7 @@ from loadtest.client.timing import Timing
 from lobby_server.core.presence import User
 from lobby_server.protocol import messages, social_messages
 from lobby_server.protocol.codes import ErrorReason
-from lobby_server.protocol.feature_messages import RoomStarted, RoomStateTold, RoomUnbanned
+from lobby_server.protocol.feature_messages import RoomStateTold
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.resources import Room
 from lobby_server.protocol.social_resources import FriendList, MyParty
@@ -43,36 +55,11 @@ AGAIN_S = 1.0
 """Between tries of a fetch that failed."""
 RETURNS_S = 1.5
 """After which whoever was put out of the lobby tries to come back."""
+TYPES_S, LOGS_IN_S = 3.5, 0.2
+"""How long it takes until somebody who is asked for a password has typed it, and until they are logged in."""
 ONLINE, MY_ROOM, FRIENDS, MY_PARTY = "online", "my_room", "friends", "my_party"
 BLOCKS, FRIEND_ROOMS = "blocks", "friend_rooms"
 """What a player fetches, besides the list."""
-ABOUT_ROOM = (
-    messages.RoomJoined, messages.RoomCreated, messages.PeerJoined, messages.PeerLeft, messages.HostChanged,
-    messages.Kicked, messages.RoomClosed,
-)  # fmt: skip
-OF_NO_CONCERN = frozenset({
-    messages.RoomsChanged, messages.RoomsChangedRev, messages.RoomsSnapshot, messages.RoomsDelta, messages.Pong,
-})  # fmt: skip
-"""To the player: the list and the heartbeat are the library's business. Most messages are of these."""
-ONE_BY_ONE = frozenset({
-    *ABOUT_ROOM, messages.Chat, RoomStateTold, RoomStarted, RoomUnbanned, social_messages.FriendRoom,
-    social_messages.FriendRequested, social_messages.FriendRequestClosed, social_messages.FriendAccepted,
-    social_messages.FriendRemoved, social_messages.UserBlocked, social_messages.UserUnblocked,
-    social_messages.NotificationRead, social_messages.WhereaboutsChanged, social_messages.PartyInvited,
-    social_messages.PartyInviteClosed, social_messages.PartyJoined, social_messages.PartyLeft,
-    social_messages.PartyLeaderChanged, social_messages.PartyMemberStatus, social_messages.MatchInvited,
-    social_messages.MatchInviteClosed, social_messages.Notification, social_messages.ChatMessage,
-    social_messages.Announcement,
-})  # fmt: skip
-"""Messages that the contract promises one by one; to clients that follow friends, those of who is online as well."""
-ABOUT_FRIENDS = (
-    social_messages.FriendRequested, social_messages.FriendRequestClosed, social_messages.FriendAccepted,
-    social_messages.FriendRemoved,
-)  # fmt: skip
-ABOUT_PARTY = (
-    social_messages.PartyInvited, social_messages.PartyInviteClosed, social_messages.PartyJoined,
-    social_messages.PartyLeft, social_messages.PartyLeaderChanged, social_messages.PartyMemberStatus,
-)  # fmt: skip
 
 
 class Player:
@@ -103,7 +90,6 @@ class Player:
         self.network = network
         self.name = name
         self.user = user
-        self.token = token
         self.features = features
         self.connection = SimulatedConnection(
             world,
@@ -119,6 +105,7 @@ class Player:
         )
         order_signals(self.connection, lambda fault: on_fault(f"{name}, {fault}"))
         self.api = ListApi(network, read.lists)
+        self.account = PlayerAccount(self.api, self.connection, random=Random(f"{seed}/account"), token=token)
         self.heard: list[Heard] = []
         self.room: RoomView | None = None
         self.presence = PresenceView()
@@ -160,6 +147,14 @@ class Player:
         self.connection.connection_refused.connect(self._refuse)
 
     @property
+    def token(self) -> str:
+        return self.account.shown
+
+    @token.setter
+    def token(self, token: str) -> None:
+        self.account.token = token
+
+    @property
     def rooms(self) -> tuple[Room, ...]:
         """The list as the player sees it."""
         return self.list.rooms
@@ -185,6 +180,13 @@ class Player:
         """An administrator puts the user out, for a while: whoever is refused tries again."""
         self._comes_back = True
 
+    def log_in_again(self) -> None:
+        """And come back by that, if the tokens of the player end in the run."""
+        self.account.log_in_again()
+        if self.is_wanted and self.account.log_in is not None:
+            self.disconnect()
+            self.world.call_later(LOGS_IN_S, self.connect)
+
     def leaves_for_ever(self) -> None:
         self._is_gone = True
         self.refused = ""
@@ -192,10 +194,20 @@ class Player:
 
     def ask(self, what: str, *arguments: Any) -> Answer:
         """An HTTP call with the player's token; blocks."""
-        answer = self.network.ask(Asked(what, self.token, arguments))
+        answer = self._ask(Asked(what, self.token, arguments))
         if answer.status in (0, 503):
             self.doubt()
         return answer
+
+    def _ask(self, asked: Asked) -> Answer:
+        answer = self.network.ask(asked)
+        if self.account.has_ended(asked.token, answer):
+            self.world.call_later(TYPES_S, self._log_in_again, asked.token)
+        return answer
+
+    def _log_in_again(self, ended: str) -> None:
+        if self.token == ended:
+            self.log_in_again()
 
     def doubt(self) -> None:
         """Something may or may not happen yet: what it would change is fetched until it is certain."""
@@ -280,6 +292,8 @@ class Player:
             self.room_state = message
         elif isinstance(message, messages.PlayerCount):
             heard.online = message.online
+        elif isinstance(message, OF_TOKEN):
+            heard.of_token.append(message)
         elif isinstance(message, messages.ServerDraining):
             heard.reconnect_after_ms = message.reconnect_after_ms
         elif isinstance(message, social_messages.Notification):
@@ -302,6 +316,8 @@ class Player:
         features = frozenset(each.value for each in self.connection.accepted_features)
         wires = self.network.wires
         heard = Heard(self.user.id, features, self._accepted_at(), wire=wires[-1] if wires else None)
+        if heard.wire is not None:
+            heard.wire.renews = self.account.renews
         self.heard.append(heard)
         self.established_s = self.world.now_s
         self.room = None
@@ -330,11 +346,12 @@ class Player:
     def _refuse(self, reason: str) -> None:
         self.refused = "" if self._is_gone else reason
         self._lost()
-        if self._comes_back:
+        if self._comes_back or self.account.log_in is not None:
             self.world.call_later(RETURNS_S, self._return)
 
     def _return(self) -> None:
         if self.refused and self.is_wanted:
+            self.account.log_in_again()
             self.connect()
 
     # -- what is fetched ------------------------------------------------------------------------------------------
@@ -353,7 +370,7 @@ class Player:
         if FRIEND_ROOMS in what:
             self.friend_rooms.begin()
         before = self._room_events
-        answer = self.network.ask(Asked(SEE, self.token, what))
+        answer = self._ask(Asked(SEE, self.token, what))
         if answer.is_stale or not answer.is_good:
             return self._again(what)
         found = answer.body

@@ -5,10 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bench.simulation.outside.wire import Wire
-from lobby_server.protocol import messages
+from lobby_server.protocol import messages, social_messages
+from lobby_server.protocol.feature_messages import RoomStarted, RoomStateTold, RoomUnbanned
 from lobby_server.protocol.message import ServerMessage
 from lobby_server.protocol.resources import MyRoom, PeerInfo
 from lobby_server.protocol.social_messages import ChatMessage
+
+ABOUT_ROOM = (
+    messages.RoomJoined, messages.RoomCreated, messages.PeerJoined, messages.PeerLeft, messages.HostChanged,
+    messages.Kicked, messages.RoomClosed,
+)  # fmt: skip
+OF_NO_CONCERN = frozenset({
+    messages.RoomsChanged, messages.RoomsChangedRev, messages.RoomsSnapshot, messages.RoomsDelta, messages.Pong,
+})  # fmt: skip
+"""To the player: the list and the heartbeat are the library's business. Most messages are of these."""
+ONE_BY_ONE = frozenset({
+    *ABOUT_ROOM, messages.Chat, RoomStateTold, RoomStarted, RoomUnbanned, social_messages.FriendRoom,
+    social_messages.FriendRequested, social_messages.FriendRequestClosed, social_messages.FriendAccepted,
+    social_messages.FriendRemoved, social_messages.UserBlocked, social_messages.UserUnblocked,
+    social_messages.NotificationRead, social_messages.WhereaboutsChanged, social_messages.PartyInvited,
+    social_messages.PartyInviteClosed, social_messages.PartyJoined, social_messages.PartyLeft,
+    social_messages.PartyLeaderChanged, social_messages.PartyMemberStatus, social_messages.MatchInvited,
+    social_messages.MatchInviteClosed, social_messages.Notification, social_messages.ChatMessage,
+    social_messages.Announcement,
+})  # fmt: skip
+"""Messages that the contract promises one by one; to clients that follow friends, those of who is online as well."""
+ABOUT_FRIENDS = (
+    social_messages.FriendRequested, social_messages.FriendRequestClosed, social_messages.FriendAccepted,
+    social_messages.FriendRemoved,
+)  # fmt: skip
+OF_TOKEN = (messages.TokenExpiring, messages.Refreshed)
+ABOUT_PARTY = (
+    social_messages.PartyInvited, social_messages.PartyInviteClosed, social_messages.PartyJoined,
+    social_messages.PartyLeft, social_messages.PartyLeaderChanged, social_messages.PartyMemberStatus,
+)  # fmt: skip
 
 
 @dataclass
@@ -34,6 +64,8 @@ class Heard:
     """What the contract promises one by one, in its order."""
     kinds: set[type[ServerMessage]] = field(default_factory=set)
     """Of all messages that were heard."""
+    of_token: list[ServerMessage] = field(default_factory=list)
+    """That the own token ends, and that a fresh one is taken."""
     names: set[tuple[int, str]] = field(default_factory=set)
     """By user id, what those were called who came and went."""
     online: int | None = None

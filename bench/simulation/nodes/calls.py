@@ -110,6 +110,10 @@ async def _sign_out(app: App, claims: Claims) -> None:
     await app.sign_ins.log_out(claims)
 
 
+async def _refresh(app: App, claims: Claims) -> Any:
+    return await app.accounts.refresh(claims)
+
+
 async def _delete_account(app: App, claims: Claims) -> None:
     await app.upkeep.delete(claims, password=PASSWORD, asker=Asker("a browser"))
 
@@ -184,6 +188,7 @@ _ACTS: dict[str, Act] = {
     ),
     "choose_audience": _by_user(lambda app, user, audience: app.social.whereabouts.choose(user, audience)),
     "sign_out": _sign_out,
+    "refresh": _refresh,
     "delete_account": _delete_account,
     "knock": _knock,
     # Of an administrator.

@@ -35,6 +35,11 @@ RESTART_S = 1.0
 LIST_BYTES = 1200
 """Above which the list of rooms comes in parts: three or four rooms, where a lobby has place for a hundred."""
 HTTP_LATENCY_S = (0.001, 0.01)
+WARNING_S, GRACE_S = 2.0, 3.0
+"""How long before the end of a token a client is told, and how long after it a socket is closed. In place of the minute
+and of the 25 s of the contract: both come within a run, and tokens end that live shorter than the first and longer."""
+SHOWS_TOKEN = b'"token":'
+"""In what a client sends."""
 Claimed = dict[str, object]
 
 
@@ -162,6 +167,7 @@ class Life:
             vars(self.app.tokens)["_signed_claims"] = partial(_signed_once, self.app.tokens._signed_claims, node.signed)
             put_in(self.app.accounts)
             self.app.announcer._rooms.max_bytes = LIST_BYTES
+            self.app.rules.token_warning_s, self.app.rules.token_grace_s = WARNING_S, GRACE_S
             node.watch.watch_app(self.app, self.log)
             loop.create_task(self._start())
 
@@ -279,7 +285,15 @@ class _Served:
         self._life = life
         self._wire = wire
         self.session = session
-        self.received = session.receive
+
+    def received(self, payload: bytes) -> None:
+        if SHOWS_TOKEN not in payload:
+            self.session.receive(payload)
+            return
+        app, watch = self._life.app, self._life.node.watch
+        watch.shows_token(app, self.session, payload)
+        self.session.receive(payload)
+        watch.has_shown_token(app, self.session)
 
     def ponged(self) -> None:
         self.session.heard()

@@ -35,7 +35,13 @@ class Watch(Protocol):
     def done(self, log: WatchedLog, command: Command) -> None:
         """A command was applied, or refused."""
 
-    def closes(self, session: Session, code: int) -> None:
+    def shows_token(self, app: App, session: Session, payload: bytes) -> None:
+        """A message with a token is about to be read."""
+
+    def has_shown_token(self, app: App, session: Session) -> None:
+        """It was read, and answered."""
+
+    def closes(self, session: Session, code: int, reason: str) -> None:
         """A node closes a connection."""
 
     def applied(self, log: WatchedLog, entry: Entry) -> None:

@@ -189,6 +189,8 @@ class ProcessLoop:
         self.is_standing = False
         """Frozen or ended: calls are not made."""
         self.is_buried = False
+        self.thawed_at_s = -inf
+        """When it went on after it had been frozen, the last time."""
         self._booted_s = booted_s
         self._on_fault = on_fault
         self._held: list[Call] = []
@@ -275,6 +277,7 @@ class ProcessLoop:
     def thaw(self) -> None:
         """Everything that fell due meanwhile is called, in its order."""
         self.is_frozen, self.is_standing = False, self.is_ended
+        self.thawed_at_s = self.world.now_s
         held, self._held = self._held, []
         for call in held:
             self.world.put(call)
@@ -303,6 +306,7 @@ class NodeClock:
     """`lobby_server.service.ports.Clock` of one machine. Its wall clock can be set."""
 
     def __init__(self, loop: ProcessLoop) -> None:
+        self.loop = loop
         self.monotonic_s = loop.time
         self.call_later = loop.call_later
         self.ahead_s = 0.0

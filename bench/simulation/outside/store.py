@@ -35,6 +35,8 @@ class Database(MemoryStore):
         self.ever_banned: set[int] = set()
         self.lines_made: set[int] = set()
         self.users_deleted: set[int] = set()
+        self.tokens_over: set[str] = set()
+        """Which were revoked, and had ended by themselves as somebody looked."""
 
     async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
         await super().add_room(room, is_again=is_again)
@@ -67,6 +69,12 @@ class Database(MemoryStore):
         if is_deleted:
             self.users_deleted.add(user_id)
         return is_deleted
+
+    async def revoked_tokens(self, now: datetime) -> dict[str, datetime]:
+        before = set(self._revoked)
+        found = await super().revoked_tokens(now)
+        self.tokens_over |= before - found.keys()
+        return found
 
     def add_player(self, account: Account) -> None:
         """Who plays has an account."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from bench.simulation.outside.loop import ProcessLoop, World
 from loadtest.wire.messages.frames import OP_PING, FrameParser
+from lobby_server.protocol.message import ServerMessage
 from lobby_server.service.ports import Send
 
 LEAST_S, MOST_S = 0.001, 0.02
@@ -121,8 +122,12 @@ class Wire:
         """With which code and why, as the client was told."""
         self.lane_out = Lane(world, random, self._arrived_at_client)
         self.lane_in = Lane(world, random, self._arrived_at_node)
-        self.hear_closed: Callable[[int], None] = lambda code: None
-        """Hears with which code the node closes it."""
+        self.hear_closed: Callable[[int, str], None] = lambda code, reason: None
+        """Hears with which code the node closes it, and why."""
+        self.due: list[tuple[float, ServerMessage]] = []
+        """What its client has to hear of the tokens that it has shown, and when its node has to say so."""
+        self.renews = False
+        """Whether its client renews its token by the rules of the library."""
         self._world = world
         self._loop = loop
         self._parser = FrameParser()
@@ -166,7 +171,7 @@ class Wire:
 
     def close(self, code: int, reason: str, *, before: bytes) -> None:
         self._is_closing = True
-        self.hear_closed(code)
+        self.hear_closed(code, reason)
         if before:
             self.lane_out.send(before)
         self.lane_out.send((code, reason))

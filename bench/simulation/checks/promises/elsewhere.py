@@ -20,6 +20,6 @@ ELSEWHERE: dict[type[ServerMessage], str] = {
     messages.ServerDraining: "it comes before the close of a drain, with a slot",
     messages.Pong: "players stay connected",
     messages.Error: "a reply; what was answered is so",
-    messages.TokenExpiring: "not looked at: no token of a run ends",
-    messages.Refreshed: "not looked at: no token of a run ends",
+    messages.TokenExpiring: "what follows from the tokens that a client shows: `bench.simulation.checks.tokens`",
+    messages.Refreshed: "the same",
 }

@@ -255,6 +255,14 @@ def test_room_that_was_deleted_in_a_log_that_is_gone_may_be_there(account: Accou
     assert account.faults() == []
 
 
+async def test_token_that_had_ended_by_itself_need_not_be_known(account: Account) -> None:
+    account.history.signed_out["token of ann"] = HERE
+    account.take(ANN, "sign_out")
+    assert account.faults() != []
+    account.database.tokens_over.add("token of ann")
+    assert account.faults() == []
+
+
 async def test_token_that_was_signed_out_in_a_log_that_is_gone_is_revoked_in_the_database(account: Account) -> None:
     assert account.take(ANN, "sign_out") == "ann was told that token token of ann is signed out, and the log is not"
     account.history.signed_out["token of ann"] = LATE

@@ -269,11 +269,35 @@ def test_who_asks_for_it_hears_of_a_drain_before_its_end(
     history: History, ended: Any, after_ms: int | None, invariants: list[str]
 ) -> None:
     connection = heard(**WHOLE, features=frozenset({Feature.DRAIN.value}), is_live=False)
-    connection.wire = SimpleNamespace(ended=ended, arrived_at=None, silent_at=None)  # type: ignore[assignment]
+    connection.wire = SimpleNamespace(ended=ended, arrived_at=None, silent_at=None, due=[])  # type: ignore[assignment]
     connection.reconnect_after_ms = after_ms
     assert found(history, connection) == invariants
     connection.has_left = True
     assert found(history, connection) == [each for each in invariants if each != LOST], "it reads nothing more"
+
+
+ENDS, FRESH = messages.TokenExpiring(in_s=2), messages.Refreshed(token_ttl_s=8)
+
+
+@pytest.mark.parametrize(
+    ("told", "is_live", "invariants"),
+    [
+        ([ENDS, FRESH], True, []),
+        ([ENDS], True, [LOST]),
+        ([ENDS], False, []),
+        ([FRESH], False, [UNTRUE]),
+        ([ENDS, FRESH, ENDS], True, [UNTRUE]),
+        ([messages.TokenExpiring(in_s=3), FRESH], True, [UNTRUE]),
+    ],
+)
+def test_connection_hears_of_its_token_what_its_node_had_to_say(
+    history: History, told: list[Any], is_live: bool, invariants: list[str]
+) -> None:
+    connection = heard(**WHOLE, is_live=is_live)
+    due = [(5.0, ENDS), (6.0, FRESH)]
+    connection.wire = SimpleNamespace(ended=None, arrived_at=None, silent_at=None, due=due)  # type: ignore[assignment]
+    connection.of_token = told
+    assert found(history, connection) == invariants
 
 
 def test_fault_names_the_player_and_the_connection(history: History) -> None:

@@ -47,7 +47,7 @@ class Node:
             replica=SimpleNamespace(state=self.lobby.state, books=self.lobby.books, hear=self._hear),
             presence=self.lobby.books.presence,
             settings=SimpleNamespace(outbox_log_bytes=100),
-            fanout=SimpleNamespace(profiles=lambda: iter((1, 2)), logged_bytes=0),
+            fanout=SimpleNamespace(profiles=lambda: iter((1, 2)), logged_bytes=0, tell=lambda session, frames: None),
             writer=SimpleNamespace(is_full=False, waiting=0),
             announcer=SimpleNamespace(knows_of_rooms=True, welcome=lambda session: None),
             clock=SimpleNamespace(utc_now=lambda: AT, set_at_s=-inf),
@@ -332,7 +332,7 @@ def a_session(**different: Any) -> Any:
         "is_behind": False,
         "transport": SimpleNamespace(is_sending=bool),
     }
-    return SimpleNamespace(**{**usual, **different})
+    return Log(**{**usual, **different})
 
 
 @pytest.mark.parametrize(
@@ -441,7 +441,7 @@ async def test_ban_with_an_end_is_taken_up_by_a_new_lobby_by_another_clock(
 def test_base_client_is_closed_with_a_code_that_it_notices(
     observer: Observer, features: tuple[str, ...], code: int, *, is_found: bool
 ) -> None:
-    observer.closes(a_session(features=features, id=7), code)
+    observer.closes(a_session(features=features, id=7), code, "the server restarts")
     assert (violated(observer) == "base clients notice that they are closed") is is_found
 
 

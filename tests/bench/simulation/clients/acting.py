@@ -19,7 +19,8 @@ class Connection:
 
     def __init__(self) -> None:
         self.done: list[Any] = []
-        self.is_there = True
+        self.is_there = self.is_connected = True
+        self.accepted_features: set[Any] = set()
 
     def _do(self, *what: Any) -> None:
         if not self.is_there:
@@ -44,6 +45,27 @@ class Connection:
     def drop_connection(self) -> None:
         self._do("drop")
 
+    def disconnect_from_server(self) -> None:
+        self._do("disconnect")
+
+
+class Account:
+    first_token = "first"
+
+    def __init__(self) -> None:
+        self.log_in: Any = None
+        self.ends: list[tuple[Any, dict[str, bool]]] = []
+        self.renewals = 0
+        self.fault: Exception | None = None
+
+    def lets_end(self, log_in: Any, **how: bool) -> None:
+        self.ends.append((log_in, how))
+
+    def refresh(self) -> None:
+        self.renewals += 1
+        if self.fault is not None:
+            raise self.fault
+
 
 class Player:
     """As far as deeds know one."""
@@ -51,7 +73,8 @@ class Player:
     def __init__(self, number: int, name: str) -> None:
         self.user = SimpleNamespace(id=number, username=name)
         self.name, self.token, self.refused = name, "old", "no"
-        self.connection = Connection()
+        self.connection, self.account = Connection(), Account()
+        self.logins = 0
         self.rooms: tuple[Any, ...] = ()
         self.room: Any = None
         self.friends: Any = None
@@ -79,6 +102,9 @@ class Player:
         assert asked.token == "the operator's"
         self.commanded.append((asked.what, *asked.arguments))
         return self.answer
+
+    def log_in_again(self) -> None:
+        self.logins += 1
 
     def comes_back(self) -> None:
         self.is_patient = True
@@ -125,11 +151,12 @@ class Stage:
         self.answers: list[tuple[Any, ...]] = []
         self.scene = Scene(
             [self.ann, self.bob, self.second],  # type: ignore[list-item]
-            answered=lambda player, what, arguments, answer, began_s: self.answers.append(
+            answered=lambda player, token, what, arguments, answer, began_s: self.answers.append(
                 (player.name, what, arguments, answer.status, began_s)
             ),
-            new_token=lambda player: f"new of {player.name}", note=lambda who, what: None, asked_to_join=Counter(),
-            operator_token="the operator's",
+            new_token=lambda player: f"new of {player.name}",
+            new_brief_token=lambda player, ttl_s, has_sign_in: f"{player.name}'s for {ttl_s} s, {has_sign_in}",
+            note=lambda who, what: None, asked_to_join=Counter(), operator_token="the operator's",
         )  # fmt: skip
 
     def do(self, what: str, a: int = 0, b: int = 0) -> list[tuple[Any, ...]]:

@@ -7,8 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from bench.simulation.clients import governing
-from bench.simulation.clients.governing import KNOCKS, TRIES
+from bench.simulation.clients.doing import KNOWN
+from bench.simulation.clients.governing import KNOCKS, LEAST_TTL_S, TRIES
 from bench.simulation.nodes.calls import NONE, Answer
+from loadtest.client.errors import ServerAway
+from lobby_server.protocol.features import Feature
+from lobby_server.protocol.messages import Refresh
 from tests.bench.simulation.clients.acting import Stage
 
 ANN, BOB = 0, 1
@@ -95,3 +99,48 @@ def test_account_is_deleted_by_who_asks_until_they_know(stage: Stage, answer: An
     stage.ann.answer = answer
     assert stage.do("delete_account", b=3) == [("delete_account",)] * tries
     assert (stage.ann.is_gone, stage.bob.is_gone) == (True, False)
+
+
+# -- tokens that end -----------------------------------------------------------------------------------------------
+
+
+def of_tokens(stage: Stage, what: str, a: int = 0, b: int = 0) -> None:
+    KNOWN[what](stage.scene, stage.ann, a, b)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("b", "token", "knows_fresh", "renews"),
+    [(0, "True", True, True), (2, "True", True, False), (3, "True", False, False), (5, "False", True, True)],
+)
+def test_user_logs_in_for_some_seconds_with_one_client_or_another(
+    stage: Stage, b: int, token: str, *, knows_fresh: bool, renews: bool
+) -> None:
+    of_tokens(stage, "log_in_briefly", a=8, b=b)
+    [(log_in, how)] = stage.ann.account.ends
+    assert log_in() == f"ann's for {LEAST_TTL_S + 1} s, {token}"
+    assert how == {"knows_fresh": knows_fresh, "renews": renews}
+    assert stage.ann.logins == 1
+
+
+def test_token_is_renewed_before_it_ends_by_one_whose_tokens_do(stage: Stage) -> None:
+    of_tokens(stage, "renew")
+    assert stage.ann.account.renewals == 0
+    stage.ann.account.log_in = lambda: "second"
+    of_tokens(stage, "renew")
+    stage.ann.account.fault = ServerAway("", "reset")
+    of_tokens(stage, "renew")
+    assert stage.ann.account.renewals == 2
+    assert stage.ann.connection.done == []
+    stage.ann.is_wanted = False
+    of_tokens(stage, "renew")
+    assert stage.ann.connection.done == ["disconnect"], "it went away meanwhile"
+
+
+@pytest.mark.parametrize(("b", "token"), [(1, "bob's"), (0, "first")])
+def test_token_of_another_or_an_older_one_is_shown_on_the_open_socket(stage: Stage, b: int, token: str) -> None:
+    stage.bob.token = "bob's"
+    of_tokens(stage, "show_another", a=BOB, b=b)
+    assert stage.ann.connection.done == [], "it did not ask for that"
+    stage.ann.connection.accepted_features = {Feature.REFRESH}
+    of_tokens(stage, "show_another", a=BOB, b=b)
+    assert stage.ann.connection.done == [Refresh(token=token)]

@@ -14,8 +14,10 @@ from bench.simulation.clients.fiber import Fiber
 from bench.simulation.clients.network import HTTP_TIMEOUT_S, Network
 from bench.simulation.nodes.calls import NONE, Answer, Asked
 from bench.simulation.outside.loop import World
-from loadtest.client.errors import ServerAway
+from loadtest.client.api import LobbyApi
+from loadtest.client.errors import ApiError, ClientError, ServerAway
 from loadtest.client.http import HttpCall
+from lobby_server.protocol.resources import FreshToken
 
 GOOD = Answer(200, "body", etag='"7"')
 
@@ -84,7 +86,7 @@ def asked(world: World, act: Callable[[], Any], *, until_s: float = 60.0) -> tup
     def run() -> None:
         try:
             outcome.append((act(), world.now_s))
-        except ServerAway as away:
+        except ClientError as away:
             outcome.append((away, world.now_s))
 
     Fiber(world, run)
@@ -153,6 +155,37 @@ def test_list_of_a_node_that_does_not_see_what_others_do_is_to_be_fetched_again(
 def test_list_that_is_not_answered_is_a_server_that_is_away(world: World) -> None:
     it = network(world, answering(world, GOOD, None))
     assert isinstance(asked(world, lambda: it.call(REQUEST))[0], ServerAway)
+
+
+# -- a fresh token, as the client library asks for it ---------------------------------------------------------------
+
+
+def fresh(world: World, answer: Answer, after_s: float | None = 0.1) -> Any:
+    life = answering(world, answer, after_s)
+    asked_for: list[Asked] = []
+    call = life.call
+    life.call = lambda each, reply: (asked_for.append(each), call(each, reply))
+    found, _ = asked(world, lambda: LobbyApi(network(world, life)).refresh("old"))
+    assert asked_for == [Asked("refresh", "old")]
+    return found
+
+
+def test_token_is_exchanged_for_a_fresh_one(world: World) -> None:
+    assert fresh(world, Answer(200, FreshToken(token="fresh"))) == "fresh"
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_about_the_token"),
+    [(Answer(401, code="invalid_token"), True), (Answer(401, code="user_banned"), False), (Answer(503), False)],
+)
+def test_token_that_holds_no_more_is_not_exchanged(world: World, answer: Answer, *, is_about_the_token: bool) -> None:
+    found = fresh(world, answer)
+    assert isinstance(found, ApiError)
+    assert found.is_about_the_token is is_about_the_token
+
+
+def test_exchange_that_is_not_answered_is_a_server_that_is_away(world: World) -> None:
+    assert isinstance(fresh(world, GOOD, None), ServerAway)
 
 
 # -- connections ---------------------------------------------------------------------------------------------------

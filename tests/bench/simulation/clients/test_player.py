@@ -20,6 +20,7 @@ from lobby_server.core.presence import User
 from lobby_server.protocol import messages
 from lobby_server.protocol.feature_messages import RoomStateTold
 from lobby_server.protocol.features import Feature
+from lobby_server.protocol.resources import FreshToken
 from lobby_server.protocol.social_messages import (
     Announcement,
     FriendRoom,
@@ -324,3 +325,54 @@ def test_player_who_leaves_for_ever_is_not_refused_and_does_not_come_back(
     player.connect()
     world.run(5.0)
     assert (connects, player.refused, player.is_wanted) == ([], "", False)
+
+
+# -- tokens that end -----------------------------------------------------------------------------------------------
+
+
+def test_player_whose_token_ends_comes_back_by_another_login(world: World, player: Player, connects: list[str]) -> None:
+    player.account.lets_end(iter(["second", "third"]).__next__, knows_fresh=True, renews=True)
+    assert Feature.REFRESH in player.connection.features
+    player._refuse("signed_out")
+    world.run(5.0)
+    assert (connects, player.token, player.refused) == (["second"], "second", "")
+
+
+def test_player_whose_token_is_refused_by_a_call_logs_in_again_once(
+    world: World, network: Answering, player: Player, connects: list[str]
+) -> None:
+    network.answers["my_party"] = Answer(401, code="invalid_token")
+    player.do(lambda: player.ask("my_party"))
+    world.run(5.0)
+    assert connects == [], "tokens outlive the run"
+    player.account.lets_end(iter(["second", "third"]).__next__, knows_fresh=False, renews=False)
+    for _ in range(2):
+        player.do(lambda: player.ask("my_party"))
+    world.run(10.0)
+    assert (connects, player.token) == (["second"], "second")
+
+
+def test_banned_player_needs_no_other_login(world: World, network: Answering, player: Player) -> None:
+    network.answers["my_party"] = Answer(401, code="user_banned")
+    player.account.lets_end(lambda: "second", knows_fresh=False, renews=False)
+    player.do(lambda: player.ask("my_party"))
+    world.run(5.0)
+    assert player.token == "token"
+
+
+@pytest.mark.parametrize("renews", [True, False])
+def test_player_who_hears_that_the_token_ends_renews_it_or_does_not(
+    world: World, network: Answering, player: Player, *, renews: bool
+) -> None:
+    network.answers["refresh"] = Answer(200, FreshToken(token="fresh"))
+    player.account.lets_end(lambda: "second", knows_fresh=True, renews=renews)
+    player.connection.token_expiring.emit(2)
+    world.run(5.0)
+    assert player.token == ("fresh" if renews else "token")
+
+
+def test_what_is_heard_of_the_token_is_kept(player: Player) -> None:
+    player._established()
+    told = [messages.TokenExpiring(in_s=2), messages.Refreshed(token_ttl_s=8)]
+    tell(player, *told)
+    assert player.heard[-1].of_token == told

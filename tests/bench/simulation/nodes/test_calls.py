@@ -214,6 +214,12 @@ async def test_token_that_is_signed_out_holds_no_more(house: House) -> None:
     assert (await call(house, BOB, "online")).is_good
 
 
+async def test_token_is_exchanged_for_a_fresh_one_of_the_same_user(house: House) -> None:
+    fresh = (await call(house, ANN, "refresh")).body.token
+    assert fresh != token_of(ANN)
+    assert house.app.tokens.verify(fresh).user == ANN
+
+
 async def test_invitations_are_taken_back(house: House) -> None:
     party_id = (await call(house, ANN, "create_party")).body.id
     room_id = (await call(house, ANN, "create_room", 4, False)).body.id
@@ -266,7 +272,7 @@ def test_every_deed_over_http_is_a_call_that_is_known() -> None:
         "choose_audience", "delete_account", "knock", "ban_user", "kick_user", "close_room", "announce",
     }  # fmt: skip
     over_http.add("read_notification")
-    besides = {"unban_user", "show_room"}
-    """A ban is lifted by whoever made it; a room is shown and hidden before the eyes of friends."""
+    besides = {"unban_user", "show_room", "refresh"}
+    """A ban is lifted by whoever made it; a room is shown and hidden before the eyes of friends; tokens end."""
     assert over_http == set(DRAWN) & set(_ACTS) == set(_ACTS) - besides
     assert set(_ACTS).isdisjoint(_SEEN)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from bench.simulation.outside.store import Database, MemoryJournal
@@ -52,6 +54,13 @@ async def test_friends_who_parted_were_friends_both_ways(database: Database) -> 
     await database.delete_friendship(BOB.id, ANN.id)
     assert database.kept_friends() == set()
     assert database.ever_friends == {(1, 2), (2, 1)}
+
+
+async def test_token_that_is_forgotten_had_ended(database: Database) -> None:
+    await database.revoke_token("t1", AT)
+    await database.revoke_token("t2", AT + timedelta(days=1))
+    assert set(await database.revoked_tokens(AT + timedelta(hours=1))) == {"t2"}
+    assert database.tokens_over == {"t1"}
 
 
 async def test_block_ends_friendship_and_request_and_is_one_way(database: Database) -> None:

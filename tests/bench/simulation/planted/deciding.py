@@ -139,7 +139,7 @@ RULES_OF_DECISIONS = (
         "lobby_server.core.bans:UserBan.holds",
         "self.until_s is None or self.until_s > now_s",
         "True",
-        by=("players stay connected",),
+        by=("players stay connected", "a token lets in as long as it holds"),
     ),
     one(
         "a snapshot forgets who is banned",

@@ -6,6 +6,7 @@ from tests.bench.simulation.planted.clients import CLIENTS
 from tests.bench.simulation.planted.deciding import RULES_OF_DECISIONS, SERVICE_OF_DECISIONS
 from tests.bench.simulation.planted.logs import LOGS
 from tests.bench.simulation.planted.messages.of_rooms import ROOMS
+from tests.bench.simulation.planted.messages.of_tokens import TOKENS
 from tests.bench.simulation.planted.messages.of_users import FRIENDSHIPS, OTHERS, PARTY
 from tests.bench.simulation.planted.once import ONCE
 from tests.bench.simulation.planted.planting import Mutant
@@ -14,7 +15,7 @@ from tests.bench.simulation.planted.services import SERVICES
 
 PARTS: dict[str, tuple[Mutant, ...]] = {
     "rules": RULES + RULES_OF_DECISIONS, "service": SERVICES + SERVICE_OF_DECISIONS, "log": LOGS, "clients": CLIENTS,
-    "as it once was": ONCE, "messages": ROOMS + FRIENDSHIPS + PARTY + OTHERS,
+    "as it once was": ONCE, "messages": ROOMS + FRIENDSHIPS + PARTY + OTHERS + TOKENS,
 }  # fmt: skip
 MUTANTS = tuple(mutant for mutants in PARTS.values() for mutant in mutants)
 

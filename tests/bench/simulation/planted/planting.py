@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from lobby_server.core.machine import state
+from lobby_server.service import session
 
 ROOMS, PRESENCE = "lobby_server.core.rooms", "lobby_server.core.presence:Presence"
 MACHINE, SERVICE = "lobby_server.core.machine", "lobby_server.service"
@@ -74,6 +75,9 @@ def _apply(edit: Edit, monkeypatch: pytest.MonkeyPatch) -> None:
         for command, change in table.items():
             if change is original:
                 monkeypatch.setitem(table, command, mutated)  # type: ignore[arg-type]
+    for message, answer in session._OWN_ANSWERS.items():
+        if answer.act is original:
+            monkeypatch.setitem(session._OWN_ANSWERS, message, answer._replace(act=mutated))
 
 
 def _importers(function: Any) -> list[Any]:

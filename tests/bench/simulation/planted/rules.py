@@ -73,7 +73,7 @@ RULES = (
         f"{MACHINE}.presence:sign_out",
         "_revoke(books.revoked, command.token_id, command.expires_at_s, command.now_s)",
         "pass",
-        by=("what was answered stays so",),
+        by=("what was answered stays so", "a socket stays as long as its token"),
     ),
     one(
         "what is done twice is done twice",

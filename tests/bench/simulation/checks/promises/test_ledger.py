@@ -6,7 +6,7 @@ import pytest
 
 from bench.simulation.checks.promises.elsewhere import ELSEWHERE
 from bench.simulation.checks.promises.ledger import MATTERS, PROMISED_KINDS, Ledger
-from bench.simulation.clients.player import ONE_BY_ONE
+from bench.simulation.clients.views import ONE_BY_ONE
 from lobby_server.core.friends import FriendRequest
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.commands import Command

@@ -150,7 +150,8 @@ OTHERS = (
         by=(STRANGE,),
     ),
     *ways(
-        "handshake_accepted", f"{SERVICE}.session:Session._accept", says=("features=sorted(features)", "features=[]")
+        "handshake_accepted", f"{SERVICE}.session:Session._greet",
+        says=("features=sorted(self.features)", "features=[]"),
     ),
     one(
         "rooms_changed tells what is not so", f"{SERVICE}.rooms.changes:RoomChanges.frames",
