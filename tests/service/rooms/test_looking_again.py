@@ -13,7 +13,7 @@ from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.machine import commands
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.core.room_hosting import RoomSettings
-from lobby_server.protocol.requests import RoomWish
+from lobby_server.protocol.requests import RoomWish, Whom
 from lobby_server.service.ports import StoredRoom, StoreUnavailable
 from lobby_server.service.rooms.revision_mark import RESERVED
 from tests.service.house import ANN, BOB, CLEO, House
@@ -184,6 +184,28 @@ async def test_room_whose_deletion_was_answered_by_nobody_is_kept_as_it_goes_on(
     await house.settle()
     assert [room.id for room in await house.store.rooms()] == [room_id]
     assert house.app.rooms.room(room_id).id == room_id
+
+
+@pytest.mark.parametrize("is_public", [True, False])
+async def test_guest_of_a_room_that_is_shown_or_hidden_meanwhile_is_kept_as_the_state_has_them(
+    house: House, monkeypatch: pytest.MonkeyPatch, *, is_public: bool
+) -> None:
+    room_id = await house.room(ANN, isPublic=is_public)
+    replica = house.app.replica
+    run = replica.run
+
+    async def late(command: Any, *how: Any, **named: Any) -> Any:
+        """Another node's command comes first."""
+        replica.submit(commands.ChangeRoom(ANN, room_id, RoomSettings(is_public=not is_public)))
+        return await run(command, *how, **named)
+
+    monkeypatch.setattr(replica, "run", late)
+    await house.app.social.invitations.invite(ANN, room_id, Whom(BOB.id))
+    await house.settle()
+    room, (stored,) = house.app.rooms.book.get(room_id), await house.store.rooms()
+    assert room is not None
+    assert (BOB.id in room.invited_user_ids) is is_public, "the room was hidden, and the guest is let in"
+    assert stored.invited_user_ids == room.invited_user_ids
 
 
 async def kept_by_a_node_that_is_behind(house: House) -> str:
