@@ -239,6 +239,8 @@ class ProcessLoop:
         return False
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
+        if self.is_ended:
+            return  # what was under way as the process ended is destroyed with it
         fault = context.get("exception")
         self._on_fault(f"{context.get('message')}: {fault!r}")
 

@@ -22,6 +22,7 @@ SCHEDULES: tuple[str, ...] = (
     "36: 4.64 create_room 10 992 835, 4.704 join 7 489 298, 10.24 hide 12 762 718, 10.516 create_room 12 809 729, 11.076 create_room 9 518 134, 11.401 ban_user 12 349 398, 11.632 create_room 13 459 653, 13.166 kick_and_forgive 17 66 278, 13.882 lose_answers 1 718 611, 13.988 close_room 14 233 492, 14.097 freeze 1 485 313, 15.787 join 15 501 556, 16.821 join 7 988 166",
     "2895: 8.308 create_room 14 118 753, 8.392 fork 2 607 836, 11.485 delete_room 14 138 407, 15.199 blackout 1 962 787",
     "3408: 3.075 create_room 16 34 314, 3.784 join 3 54 157, 3.8 join 13 249 754, 3.937 create_room 13 183 11, 4.025 say_lobby 3 815 139, 4.821 ask_friend 17 225 273, 5.931 join 5 124 239, 6.153 leave_as_guest_joins 15 348 773, 6.975 create_room 10 330 427, 9.646 change_room 5 873 897, 12.609 late 2 323 530, 13.065 invite_to_room 5 120 926, 13.702 kick_who_returns 3 954 77, 13.894 hide 3 638 77",
+    "3682: 3.358 create_room 7 880 989, 4.458 hang 2 789 224, 4.486 choose_audience 18 893 866, 4.537 create_room 16 907 849, 9.803 join 1 857 368, 9.868 join 9 822 326, 9.929 join 19 900 878, 10.087 ban_user 0 451 541, 10.575 ask_friend 19 910 39, 10.647 rolling 2 498 536, 12.262 lose_answers 0 556 758, 13.076 freeze 0 993 744, 16.937 kick_from_party 8 497 785",
     "8: 7.16 log_in_briefly 11 693 96, 7.193 hang 1 749 776, 7.882 say_room 17 803 464",
     "7: 3.746 befriend 7 219 865, 3.857 log_in_briefly 1 381 586, 4.772 log_in_briefly 7 290 946, 8.134 freeze 0 591 428, 16.9 sign_out 5 264 800",
 )
