@@ -165,7 +165,7 @@ class RoomHosting:
         self._keep(effect.room, LetIn(room_id=effect.room.id, user_ids=(effect.user.id,)))
 
     def _shut_out(self, effect: effects.ShutOut, _: Session | None) -> None:
-        self._keep(ShutOut(room_id=effect.room.id, user_id=effect.user_id))
+        self._keep(effect.room, ShutOut(room_id=effect.room.id, user_id=effect.user_id))
 
     # -- private --------------------------------------------------------------------------------------------------
 
