@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -20,6 +23,36 @@ def test_those_that_measure_begin_evenly_among_the_others_each_kind_in_its_order
     files = ["new_measures.py", "new.py", *order.longest_first(seconds, seconds)]
     found = order.side_by_side(files, seconds, {"measures_1.py", "measures_2.py", "new_measures.py"})
     assert found == ["new_measures.py", "new.py", "measures_1.py", "a.py", "b.py", "c.py", "measures_2.py"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """A test of whole programs, as far as its place in the order hangs on it."""
+
+    file: str
+    config: Any
+
+    @property
+    def path(self) -> Path:
+        return order.ROOT / self.file
+
+    def get_closest_marker(self, name: str) -> object:
+        return name == "system" or None
+
+
+def test_worker_has_what_measures_evenly_among_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {
+        "tests/bench/scenarios/test_prediction.py": 49.0, "tests/cluster/test_swarm.py": 75.0,
+        "tests/process/test_start.py": 20.0, "tests/cluster/test_faults.py": 30.0,
+    }  # fmt: skip
+    monkeypatch.setattr(order, "read_table", lambda: seconds)
+    config: Any = SimpleNamespace(workerinput={}, option=SimpleNamespace(markexpr="system"), rootpath=order.ROOT)
+    items: list[Any] = [Item(file, config) for file in seconds for _ in range(2)]
+    order.pytest_collection_modifyitems(config, items)
+    assert [item.file for item in items[::2]] == [item.file for item in items[1::2]] == [
+        "tests/cluster/test_swarm.py", "tests/cluster/test_faults.py", "tests/process/test_start.py",
+        "tests/bench/scenarios/test_prediction.py",
+    ]  # fmt: skip
 
 
 def test_files_of_one_kind_alone_keep_their_order() -> None:
