@@ -4,7 +4,7 @@ elsewhere: by `lobby_server.service.announcer.Announcer`.
 A frame is published once per profile, joined with the others of its tick, and leaves in one write per session. After a
 quiet spell the tick ends in the same turn of the loop, so that a lone event waits for nothing; while ticks follow one
 another they are `tick_s` apart, or further when writing takes long, so that the fan-out never has more than about a
-third of a loop that others need, and a sixth while many come. While a herd comes a tick waits for it to be in.
+third of a loop that others need, and a sixth while many come, up to ticks of 1 s and of 0.4 s. While a herd comes a tick waits for it to be in.
 Deliveries are cut into slices, between which pings are answered and newcomers accepted.
 
     publish ──▶ feed of the profile: open tick ──▶ log ──▶ delivery, slice by slice ──▶ sockets
@@ -43,7 +43,7 @@ STORM_SHARE = 0.02
 LONGEST_REST_S = 2.0
 """However long a tick took."""
 HERD_WAIT_S = 1.5
-"""How long a tick that is due waits at most for a herd to be in. 10,000 who come at once to one core are, in 1.2 s."""
+"""How long one tick waits at most for a herd to be in. 10,000 who come at once to one core are, in 1.2 s."""
 HERD_LOOK_S = 0.02
 """Between two looks whether it is in."""
 SLOW_CHECK_S = 1.0
@@ -101,6 +101,8 @@ class Fanout:
         self._slow_timer: Timer | None = None
         self._due_s: float | None = None
         """Since when a tick waits for a herd."""
+        self._has_waited = False
+        """As long as it might for the herd that comes: the ticks after that wait no more."""
         self._tick_began_s = 0.0
         self._next_tick_s = 0.0
         self._newcomers_before = 0
@@ -270,9 +272,11 @@ class Fanout:
         now_s = self._clock.monotonic_s()
         if self._due_s is None:
             self._due_s = now_s
-        if now_s < self._due_s + HERD_WAIT_S and self._arrivals.are_a_herd(among=self._subscribers):
+        comes = self._arrivals.are_a_herd(among=self._subscribers)
+        if comes and not self._has_waited and now_s < self._due_s + HERD_WAIT_S:
             self._timer = self._clock.call_later(HERD_LOOK_S, self._tick_when_a_herd_is_in)
         else:
+            self._has_waited = comes
             self._tick()
 
     def _tick(self) -> None:

@@ -84,8 +84,16 @@ def test_a_herd_is_in_before_anybody_is_told_of_it() -> None:
 
 def test_nobody_waits_for_a_herd_that_goes_on_coming_longer_than_the_bound() -> None:
     lobby = Lobby()
-    lobby.come_for(HERD_WAIT_S + 2 * WINDOW_S, per_s=5_000)
-    assert lobby.sockets[2_000].writes == 1
+    lobby.come_for(HERD_WAIT_S - HERD_LOOK_S, per_s=2_000)
+    assert lobby.sockets[500].writes == 0
+    lobby.come_for(3 * HERD_LOOK_S + TICK_S, per_s=2_000)
+    assert lobby.sockets[500].writes > 0
+
+
+def test_one_tick_alone_waits_for_a_herd_that_never_ends() -> None:
+    lobby = Lobby()
+    lobby.come_for(HERD_WAIT_S + 1.0, per_s=1_000)
+    assert lobby.fanout.stats.ticks > 0.8 / TICK_S
 
 
 @pytest.mark.parametrize("of", [0, 1, 100, 2_000])
