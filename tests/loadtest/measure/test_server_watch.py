@@ -35,6 +35,7 @@ import os, sys, threading
 
 def begin():
     print(flush=True)
+    sys.stdin.readline()
     wait = [(os.POSIX_SPAWN_OPEN, 0, sys.argv[1], os.O_RDONLY, 0)]  # until somebody writes there
     os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {}, file_actions=wait)
 
@@ -78,12 +79,19 @@ def test_a_server_of_which_a_thread_waits_as_for_a_disk_is_told(tmp_path: Path, 
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     command = [sys.executable, "-c", WAITS_IN_THE_KERNEL, str(gate), "leader" if is_leader else "other"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process,
+        ExitStack() as stack,
+    ):
+        stack.callback(lambda: os.close(os.open(gate, os.O_RDWR | os.O_NONBLOCK)))  # nobody waits there for ever
+        stack.callback(process.kill)
+        assert process.stdin is not None
         assert process.stdout is not None
+        process.stdout.readline()
         watch, began_s = ServerWatch(process.pid), time.perf_counter()
         watch.glance(began_s)
         assert watch.state.on_disk_s == 0.0
-        process.stdout.readline()
+        process.stdin.write(b"\n")
         looks = count(1)
 
         def is_told() -> bool:
