@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loadtest.client import DeltaServerList, Feature, FixedReconnect, Timing
+from loadtest.measure.judging.entries import Change
 from loadtest.measure.ledger import FRESH_BY_PUSH
 from loadtest.measure.points import PLACES
 from loadtest.measure.recorder import Recorder
@@ -153,7 +154,7 @@ class World:
         return {
             "announcements": sorted(zip(pending.announcement_spans, pending.announcement_revisions, strict=True)),
             "named": {
-                room.id: self.recorder.ledger.named.revision_of(room.id, is_gone=False, since_s=0.0)
+                room.id: self.recorder.ledger.named.revision_of(Change(0.0, 0.0, 0.0, room.id))
                 for client in self.clients
                 for room in client.list.rooms
             },
