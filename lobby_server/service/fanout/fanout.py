@@ -4,8 +4,8 @@ elsewhere: by `lobby_server.service.announcer.Announcer`.
 A frame is published once per profile, joined with the others of its tick, and leaves in one write per session. After a
 quiet spell the tick ends in the same turn of the loop, so that a lone event waits for nothing; while ticks follow one
 another they are `tick_s` apart, or further when writing takes long, so that the fan-out never has more than about a
-third of a loop that others need, and a sixth while many come, up to ticks of 1 s and of 0.4 s. While a herd comes a tick waits for it to be in.
-Deliveries are cut into slices, between which pings are answered and newcomers accepted.
+third of a loop that others need, and a sixth while many come, up to ticks of 1 s and of 0.4 s. While a herd comes a
+tick waits for it to be in. Deliveries are cut into slices, between which pings are answered and newcomers accepted.
 
     publish ──▶ feed of the profile: open tick ──▶ log ──▶ delivery, slice by slice ──▶ sockets
                                                     └─────▶ sessions behind, from their cursor
