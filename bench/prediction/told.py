@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench.prediction.comparison import Wall
 from bench.prediction.forecast import Forecast, StormForecast
@@ -39,7 +39,7 @@ def tell_model(model: Model) -> Iterator[str]:
             yield f"  {name.replace('_', ' '):<18} {' '.join(f'{each:+.2f}' for each in parts)} ms"
     for note in model.notes:
         yield f"note: {note}"
-    yield from tell_disturbed(model)
+    yield from tell_disturbed(model.disturbed)
 
 
 def tell_forecast(found: Forecast, plan: Plan, model: Model, *, given: str) -> Iterator[str]:
@@ -147,7 +147,7 @@ def tell_basis(extrapolated: Iterable[str], model: Model, given: str, *, fetches
             "an older model, which counted no turns of the loop: push then fetch costs more than it says; make a newer "
             "one with lobby-bench calibrate-model"
         )
-    yield from tell_disturbed(model)
+    yield from tell_disturbed(model.disturbed)
     if model.held is None:
         yield "no forecast by this model has been held against a measurement: run lobby-bench run prediction"
     else:
@@ -158,9 +158,9 @@ def tell_basis(extrapolated: Iterable[str], model: Model, given: str, *, fetches
     yield from extrapolated
 
 
-def tell_disturbed(model: Model) -> Iterator[str]:
-    """What the model's costs are in doubt for."""
-    for part, share in model.disturbed.items():
+def tell_disturbed(disturbed: Mapping[str, float]) -> Iterator[str]:
+    """What a model's costs are in doubt for."""
+    for part, share in disturbed.items():
         yield f"in doubt: other work took {share:.0%} of the cores while “{part}” was measured for the model"
 
 

@@ -57,7 +57,7 @@ def keep(book: Book, model: Model) -> None:
 
     for part, share in model.disturbed.items():
         book.facts[DISTURBED + part] = share
-    for note in tell_disturbed(model):
+    for note in tell_disturbed(model.disturbed):
         book.note(note)
 
 
@@ -72,6 +72,9 @@ def model_of(run: Run) -> Model | None:
     if found is None or held is None:
         return None
     coldness = _coldness(found.facts)
+    disturbed = {
+        name.removeprefix(DISTURBED): share for name, share in found.facts.items() if name.startswith(DISTURBED)
+    }
     clients = _group(Clients, found.facts) if coldness is not None else None
     return Model(
         schema=READ[0] if clients is None else READ[1] if clients.come is None else SCHEMA,
@@ -88,10 +91,8 @@ def model_of(run: Run) -> Model | None:
         clients=clients,
         spread=_spread(found.facts),
         held=held,
-        notes=list(found.notes),
-        disturbed={
-            name.removeprefix(DISTURBED): share for name, share in found.facts.items() if name.startswith(DISTURBED)
-        },
+        notes=[note for note in found.notes if note not in set(tell_disturbed(disturbed))],
+        disturbed=disturbed,
     )
 
 

@@ -31,7 +31,7 @@ from bench.prediction.comparison import Wall
 from bench.prediction.model import SCHEMA, Clients, Coldness, read_model, write_model
 from bench.prediction.plan import Plan
 from bench.prediction.steady import steady
-from bench.prediction.told import tell_basis
+from bench.prediction.told import tell_basis, tell_model
 from bench.prediction.virtual.setup import Setup
 from bench.prediction.virtual.storms import restart
 from bench.processes.cluster.surroundings import why_not
@@ -204,13 +204,14 @@ def test_model_is_made_again_of_what_a_run_keeps() -> None:
     book = Book()
     keep(book, model)
     [found] = run.findings
-    made = model_of(replace(run, findings=[replace(found, facts=book.facts)]))
+    made = model_of(replace(run, findings=[replace(found, facts=book.facts, notes=book.notes)]))
     assert made is not None
     assert made.held is not None
     assert made.disturbed == model.disturbed
     doubt = "in doubt: other work took 12% of the cores while “several processes” was measured for the model"
     assert doubt in book.notes
     assert doubt in tell_basis([], made, "a file", fetches=False)
+    assert [line for line in tell_model(made) if "in doubt" in line] == [doubt]
     for name in ("change", "sent_byte", "idle"):
         own, kept = getattr(model.costs, name), getattr(made.costs, name)
         assert (own.value, own.unit, own.low, own.high, own.n) == (kept.value, kept.unit, kept.low, kept.high, kept.n)

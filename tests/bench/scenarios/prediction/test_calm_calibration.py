@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import pytest
 
-from bench.processes.cpu import NOT_PINNED
+from bench.processes.cpu import NOT_PINNED, CpuPlan
 from bench.processes.lab import Lab, target_factory
 from bench.processes.progress import PlainReporter
 from bench.record.profiles.standard import SMOKE
@@ -43,11 +43,12 @@ def the_cores_have(monkeypatch: pytest.MonkeyPatch, *shares: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shares", "attempts"),
-    [((CALM,), 1), ((BUSY, CALM), 2), ((BUSY, BUSY, CALM), 3), ((BUSY,) * (MOST_AGAIN + 1), MOST_AGAIN + 1)],
-)
-def test_a_part_is_measured_until_nobody_else_works(
-    measuring: Measuring, monkeypatch: pytest.MonkeyPatch, shares: tuple[float, ...], attempts: int
+    ("shares", "kept_attempt"),
+    [((CALM,), 1), ((BUSY, CALM), 2), ((BUSY, BUSY, CALM), 3), ((BUSY,) * (MOST_AGAIN + 1), 1),
+     ((2 * BUSY, BUSY, 3 * BUSY), 2), ((BUSY, 3 * BUSY, 2 * BUSY), 1)],
+)  # fmt: skip
+def test_a_part_is_measured_until_nobody_else_works_and_the_calmest_is_kept(
+    measuring: Measuring, monkeypatch: pytest.MonkeyPatch, shares: tuple[float, ...], kept_attempt: int
 ) -> None:
     the_cores_have(monkeypatch, *shares)
     made = []
@@ -58,10 +59,28 @@ def test_a_part_is_measured_until_nobody_else_works(
         into.known["a cost"] = float(len(made))
 
     kept, share = measured_calmly(measuring, part, until_s=time.monotonic() + 3600)
-    assert (len(made), share) == (attempts, shares[-1])
-    assert [row.source for row in kept.rows] == ["before", f"attempt {attempts}"]
-    assert kept.known == {"a cost": float(attempts)}
+    assert (len(made), share) == (len(shares), min(shares))
+    assert [row.source for row in kept.rows] == ["before", f"attempt {kept_attempt}"]
+    assert kept.known == {"a cost": float(kept_attempt)}
     assert [row.source for row in measuring.rows] == ["before"]
+
+
+def test_only_cores_on_which_something_is_measured_are_looked_at(
+    measuring: Measuring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[Collection[int]] = []
+
+    class Told:
+        def __init__(self, cores: Collection[int]) -> None:
+            looked_at.append(cores)
+
+        def share(self) -> float:
+            return CALM
+
+    monkeypatch.setattr(calibration, "OtherWork", Told)
+    measuring.lab.cpus = CpuPlan((0,), (1,), tuple(range(2, 32)))
+    measured_calmly(measuring, lambda _: None, until_s=time.monotonic())
+    assert looked_at == [{0, 1}]
 
 
 def test_nothing_is_measured_again_that_would_end_too_late(
