@@ -323,10 +323,8 @@ class _Hooks:
         if self._monitor is not None:
             self._monitor.stop()
             self._monitor = None
-        if swarm is not None and not self.is_worker:
-            swarm.recorder.reach.settle(time.perf_counter(), is_final=True)
-            swarm.facts.is_over = True
         if swarm is not None:
+            swarm.facts.is_over = not self.is_worker
             swarm.close()
         if self._restart is not None:
             self._restart.call_off()

@@ -94,8 +94,11 @@ class RunMonitor:
             gevent.spawn(self._watch_server)
 
     def stop(self) -> None:
-        self._health.stop()
+        """What is not judged yet is judged now, and is in the windows; a worker judges later, once it has heard of all
+        that the others did (`loadtest.run.distributed`)."""
+        self._health.stop()  # first: the last judging is no standstill of the players
         if self._leads:
+            self._swarm.recorder.reach.settle(perf_counter(), is_final=True)
             self._windows.look(self._swarm.recorder, t_s=self._duration_s(), is_last=True)
 
     def _on_lag(self, lag_s: float) -> None:

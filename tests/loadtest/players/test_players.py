@@ -92,6 +92,17 @@ def test_joiners_join_a_hosts_room_chat_and_leave(run):
     assert requests["WS", "room chat"].times.count > 0
 
 
+def test_what_is_judged_last_is_in_a_window_too(run):
+    rooms = ("--room-interval-s", "fixed:0.4", "--room-lifetime-s", "fixed:0.1", "--settle-s", "0.2")
+    swarm = run(3, "--mix", "host=1,browser=2", *rooms)
+    swarm.until("received rooms_changed", 8)
+    swarm.end()
+    recorder, windows = swarm.swarm.recorder, swarm.swarm.facts.windows
+    counted = recorder.series["fan-out of rooms"].count
+    assert counted > 0
+    assert sum(window["metrics"].get("fanout_rooms", {}).get("count", 0) for window in windows) == counted
+
+
 def test_a_tabber_is_one_user_with_several_sockets(run):
     swarm = run(2, "--mix", "tabber=1", "--tabs", "4")
     swarm.until("connections established", 8)
