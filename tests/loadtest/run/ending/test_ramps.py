@@ -11,13 +11,14 @@ import gevent
 import pytest
 from locust import User
 from locust.env import Environment
-from locust.runners import WorkerNode
+from locust.runners import STATE_SPAWNING, MasterRunner, WorkerNode
 
 from bench.processes.target import Target
 from loadtest.results.exit_codes import ExitCode
 from loadtest.run.dispatching import end_ramps_with_their_runs
 from tests.loadtest.fakes import wait_for
 from tests.loadtest.swarms import RUN_TIMEOUT_S, SAVED_OFTEN, Nursery, SavedRun
+from tests.patience import PATIENCE_S
 
 PLAYERS, PER_S = 200, 10
 
@@ -61,6 +62,54 @@ def test_run_that_ends_while_the_next_second_is_waited_for_starts_nobody_in_it(e
     end()
     waiting.join()
     assert isinstance(waiting.value, gevent.GreenletExit)
+
+
+@pytest.fixture
+def master(environment: Environment) -> Iterator[MasterRunner]:
+    runner = environment.create_master_runner("127.0.0.1", 0)
+    runner.clients["one"] = WorkerNode("one")
+    yield runner
+    runner.greenlet.kill()
+    runner.server.socket.context.destroy(linger=0)
+
+
+def test_who_shares_out_players_goes_on_when_the_run_ends(environment: Environment, master: MasterRunner):
+    end, told = end_ramps_with_their_runs(environment), list[str]()
+    environment.events.spawning_complete.add_listener(lambda **_: told.append("all are started"))
+
+    def listen() -> None:
+        master.start(100, spawn_rate=50)
+        told.append("goes on")
+
+    listener = gevent.spawn(listen)
+    gevent.sleep(0.01)
+    assert master.state == STATE_SPAWNING
+    end()
+    listener.join(timeout=PATIENCE_S)
+    assert told == ["goes on"]
+    runs: list[float] = []
+    environment.events.test_start.add_listener(lambda **_: runs.append(master.target_user_count))
+    master._users_dispatcher = None  # as where a worker is given up
+    master.start(3, spawn_rate=1000)
+    assert master._users_dispatcher is None, "what is ending starts nobody"
+    master.update_state("stopped")
+    master.start(4, spawn_rate=1000)
+    assert runs == [4]
+    assert told == ["goes on", "all are started"]
+
+
+def test_who_is_killed_in_a_ramp_does_not_go_on(environment: Environment, master: MasterRunner):
+    end_ramps_with_their_runs(environment)
+    went_on: list[bool] = []
+
+    def listen() -> None:
+        master.start(100, spawn_rate=50)
+        went_on.append(True)
+
+    listener = gevent.spawn(listen)
+    gevent.sleep(0.01)
+    listener.kill()
+    assert went_on == []
 
 
 @pytest.fixture(scope="module")
