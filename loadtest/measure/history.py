@@ -83,7 +83,9 @@ JUDGED = frozenset({*FAN_OUT.values(), SPREAD})
 class Windows:
     """Percentiles of each metric, window by window, of all phases and without what the generator delayed. A worker's
     durations are in the window in which its report came. What the ledger judges is in the window in which it was heard
-    as far as the time of the judging tells: beside faults and stalls, not a settling time or two after them."""
+    as far as the time of the judging tells: beside faults and stalls, not a settling time or two after them. What the
+    ledger holds back for longer (`loadtest.measure.reach`: strangers, handshakes under way, losses within the grace
+    period) is in a window that is as much later."""
 
     def __init__(self, windows: list[dict[str, Any]], *, judged_after_s: float = 0.0) -> None:
         """`judged_after_s`: how long after it was heard it comes here."""

@@ -3,8 +3,9 @@ section 2.4), which a lobby publishes as `presence_grace_s`.
 
 Who was lost without a close frame and is back in time was online all along: nobody is told of the loss, nor of the
 return. Who stays away is told to be offline when the time is over, not before. So a loss is held here until one of the
-two is known. In between are returns of which only the server knows whether they were in time: then both are told, or
-neither. So it is, too, where the server or the network ended the connection: a close frame ends presence at once.
+two is known, which is no sooner than a settling time after its end. In between are returns of which only the server
+knows whether they were in time: then both are told, or neither. So it is, too, where the server or the network ended
+the connection: a close frame ends presence at once.
 """
 
 from __future__ import annotations

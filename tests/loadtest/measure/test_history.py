@@ -1,11 +1,15 @@
 """Rates over a run: exact between two looks, and bounded however long it lasts."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from loadtest.client import ServerTimers
 from loadtest.measure.history import SAMPLES_AT_MOST, WINDOWS_AT_MOST, History, Windows
+from loadtest.measure.ledger import PlayerWatch
+from loadtest.measure.reach import PATIENCE_S, SETTLE_S
 from loadtest.measure.recorder import Recorder
 
 
@@ -93,6 +97,67 @@ def test_what_is_judged_at_two_looks_and_was_heard_in_one_window_is_one_figure()
         over_time.look(recorder, t_s=t_s)
     assert [window["metrics"].get("fanout_rooms", {}).get("count") for window in windows] == [20, None, None]
     assert windows[0]["metrics"]["fanout_rooms"]["max_ms"] == pytest.approx(20, rel=0.002)
+
+
+GRACE_S, LATER_S = 8.0, 4.0
+"""What the manual says: give or take so much."""
+
+
+Event = Callable[[Recorder, dict[int, PlayerWatch]], object]
+
+
+def where_it_stands(metric: str, events: dict[float, Event]) -> tuple[float, float]:
+    """The window of what three players hear. `events`: by the second of the run."""
+    windows: list[dict[str, Any]] = []
+    now_s = -60.0
+    recorder = Recorder(timers=ServerTimers(presence_grace_s=GRACE_S), clock=lambda: now_s)
+    over_time = Windows(windows, judged_after_s=11.0)
+    watches = {user_id: recorder.ledger.watch() for user_id in (1, 2, 3, 4)}
+    for user_id, watch in watches.items():
+        watch.accepted(user_id, handshake_s=0.001)
+    recorder.reach.settle(now_s := -1.0)
+    for now_s in np.arange(0.0, 80.0).tolist():
+        if now_s in events:
+            events[now_s](recorder, watches)
+        if not now_s % 2:
+            recorder.reach.settle(now_s)
+        over_time.look(recorder, t_s=now_s)
+    [found] = [window for window in windows if metric in window["metrics"]]
+    return found["from_s"], found["until_s"]
+
+
+def hear(user_id: int, watches: dict[int, PlayerWatch]) -> None:
+    for number, heard_s in ((1, 10.0), (2, 10.0), (3, 11.0)):
+        watches[number].presence(user_id, True, heard_s)
+
+
+def somebody_comes(recorder: Recorder, watches: dict[int, PlayerWatch]) -> None:
+    recorder.ledger.watch().accepted(5, handshake_s=0.001)
+    hear(5, watches)
+
+
+def another_is_cut_off(recorder: Recorder, watches: dict[int, PlayerWatch]) -> None:
+    watches[4].lost()
+
+
+def a_stranger_comes(recorder: Recorder, watches: dict[int, PlayerWatch]) -> None:
+    hear(99, watches)
+
+
+@pytest.mark.parametrize(
+    ("metric", "events", "later_s"),
+    [
+        ("fanout_presence", {10.0: somebody_comes}, 0.0),
+        ("fanout_presence", {10.0: somebody_comes, 19.0: another_is_cut_off}, SETTLE_S + GRACE_S),
+        ("spread", {10.0: a_stranger_comes}, PATIENCE_S),
+    ],
+)
+def test_what_is_judged_late_stands_no_later_than_the_manual_says(
+    metric: str, events: dict[float, Event], later_s: float
+):
+    from_s, until_s = where_it_stands(metric, events)
+    assert from_s <= 10.0 + later_s + LATER_S
+    assert until_s >= 10.0 + later_s - LATER_S, "it is as much later, and the manual has to say so"
 
 
 def test_a_window_without_anything_names_no_metric_and_the_last_one_may_be_short():
