@@ -23,19 +23,20 @@ class Stream:
         self._clock = clock
         self.takes_s = 0.0
         self.is_away = False
+        self.newest = 0
 
     async def renew(self, epoch: str, node: str, **_: Any) -> tuple[int, dict[str, bytes]]:
         if self.is_away:
             raise BackplaneAway("Valkey is away.")
         self._clock.advance(self.takes_s)
-        return 0, {}
+        return self.newest, {}
 
 
-def house_of(stream: Any, clock: VirtualClock) -> House:
+def house_of(stream: Any, clock: VirtualClock, standing: Standing | None = None) -> House:
     snapshots: Any = None
     return House(
         stream,
-        standing=Standing(clock.monotonic_s),
+        standing=standing or Standing(clock.monotonic_s),
         health=Health(clock.monotonic_s),
         snapshots=snapshots,
         state=Node(None).state,
@@ -59,10 +60,73 @@ async def test_node_is_sure_for_less_than_its_key_lasts_from_the_moment_at_which
     assert house.is_heard_of
     clock.advance(0.2)
     assert not house.is_heard_of
-    stream.is_away = True
+    stream.takes_s, stream.is_away = 0.5, True
     with pytest.raises(BackplaneAway):
         await house.renew()
     assert not house.is_heard_of
     stream.is_away = False
     await house.renew()
     assert house.is_heard_of
+
+
+class Frozen:
+    """A node that stood at entry 10, and was not heard of for longer than the others wait."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.stream, self.standing = Stream(self.clock), Standing(self.clock.monotonic_s)
+        self.stream.newest = 10
+        self.stand("e1", 10)
+        self.house = house_of(self.stream, self.clock, self.standing)
+
+    def stand(self, epoch: str, number: int) -> None:
+        self.standing.go_to(epoch, number, "0-0")
+
+    async def thaw(self) -> None:
+        await self.house.renew()
+        assert self.house.is_heard_of
+        self.clock.advance(TIMEOUT_S + 1)
+        self.stream.newest = 1000
+        await self.house.renew()
+
+
+async def test_node_that_was_frozen_is_sure_once_it_has_read_what_was_written_until_it_was_heard_of_again() -> None:
+    node = Frozen()
+    await node.thaw()
+    assert not node.house.is_heard_of, "that it was given up may be among what it has not read"
+    node.stand("e1", 1000)
+    assert not node.house.is_heard_of, "or be on its way"
+    node.stand("e1", 10)
+    await node.house.renew()
+    assert not node.house.is_heard_of
+    node.stand("e1", 999)
+    assert not node.house.is_heard_of
+    node.stand("e1", 1000)
+    assert node.house.is_heard_of
+    node.stream.newest = 2000
+    await node.house.renew()
+    assert node.house.is_heard_of, "it was heard of all the time"
+
+
+async def test_node_whose_renewal_took_longer_than_it_was_heard_of_is_not_sure_by_it() -> None:
+    node = Frozen()
+    await node.house.renew()
+    node.clock.advance(TIMEOUT_S - 1)
+    node.stream.takes_s = 1.5
+    await node.house.renew()
+    assert not node.house.is_heard_of
+    node.stream.takes_s = 0.0
+    await node.house.renew()
+    assert node.house.is_heard_of
+
+
+async def test_node_that_goes_on_in_another_epoch_is_sure_by_what_is_written_there() -> None:
+    node = Frozen()
+    await node.thaw()
+    await node.house.renew()
+    node.stand("e2", 500)
+    node.stream.newest = 501
+    await node.house.renew()
+    assert not node.house.is_heard_of
+    node.stand("e2", 501)
+    assert node.house.is_heard_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,12 @@ class House:
         self._timeout_s = timeout_s
         self._monotonic_s = monotonic_s
         self._sure_until_s = 0.0
+        self._key_until_s = math.inf
+        """So long, at least, it lasts that the node is heard of by the last renewal; before the first: nobody looks for
+        it yet."""
+        self._sure_at: tuple[str, int] | None = None
+        """An epoch, and the number of an entry there: a replica that stands there has read whatever the others wrote
+        about this node when it was not heard of. None: that is not known yet."""
         self.reports: dict[str, bytes] = {}
         """What the other nodes say of themselves; those not heard of in time are left out."""
 
@@ -64,8 +71,11 @@ class House:
 
     @property
     def is_heard_of(self) -> bool:
-        """Whether the others cannot have given this node up yet, nor soon."""
-        return self._monotonic_s() < self._sure_until_s
+        """Whether the others cannot have given this node up yet, nor soon; or have, and it would have read so."""
+        if self._sure_at is None or self._monotonic_s() >= self._sure_until_s:
+            return False
+        epoch, number = self._sure_at
+        return self._standing.epoch == epoch and self._standing.number >= number
 
     async def keep(self) -> None:
         """Once. Raises `BackplaneError`."""
@@ -77,16 +87,26 @@ class House:
 
     async def renew(self) -> list[str]:
         """Be heard of, and hear. The names of the others at that moment. Raises `BackplaneError`."""
-        standing, node = self._standing, self._node()
+        standing, node, epoch = self._standing, self._node(), self._standing.epoch
         others = [name for name in self._state.nodes if name != node]
         asked_s = self._monotonic_s()
         newest, self.reports = await self._stream.renew(
-            standing.epoch, node, ttl_s=self._timeout_s, report=self._report(), others=others
+            epoch, node, ttl_s=self._timeout_s, report=self._report(), others=others
         )
-        self._sure_until_s = asked_s + SURE * self._timeout_s
+        self._note(epoch, newest, asked_s=asked_s)
         standing.newest = max(standing.number, newest)
         self._heard()
         return others
+
+    def _note(self, epoch: str, newest: int, *, asked_s: float) -> None:
+        """A renewal was answered. If it came late, others may have found this node not heard of, and be about to
+        write so: by the next one that stands in the log, and counts once it is read here."""
+        if self._monotonic_s() >= self._key_until_s:
+            self._sure_at = None
+        elif self._sure_at is None or self._sure_at[0] != epoch:
+            self._sure_at = (epoch, newest)
+        self._key_until_s = asked_s + self._timeout_s
+        self._sure_until_s = asked_s + SURE * self._timeout_s
 
     def _look_for_the_lost(self, others: list[str]) -> None:
         """Whoever is not heard of is given up; but not by a node that could not hear for a while itself, nor before the
