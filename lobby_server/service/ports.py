@@ -103,6 +103,11 @@ class EmailTaken(StoreError):
     pass
 
 
+EndsSignIn = Callable[[SignIn], tuple[str, datetime] | None]
+"""What is remembered of a sign-in that ends, as by `Store.revoke_token`; None: it stays. It may be asked on a thread,
+and again where a write is tried again."""
+
+
 class Store(TieStore, FriendStore, ChatStore, NotificationStore, BanStore, AdminStore, MailStore, Protocol):
     """Accounts, revoked tokens, rooms and mails that wait, kept; and everything of the social side.
 
@@ -125,10 +130,17 @@ class Store(TieStore, FriendStore, ChatStore, NotificationStore, BanStore, Admin
     async def account(self, user_id: int) -> Account | None: ...
 
     async def replace_password_hash(
-        self, user_id: int, known: str, fresh: str, *, address_of: Account | None = None
+        self,
+        user_id: int,
+        known: str,
+        fresh: str,
+        *,
+        address_of: Account | None = None,
+        ends: EndsSignIn | None = None,
     ) -> bool:
         """Put a hash in the place of the one that is known. Whether that was there: if it is another one by now, or
-        there is no account, nothing happens. `address_of`: nor if it has another email address than it had then."""
+        there is no account, nothing happens. `address_of`: nor if it has another email address than it had then.
+        `ends`: asked for each sign-in of the user; those that it ends go with the hash."""
 
     async def set_email(self, user_id: int, email: str | None, *, known: Account | None = None) -> bool:
         """Keep a confirmed address, or none. It is taken from an account that has it unconfirmed. Whether it is kept:

@@ -11,6 +11,7 @@ from lobby_server.core.accounts import look_of
 from lobby_server.service.ports import (
     Account,
     EmailTaken,
+    EndsSignIn,
     StoredRoom,
     StoreUnavailable,
     UsernameLooksTaken,
@@ -74,7 +75,13 @@ class MemoryStore(AccountMemory):
         return self._accounts.get(user_id)
 
     async def replace_password_hash(
-        self, user_id: int, known: str, fresh: str, *, address_of: Account | None = None
+        self,
+        user_id: int,
+        known: str,
+        fresh: str,
+        *,
+        address_of: Account | None = None,
+        ends: EndsSignIn | None = None,
     ) -> bool:
         self._check(known, fresh)
         account = self._accounts.get(user_id)
@@ -83,6 +90,10 @@ class MemoryStore(AccountMemory):
         if address_of is not None and account.email != address_of.email:
             return False
         self._accounts[user_id] = replace(account, password_hash=fresh)
+        for sign_in in [each for each in self._sign_ins.values() if ends is not None and each.user_id == user_id]:
+            if ends is not None and (revocation := ends(sign_in)) is not None:
+                self._revoke(*revocation)
+                del self._sign_ins[sign_in.id]
         return True
 
     async def revoked_tokens(self, now: datetime) -> dict[str, datetime]:

@@ -86,15 +86,17 @@ class Accounts:
             account = now  # it has got another password meanwhile, or is gone
 
     async def set_password(
-        self, account: Account, password: str, asker: Asker, *, by_link: bool = False
+        self, account: Account, password: str, asker: Asker, *, but: str | None = None, by_link: bool = False
     ) -> Account | None:
         """The account with another password; None: it has not the one any more that it had, or `by_link` not the email
-        address that it had, and so the link holds no more. Raises `StoreUnavailable`, `Overloaded`, or `CallerGone`."""
+        address that it had, and so the link holds no more. All sign-ins of its user end with the old password, but for
+        one at most. Raises `StoreUnavailable`, `Overloaded`, or `CallerGone`."""
         normalized = normalized_password(password)
         fresh = await self._hashing.run(lambda: self._passwords.hash(normalized), asker)
-        is_replaced = await self._store.replace_password_hash(
-            account.id, account.password_hash, fresh, address_of=account if by_link else None
-        )
+        async with self._sign_ins.ending(account.user, but=but) as ends:
+            is_replaced = await self._store.replace_password_hash(
+                account.id, account.password_hash, fresh, address_of=account if by_link else None, ends=ends
+            )
         return replace(account, password_hash=fresh) if is_replaced else None
 
     async def user(self, user: User) -> resources.User:

@@ -55,7 +55,7 @@ class Revocations:
         self._tokens = tokens
         self._clock = clock
         self._look = StoreLook(self._make_up, replica=replica, writer=writer, clock=clock, after_s=0.0)
-        self.gated_bans: GatedStore[BanStore] = GatedStore(store, replica=replica, look_again=self._look_soon)
+        self.gated_bans: GatedStore[BanStore] = GatedStore(store, replica=replica, look_again=self.look_soon)
         """Bans are changed by these; `tell` comes then."""
         self._in_doubt: set[str] = set()
         """Keys of which nobody knows when their entry was applied: their callers were told to try again."""
@@ -84,6 +84,10 @@ class Revocations:
         """The books may not know all that the store has: soon they do. O(tokens that are signed out)."""
         self._look.again()
 
+    def look_soon(self) -> None:
+        """The same, where a commit that nobody has answered may be under way yet."""
+        self._clock.call_later(AGAIN_S, self.look_again)
+
     async def idle(self) -> None:
         """Return when no look is under way."""
         await self._look.idle()
@@ -93,10 +97,6 @@ class Revocations:
         self._look.stop()
 
     # -- private --------------------------------------------------------------------------------------------------
-
-    def _look_soon(self) -> None:
-        """A commit that nobody has answered may be under way yet."""
-        self._clock.call_later(AGAIN_S, self.look_again)
 
     async def _make_up(self) -> None:
         in_doubt, self._in_doubt = self._in_doubt, set()

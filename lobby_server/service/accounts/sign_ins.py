@@ -6,8 +6,10 @@ no sign-in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
 
 from lobby_server.core.machine import commands
 from lobby_server.core.presence import User
@@ -16,7 +18,7 @@ from lobby_server.protocol import resources
 from lobby_server.protocol.authority import account_resources
 from lobby_server.service.accounts.revocations import Revocations
 from lobby_server.service.auth import Claims, Tokens, revocation_key, utc_from_unix
-from lobby_server.service.ports import Account, Clock, SignIn, Store, StoreUnavailable
+from lobby_server.service.ports import Account, Clock, EndsSignIn, SignIn, Store, StoreUnavailable
 from lobby_server.service.replica import Replica
 from lobby_server.service.writes.kept import ForgetSignIn
 from lobby_server.service.writes.writer import StoreWriter
@@ -137,6 +139,27 @@ class SignIns:
             raise refusal
         return len(found)
 
+    @contextlib.asynccontextmanager
+    async def ending(self, user: User, *, but: str | None) -> AsyncIterator[EndsSignIn]:
+        """All of a user, or all others, end by a write of the store that is given this; then the nodes hear of it. What
+        not all of them know yet they hear without another try, also of a write whose end is not known."""
+        revoked: dict[str, float] = {}
+
+        def ends(sign_in: SignIn) -> tuple[str, datetime] | None:
+            known_s = sign_in.expires_at.timestamp()
+            if sign_in.id == but or known_s <= self._clock.utc_now().timestamp():
+                return None
+            key = revocation_key(sign_in.id)
+            revoked[key] = self._tokens.last_end_s(known_s)
+            return key, utc_from_unix(revoked[key])
+
+        try:
+            yield ends
+            await self._tell(user, revoked)
+        except (StoreUnavailable, asyncio.CancelledError):
+            self._revocations.look_soon()
+            raise
+
     async def log_out(self, claims: Claims) -> None:
         """A token holds no more, and no other one of its sign-in: its sockets are closed, and no grace period keeps
         its user online. Also while the log takes nothing: the store has it first. Raises `StoreUnavailable`, and
@@ -158,6 +181,14 @@ class SignIns:
         Whether the sign-in was there until now."""
         for key, ends_s in revoked.items():
             await self._store.revoke_token(key, utc_from_unix(ends_s))
+        refusal = await self._tell(user, revoked)
+        was_there = sign_in_id is not None and await self._store.delete_sign_in(sign_in_id)
+        if refusal is not None:
+            raise refusal
+        return was_there
+
+    async def _tell(self, user: User, revoked: dict[str, float]) -> Refusal | None:
+        """Each, also after one that the log does not take; that refusal."""
         refusal: Refusal | None = None
         now_s = self._clock.utc_now().timestamp()
         for key, ends_s in revoked.items():
@@ -165,7 +196,4 @@ class SignIns:
                 await self._revocations.tell(commands.SignOut(user, key, ends_s, now_s))
             except Refusal as fault:
                 refusal = fault
-        was_there = sign_in_id is not None and await self._store.delete_sign_in(sign_in_id)
-        if refusal is not None:
-            raise refusal
-        return was_there
+        return refusal

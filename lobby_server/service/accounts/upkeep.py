@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 
 from lobby_server.core.machine.deleted import mark_of
-from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
 from lobby_server.protocol import resources
 from lobby_server.protocol.authority import account_resources
@@ -56,9 +55,8 @@ class AccountUpkeep:
         """Raises as `proven`, and `Refusal` (``try_again_later``) when nothing is changed."""
         account = await self.proven(claims, current, asker)
         self._replica.check()
-        if await self._accounts.set_password(account, new, asker) is None:
+        if await self._accounts.set_password(account, new, asker, but=claims.sign_in_id) is None:
             raise _not_their_password()
-        await self._end_others(claims.user, but=claims.sign_in_id)
 
     async def reset_link(self, username: str) -> account_resources.ResetLink:
         """A token for `reset`. Raises `Refusal` (``user_not_found``), `StoreUnavailable`."""
@@ -85,17 +83,7 @@ class AccountUpkeep:
         changed = await self._accounts.set_password(account, new, asker, by_link=True)
         if changed is None:  # by the same link, a moment earlier, or its owner has changed what the link names
             raise Refusal(RefusalCode.RESET_LINK_INVALID)
-        await self._end_others(changed.user)
         return await self._accounts.session(changed, client=client)
-
-    async def _end_others(self, user: User, *, but: str | None = None) -> None:
-        """Another password is set, and the one before is over: its user is not told to try again with it. What not all
-        nodes know yet of the sign-ins holds without another try. Raises `StoreUnavailable`."""
-        try:
-            await self._sign_ins.end_all(user, but=but)
-        except Refusal as late:
-            if late.code is not RefusalCode.TRY_AGAIN_LATER:
-                raise
 
     async def overview(self, claims: Claims, *, sends_mail: bool) -> account_resources.AccountOverview:
         """The account as its settings show it; of an account elsewhere, what the token says. Raises

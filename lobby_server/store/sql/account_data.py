@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Executable, Row, Table, case, delete, insert,
 
 from lobby_server.core.presence import User
 from lobby_server.protocol.requests import Audience
-from lobby_server.service.ports import Account, EmailTaken, SignIn
+from lobby_server.service.ports import Account, EmailTaken, EndsSignIn, SignIn
 from lobby_server.service.social.ports import ChatLine
 from lobby_server.store.calls import SqlCalls
 from lobby_server.store.engines import in_transaction
@@ -103,8 +103,12 @@ class SqlAccountData(SqlCalls):
             sign_ins.c.user_id == sign_in.user_id, sign_ins.c.expires_at <= sign_in.created_at
         )
 
+        # Another password ends the sign-ins that it finds: this one is there before, or whoever adds it sees it then.
+        settled = select(users.c.id).where(users.c.id == sign_in.user_id).with_for_update(read=True)
+
         def add(connection: Connection) -> None:
             with in_transaction(connection):
+                connection.execute(settled)
                 connection.execute(ended)
                 connection.execute(new)
 
@@ -128,6 +132,13 @@ class SqlAccountData(SqlCalls):
     async def delete_sign_in(self, sign_in_id: str) -> bool:
         ended = delete(sign_ins).where(sign_ins.c.id == sign_in_id)
         return await self._run(lambda connection: connection.execute(ended).rowcount > 0)
+
+    def _end_sign_ins(self, connection: Connection, user_id: int, ends: EndsSignIn) -> None:
+        """In a transaction that has changed the account."""
+        for row in connection.execute(select(sign_ins).where(sign_ins.c.user_id == user_id)).all():
+            if (revocation := ends(_sign_in(row))) is not None:
+                connection.execute(self._revocation(*revocation))
+                connection.execute(delete(sign_ins).where(sign_ins.c.id == row.id))
 
     async def chat_lines_by(self, user_id: int) -> list[ChatLine]:
         query = select(chat_lines).where(chat_lines.c.sender_id == user_id).order_by(chat_lines.c.id)

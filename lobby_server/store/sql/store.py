@@ -19,6 +19,7 @@ from lobby_server.core.accounts import look_of
 from lobby_server.service.ports import (
     Account,
     EmailTaken,
+    EndsSignIn,
     StoredRoom,
     StoreUnavailable,
     UsernameLooksTaken,
@@ -117,13 +118,27 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
         return None if row is None else _account(row)
 
     async def replace_password_hash(
-        self, user_id: int, known: str, fresh: str, *, address_of: Account | None = None
+        self,
+        user_id: int,
+        known: str,
+        fresh: str,
+        *,
+        address_of: Account | None = None,
+        ends: EndsSignIn | None = None,
     ) -> bool:
         replaced = update(users).where(users.c.id == user_id, users.c.password_hash == known)
         if address_of is not None:
             replaced = replaced.where(users.c.email.is_not_distinct_from(address_of.email))
         statement = replaced.values(password_hash=fresh)
-        return bool(await self._run(lambda connection: connection.execute(statement).rowcount))
+
+        def replace_and_end(connection: Connection) -> bool:
+            with in_transaction(connection):
+                is_replaced = bool(connection.execute(statement).rowcount)
+                if is_replaced and ends is not None:
+                    self._end_sign_ins(connection, user_id, ends)
+            return is_replaced
+
+        return await self._run(replace_and_end)
 
     async def revoked_tokens(self, now: datetime) -> dict[str, datetime]:
         def forget_and_read(connection: Connection) -> dict[str, datetime]:

@@ -11,7 +11,7 @@ import pytest
 from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
 from lobby_server.service.accounts.hashing import Asker
 from lobby_server.service.accounts.upkeep import fingerprint_of
-from lobby_server.service.ports import Account
+from lobby_server.service.ports import Account, StoreUnavailable
 from tests.service.accounts.test_revocations import soon
 from tests.service.accounts.test_upkeep import PASSWORD, Plain, account_of, log_in
 from tests.service.house import ANN, House
@@ -51,6 +51,12 @@ async def changed_by_hand(house: House) -> None:
     claims = await log_in(house, ANN)
     await house.app.upkeep.change_password(claims, current=PASSWORD, new=NEW_PASSWORD, asker=Asker(HERE))
     house.app.tokens.check_holds(claims)
+
+
+async def account_of_now(house: House) -> Account:
+    account = await house.store.account(ANN.id)
+    assert account is not None
+    return account
 
 
 async def code_of(call: Awaitable[Any]) -> RefusalCode:
@@ -132,6 +138,45 @@ async def test_password_that_is_another_one_is_no_failure_though_the_nodes_hear_
     assert account is not None
     assert account.password_hash == NEW_PASSWORD
     house.app.tokens.check_holds(elsewhere)
+    await soon(house)
+    with pytest.raises(TokenRefused):
+        house.app.tokens.check_holds(elsewhere)
+
+
+@pytest.mark.parametrize("change", [changed_by_link, changed_by_hand], ids=lambda change: change.__name__)
+async def test_sign_ins_end_with_the_password_though_the_database_is_away_for_what_comes_next(
+    house: House, monkeypatch: pytest.MonkeyPatch, change: Callable[[House], Awaitable[None]]
+) -> None:
+    elsewhere = await log_in(house, ANN)
+
+    async def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("The database is away.")
+
+    with monkeypatch.context() as patched:
+        for call in ("sign_ins", "revoke_token", "delete_sign_in"):
+            patched.setattr(house.store, call, away)
+        await change(house)
+    await soon(house)
+    assert (await account_of_now(house)).password_hash == NEW_PASSWORD
+    with pytest.raises(TokenRefused):
+        await house.app.sign_ins.renew(elsewhere)
+    assert elsewhere.sign_in_id not in {each.id for each in await house.store.sign_ins(ANN.id, house.clock.utc_now())}
+
+
+async def test_sign_ins_end_with_a_password_of_which_the_database_does_not_say_that_it_is_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, kept = await log_in(house, ANN), house.store.replace_password_hash
+
+    async def unanswered(*given: Any, **named: Any) -> bool:
+        await kept(*given, **named)
+        raise StoreUnavailable("The answer was lost.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.store, "replace_password_hash", unanswered)
+        with pytest.raises(StoreUnavailable):
+            await changed_by_hand(house)
+    await soon(house)
     await soon(house)
     with pytest.raises(TokenRefused):
         house.app.tokens.check_holds(elsewhere)

@@ -184,6 +184,24 @@ async def test_a_password_hash_is_replaced_for_one_account_only(store: Store) ->
     assert await store.account(other.id) == other
 
 
+async def test_sign_ins_end_with_the_password_that_is_replaced_and_with_no_other(store: Store) -> None:
+    ada, other = await register(store, "ada"), await register(store, "other")
+    own = [replace(SIGN_IN, id=name, user_id=ada.id) for name in ("s1", "s2", "s3")]
+    for each in (*own, replace(SIGN_IN, id="s4", user_id=other.id)):
+        await store.add_sign_in(each)
+
+    def ends(sign_in: SignIn) -> tuple[str, datetime] | None:
+        return None if sign_in.id == "s1" else (f"sign-in {sign_in.id}", sign_in.expires_at)
+
+    assert not await store.replace_password_hash(ada.id, "another", "stronger", ends=ends)
+    assert (len(await store.sign_ins(ada.id, NOON)), await store.revoked_tokens(NOON)) == (3, {})
+    assert await store.replace_password_hash(ada.id, ada.password_hash, "stronger", ends=ends)
+    assert await store.sign_ins(ada.id, NOON) == own[:1]
+    assert len(await store.sign_ins(other.id, NOON)) == 1
+    assert await store.revoked_tokens(NOON) == {f"sign-in {each.id}": each.expires_at for each in own[1:]}
+    assert not await store.renew_sign_in("s2", used_at=NOON, expires_at=NOON, key="sign-in s2")
+
+
 async def test_a_password_hash_for_nobody_changes_nothing(store: Store) -> None:
     added = await register(store, "ada")
     assert not await store.replace_password_hash(added.id + 1, added.password_hash, "stronger")

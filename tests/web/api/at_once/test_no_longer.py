@@ -102,7 +102,7 @@ class Newcomer:
 ENDS: dict[End, tuple[tuple[str, int], ...]] = {
     delete: (("account", 1), ("account", 2), ("delete_account", 1)),
     ban: (("account_by_login", 1), ("keep_user_ban", 1), ("sign_ins", 1), ("delete_sign_in", 1)),
-    change_password: (("account", 1), ("account", 2), ("replace_password_hash", 1), ("sign_ins", 1)),
+    change_password: (("account", 1), ("account", 2), ("replace_password_hash", 1)),
 }
 """Which calls of the store each makes."""
 LOG_IN = (("account_by_login", 1), ("account", 1), ("add_sign_in", 1), ("account", 2))
