@@ -78,7 +78,7 @@ def _wrong_with_file(error: Exception, location: SqliteFile, text: str) -> str:
 
 
 def _elsewhere(location: SqliteFile) -> str:
-    return "give another folder with --data-dir" if location.makes_folder else "correct --database-url"
+    return "correct --database-url" if location.is_of_url else "give another folder with --data-dir"
 
 
 def _first_that_is_no_folder(folder: Path) -> Path | None:

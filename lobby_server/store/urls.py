@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,10 @@ class SqliteFile:
 
     path: Path
     makes_folder: bool
-    """Whether its folder is made when it is missing: the data folder is, one out of a URL may be a slip of the pen."""
+    """Whether its folder is made when it is missing: the data folder is, another one out of a URL may be a slip of the
+    pen."""
+    is_of_url: bool
+    """Else it is the one that goes with the data folder."""
 
 
 Location = SqliteFile | PostgresDatabase
@@ -33,10 +37,10 @@ def read_database_url(database_url: str, data_dir: Path) -> Location:
     """
     url = database_url.strip()
     if not url:
-        return SqliteFile(path=data_dir / SQLITE_FILE_NAME, makes_folder=True)
+        return SqliteFile(path=data_dir / SQLITE_FILE_NAME, makes_folder=True, is_of_url=False)
     scheme, separator, rest = url.partition("://")
     if separator and scheme.lower() in _SQLITE_SCHEMES:
-        return _sqlite_file(rest)
+        return _sqlite_file(rest, data_dir)
     if separator and scheme.lower() in _POSTGRES_SCHEMES:
         return read_postgres_url(rest)
     what = f"starts with {scheme}://" if separator and re.fullmatch(r"[\w+.-]{1,40}", scheme) else "is not a URL"
@@ -46,11 +50,16 @@ def read_database_url(database_url: str, data_dir: Path) -> Location:
     )
 
 
-def _sqlite_file(rest: str) -> SqliteFile:
+def _sqlite_file(rest: str, data_dir: Path) -> SqliteFile:
     path = rest.removeprefix("/")
     if path == rest or path in ("", ":memory:") or "?" in path or "\0" in path:
         raise StoreSetupError(
             "--database-url names no SQLite file: give sqlite:///relative/path or sqlite:////absolute/path, "
             "without options."
         )
-    return SqliteFile(path=Path(path), makes_folder=False)
+    return SqliteFile(path=Path(path), makes_folder=_is_same(Path(path).parent, data_dir), is_of_url=True)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one folder, which need not be there."""
+    return os.path.realpath(one) == os.path.realpath(other)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from lobby_server.store import StoreSetupError, connecting, engines, migrate, open_store
+from lobby_server.store import StoreSetupError, check_database_url, connecting, engines, migrate, open_store
 from tests.nobody import refusing_port
 from tests.store.postgres import ASKS_FOR_A_PASSWORD, Postgres
 
@@ -121,6 +121,16 @@ async def test_an_sqlite_url_into_a_missing_folder(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/slip/of/the/pen.db"
     assert "does not exist: make it" in await sentence_of(url, tmp_path)
     assert not (tmp_path / "slip").exists()
+
+
+async def test_an_sqlite_url_into_the_data_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    url = f"sqlite:///{data_dir}/mine.sqlite3"
+    check_database_url(url, data_dir)
+    await (await open_store(url, data_dir)).close()
+    assert (data_dir / "mine.sqlite3").is_file()
+    (data_dir / "mine.sqlite3").write_text("Dear diary, " * 100)
+    assert "correct --database-url" in await sentence_of(url, data_dir)
 
 
 # PostgreSQL

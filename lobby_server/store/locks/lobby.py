@@ -66,7 +66,7 @@ class LobbyLock:
         location = self._location
         if not isinstance(location, SqliteFile):
             return f"database {location.name} of PostgreSQL at {location.place}"
-        return f"the data folder {location.path.parent}" if location.makes_folder else f"the database {location.path}"
+        return f"the database {location.path}" if location.is_of_url else f"the data folder {location.path.parent}"
 
     @property
     def _elsewhere(self) -> str:
@@ -74,9 +74,7 @@ class LobbyLock:
             return "start it with the same --backplane-url"
         if not isinstance(self._location, SqliteFile):
             return "give --database-url another database, or both servers the same --backplane-url"
-        return (
-            "give --data-dir another folder" if self._location.makes_folder else "give --database-url another database"
-        )
+        return "give --database-url another database" if self._location.is_of_url else "give --data-dir another folder"
 
 
 async def lock_lobby(database_url: str, data_dir: Path, *, wait_s: float, is_shared: bool = False) -> LobbyLock:

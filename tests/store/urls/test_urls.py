@@ -15,7 +15,8 @@ DATA_DIR = Path("data")
 
 @pytest.mark.parametrize("url", ["", "  "])
 def test_no_url_is_the_file_in_the_data_folder(url: str) -> None:
-    assert read_database_url(url, DATA_DIR) == SqliteFile(path=DATA_DIR / "lobby.sqlite3", makes_folder=True)
+    known = SqliteFile(path=DATA_DIR / "lobby.sqlite3", makes_folder=True, is_of_url=False)
+    assert read_database_url(url, DATA_DIR) == known
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,13 @@ def test_no_url_is_the_file_in_the_data_folder(url: str) -> None:
     ],
 )
 def test_an_sqlite_url_is_a_file(url: str, path: str) -> None:
-    assert read_database_url(url, DATA_DIR) == SqliteFile(path=Path(path), makes_folder=False)
+    assert read_database_url(url, DATA_DIR) == SqliteFile(path=Path(path), makes_folder=False, is_of_url=True)
+
+
+@pytest.mark.parametrize("path", ["data/mine.db", "./data/../data/mine.db", f"{Path.cwd()}/data/mine.db"])
+def test_data_folder_is_made_where_an_sqlite_url_names_it_too(path: str) -> None:
+    known = SqliteFile(path=Path(path), makes_folder=True, is_of_url=True)
+    assert read_database_url(f"sqlite:///{path}", DATA_DIR) == known
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg", "PostgreSQL"])
