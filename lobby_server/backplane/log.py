@@ -199,7 +199,7 @@ class ValkeyLog:
             standing=standing,
             snapshots=self._snapshots,
             state=state,
-            ways=Ways(take=lambda entry: self._take(entry), apply=apply, reset=reset, reborn=self._reborn),
+            ways=Ways(take=lambda entry: self._take(entry), apply=apply, reset=reset, reborn=self._begin_anew),
             node=lambda: self.node,
             new_name=self._new_incarnation,
             newcomer_waits_s=self._newcomer_waits_s,
@@ -305,13 +305,17 @@ class ValkeyLog:
                 raise BackplaneAway("The log of the backplane cannot be read.")
             await asyncio.sleep(0.002)
 
-    def _reborn(self, besides: Sequence[Command] = ()) -> None:
-        """The others have given this node up: all that is on its way is void. `besides`: is said first of all."""
+    def _begin_anew(self, besides: Sequence[Command]) -> None:
+        """The state has become another one, and may have what this node has sent. `besides`: is said first of all."""
+        self._reborn(besides, knows_all=False)
+
+    def _reborn(self, besides: Sequence[Command] = (), *, knows_all: bool = True) -> None:
+        """The others have given this node up: all that is on its way is void. `knows_all`: as of `Outbox.restart`."""
         self._health.is_up = False
         is_leaving = self._health.is_leaving
         name = f"{self._name}.{self._new_incarnation()}"
         first = [] if is_leaving else [NodeUp(name, self._address, self._version), *besides, *self._announce()]
-        self._outbox.restart(name, first, now_s=self._monotonic_s())
+        self._outbox.restart(name, first, now_s=self._monotonic_s(), knows_all=knows_all)
         if is_leaving:
             return
         self._writer.wake()

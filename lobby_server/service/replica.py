@@ -47,7 +47,11 @@ class Request(Protocol):
         """The command has not happened, and will not."""
 
     def given_up(self) -> None:
-        """It takes too long: whether the command happens is not known yet. `applied` or `refused` follows one day."""
+        """It takes too long: whether the command happens is not known yet. One of the others follows one day."""
+
+    def lost(self, refusal: Refusal) -> None:
+        """Nobody will know here whether the command has happened: the state has become another one, which may have it
+        or not."""
 
 
 Apply = Callable[[Command, float, str, Request | None], None]
@@ -208,6 +212,9 @@ class _Asked:
         self.refused(Refusal(RefusalCode.TRY_AGAIN_LATER))
         self.session = None
 
+    def lost(self, refusal: Refusal) -> None:
+        self.refused(refusal)
+
 
 class _Arriving:
     """A session that was accepted: nothing keeps it from taking part sooner or later."""
@@ -227,6 +234,9 @@ class _Arriving:
         pass
 
     def refused(self, refusal: Refusal) -> None:
+        pass
+
+    def lost(self, refusal: Refusal) -> None:
         pass
 
 
@@ -258,6 +268,9 @@ class _Called:
     def refused(self, refusal: Refusal) -> None:
         if self._undo is not None:
             self._undo()
+        self.lost(refusal)
+
+    def lost(self, refusal: Refusal) -> None:
         if self._settled is not None:
             self._settled()
         self._fail(refusal)
@@ -359,7 +372,7 @@ class Replica:
         do not allow it, and ``try_again_later`` when it is not known in time whether it will happen.
 
         `undo` is called as soon as it is certain that it will never happen; `settled`, as soon as it is known what has
-        become of a command whose caller was told anything but that it has happened.
+        become of a command whose caller was told anything but that it has happened, or that nobody will know.
         """
         future: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
         request = _Called(future, answer, undo, settled)

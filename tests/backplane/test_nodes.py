@@ -24,6 +24,14 @@ pytestmark = pytest.mark.system
 ANN, BOB, CLEO = User(1, "ann"), User(2, "bob"), User(3, "cleo")
 
 
+async def trim(node: Node) -> None:
+    """Nothing is left of the stream but a snapshot that the node makes."""
+    standing = node.log._standing
+    snapshot = node.log._snapshots.make(epoch=standing.epoch, stream_id=standing.stream_id)
+    newest = f"{standing.stream_id.partition('-')[0]}-99999"
+    await node.log._stream.put_snapshot(standing.epoch, encode_snapshot(snapshot), keep_from=newest)
+
+
 @pytest.fixture(params=ENGINES)
 def shared(request: pytest.FixtureRequest) -> Engine:
     engine: Engine = request.getfixturevalue(f"{request.param}_engine")
@@ -162,18 +170,35 @@ async def test_node_behind_entries_that_were_trimmed_goes_on_from_a_snapshot(sha
     sees = await blinded(other)
     for number in range(3):
         await one.replica.run(commands.CreateRoom(new_room(str(number), User(number + 1, "u"))))
-    stream, log = one.log._stream, one.log
-    data = await stream.snapshot()
+    data = await one.log._stream.snapshot()
     assert data is not None
-    assert decode_snapshot(data).number < log.number
-    standing = log._standing
-    snapshot = log._snapshots.make(epoch=standing.epoch, stream_id=standing.stream_id)
-    newest = f"{standing.stream_id.partition('-')[0]}-99999"
-    await stream.put_snapshot(standing.epoch, encode_snapshot(snapshot), keep_from=newest)
+    assert decode_snapshot(data).number < one.log.number
+    await trim(one)
     await one.replica.run(said("after"))
     sees.set()
     await until(lambda: other.resets == 1)
     await until(lambda: len(other.state.books.rooms) == 3)
+    await agree(one, other)
+
+
+async def test_what_a_node_sent_before_its_state_was_replaced_is_not_undone_for_it_may_have_happened(
+    shared: Engine, nodes: Nodes
+) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    sees, told = await blinded(other), list[str]()
+    asked = asyncio.ensure_future(
+        other.replica.run(
+            said("heard by all"), undo=lambda: told.append("undone"), settled=lambda: told.append("settled")
+        )
+    )
+    await until(lambda: one.heard == ["heard by all"])
+    await trim(one)
+    await one.replica.run(said("after"))
+    sees.set()
+    await until(asked.done)
+    assert other.resets == 1
+    assert isinstance(asked.exception(), Refusal)
+    assert told == ["settled"]
     await agree(one, other)
 
 

@@ -31,6 +31,9 @@ class Asker:
     def given_up(self) -> None:
         self.told.append("given up")
 
+    def lost(self, refusal: Refusal) -> None:
+        self.told.append(f"lost: {refusal.code.value}")
+
 
 def said(text: str) -> Announce:
     return Announce(1, text, "", 0)
@@ -113,6 +116,19 @@ def test_new_name_begins_with_what_it_announces_keeps_what_nobody_waits_for_and_
     assert asker.told == [RefusalCode.TRY_AGAIN_LATER.value]
     assert outbox.unapplied() == []
     assert read(outbox.next_batch()) == ("b", 1, [NodeUp("b"), Arrive(ANN, 2), said("kept")])
+
+
+def test_new_name_under_another_state_says_of_what_was_sent_that_nobody_will_know() -> None:
+    outbox, sent, late, waiting = Outbox("a"), Asker(), Asker(), Asker()
+    outbox.add(said("sent"), sent, now_s=5.0)
+    outbox.add(said("late"), late, now_s=1.0)
+    outbox.next_batch()
+    outbox.add(said("waits"), waiting, now_s=5.0)
+    outbox.give_up(before_s=2.0)
+    outbox.restart("b", [NodeUp("b")], now_s=6.0, knows_all=False)
+    again = RefusalCode.TRY_AGAIN_LATER.value
+    assert (sent.told, late.told, waiting.told) == ([f"lost: {again}"], ["given up", f"lost: {again}"], [again])
+    assert read(outbox.next_batch()) == ("b", 1, [NodeUp("b")])
 
 
 def test_new_name_lets_who_waits_for_an_arrival_wait_for_the_same_socket_under_it() -> None:

@@ -96,3 +96,6 @@ class _Waiter:
 
     def given_up(self) -> None:
         self.refused(Refusal(RefusalCode.TRY_AGAIN_LATER))
+
+    def lost(self, refusal: Refusal) -> None:
+        self.refused(refusal)

@@ -100,10 +100,14 @@ class Outbox:
                 request, pending.request = pending.request, _Late(pending.request)
                 request.given_up()
 
-    def restart(self, node: str, first: Iterable[Command], *, now_s: float) -> None:
+    def restart(self, node: str, first: Iterable[Command], *, now_s: float, knows_all: bool = True) -> None:
         """Nothing that is on its way will ever be applied: begin again under another name, with some commands before
         all others. Who waits is told so; what nobody waits for is appended again, but for sockets that come and go,
-        which are announced anew: who waits for the arrival of one of them goes on waiting."""
+        which are announced anew: who waits for the arrival of one of them goes on waiting.
+
+        `knows_all`: whatever was applied of this node, it has read; else what was sent may have been applied, or may
+        be yet by those who know it by the name before."""
+        in_doubt = set() if knows_all else {id(each) for sent in self._sent.values() for each in sent.pending}
         left = [*(each for sent in self._sent.values() for each in sent.pending), *self._waiting]
         self.node, self._sequence = node, 0
         self._sent.clear()
@@ -122,7 +126,8 @@ class Outbox:
             if pending.request is None:
                 self._waiting.append(pending)
             else:
-                pending.request.refused(Refusal(RefusalCode.TRY_AGAIN_LATER))
+                told = pending.request.lost if id(pending) in in_doubt else pending.request.refused
+                told(Refusal(RefusalCode.TRY_AGAIN_LATER))
 
 
 class _Late:
@@ -142,3 +147,6 @@ class _Late:
 
     def given_up(self) -> None:
         pass
+
+    def lost(self, refusal: Refusal) -> None:
+        self._request.lost(refusal)

@@ -198,7 +198,7 @@ class RoomCommands:
             except StoreUnavailable:  # and yet it may be gone there, while it goes on here
                 self.upkeep.keep_after_all(room_id)
                 raise
-            await self._replica.run(command, undo=lambda: self.upkeep.keep_after_all(room_id))
+            await self._replica.run(command, settled=lambda: self.upkeep.keep_after_all(room_id))
         finally:
             del self._deleting[room_id]
             done.set()

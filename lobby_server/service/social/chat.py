@@ -326,6 +326,9 @@ class _Line:
     def given_up(self) -> None:
         self.refused(Refusal(RefusalCode.TRY_AGAIN_LATER))
 
+    def lost(self, refusal: Refusal) -> None:
+        self.refused(refusal)
+
 
 def _name(each: effects.LineToKeep) -> tuple[str, int]:
     return each.node, each.line.ref
