@@ -18,7 +18,7 @@ from typing import Any
 from lobby_server.clock import LoopClock
 from lobby_server.core.presence import User
 from lobby_server.options import environment_name_of
-from lobby_server.secret import new_token_id, secret_path, secrets_of
+from lobby_server.secret import lacks_secret, new_token_id, secret_path, secrets_of
 from lobby_server.service.auth import ADMIN_ROLE, MAX_USER_ID, Tokens
 from lobby_server.settings import Settings, SettingsError
 
@@ -64,10 +64,9 @@ def server_url(settings: Settings) -> str:
 
 def _admin_token(settings: Settings) -> str:
     is_given = settings.jwt_secret or settings.jwt_secret_file
-    if not is_given and not (path := secret_path(settings.data_dir)).exists():  # one made now would be nobody's
-        raise SettingsError(
-            f"{path} does not exist: give the server's --data-dir, or its {environment_name_of('jwt_secret')}."
-        )
+    if not is_given and lacks_secret(settings.data_dir):  # one made now would be nobody's
+        path, variable = secret_path(settings.data_dir), environment_name_of("jwt_secret")
+        raise SettingsError(f"{path} does not exist: give the server's --data-dir, or its {variable}.")
     secrets, _ = secrets_of(settings)
     loop = asyncio.new_event_loop()
     tokens = Tokens(*secrets, ttl_s=TOKEN_TTL_S, clock=LoopClock(loop), new_token_id=new_token_id)

@@ -22,6 +22,18 @@ def secret_path(data_dir: Path) -> Path:
     return data_dir / SECRET_FILE
 
 
+def lacks_secret(data_dir: Path) -> bool:
+    """Whether a data folder has no file of secrets. One that may not be looked into can have it: whoever reads it is
+    told why they cannot."""
+    try:
+        secret_path(data_dir).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass
+    return False
+
+
 def new_token_id() -> str:
     """Another one each time, and nobody can guess it."""
     return secrets.token_urlsafe(12)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +67,30 @@ async def test_setting_that_is_wrong_is_told_and_nothing_was_made(tmp_path: Path
 def test_it_is_told_by_looking_alone(tmp_path: Path, what: str) -> None:
     with pytest.raises((SettingsError, StoreError)):
         check_settings(settings_of(tmp_path, what=what))
+    assert made_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("is_named", [True, False], ids=["by the URL", "the data folder"])
+async def test_folder_that_may_not_be_looked_into_is_told_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_named: bool
+) -> None:
+    closed = tmp_path / "closed"
+
+    def shut_in(look: Callable[[Path], bool]) -> Callable[[Path], bool]:
+        def looked(path: Path) -> bool:
+            if closed in path.parents:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return look(path)
+
+        return looked
+
+    for name in ("exists", "is_dir", "is_file"):
+        monkeypatch.setattr(Path, name, shut_in(getattr(Path, name)))
+    inside = closed / "deeper"
+    given: dict[str, Any] = {"database_url": f"sqlite:///{inside}/x.sqlite3"} if is_named else {"data_dir": inside}
+    said = await refused(settings_of(tmp_path, jwt_secret=SECRET, **given))
+    assert "(Permission denied): give this user the right to look into its folders, or " in said
+    assert ("--database-url" if is_named else "--data-dir") in said
     assert made_in(tmp_path) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import re
@@ -468,6 +469,21 @@ def test_secret_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> 
     assert secret_path(folder).stat().st_mode & 0o777 == 0o600
     assert load_or_make_secret(folder) == (secret, False)
     assert os.listdir(folder) == [secret_path(folder).name]  # no draft is left behind
+
+
+def test_secret_in_a_folder_that_may_not_be_looked_into_is_told_in_one_sentence_to_who_calls_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    with monkeypatch.context() as patched:
+        for name in ("stat", "exists", "open", "read_text", "read_bytes"):
+            patched.setattr(Path, name, denied)
+        result = run("--data-dir", str(tmp_path), "announce", "x")
+    assert result.exit_code == 2
+    assert "(Permission denied): give --data-dir a folder that can be read" in result.stderr
+    assert is_one_sentence(result.stderr.removesuffix("\n").removeprefix("lobby-server: "))
 
 
 def test_processes_that_start_at_once_agree_on_one_secret(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import logging
 import ssl
 from functools import partial
 
-from lobby_server.secret import secret_path, secrets_of
+from lobby_server.secret import lacks_secret, secret_path, secrets_of
 from lobby_server.service.auth import Tokens
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.settings import Settings, SettingsError
@@ -55,8 +55,8 @@ class Credentials:
     def _reload_secrets(self, tokens: Tokens) -> None:
         if self._settings.jwt_secret:
             return  # of the environment, which does not change
-        path = secret_path(self._settings.data_dir)
-        if not self._settings.jwt_secret_file and not path.exists():
+        if not self._settings.jwt_secret_file and lacks_secret(self._settings.data_dir):
+            path = secret_path(self._settings.data_dir)
             raise SettingsError(f"{path} is gone: put it back before the next start.")  # no new one behind our back
         found, _ = secrets_of(self._settings)
         tokens.use(*found)

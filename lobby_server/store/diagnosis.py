@@ -32,11 +32,8 @@ def diagnose(error: Exception, location: Location) -> StoreSetupError:
 def foresee(location: Location) -> StoreSetupError | None:
     """What will keep a database from being opened, as far as it can be told without making anything or asking anybody;
     None: nothing."""
-    if isinstance(location, SqliteFile):
-        folder = location.path.parent
-        is_there = folder.exists() or location.makes_folder
-        if _first_that_is_no_folder(folder) is not None or location.path.is_dir() or not is_there:
-            return diagnose(OSError(), location)
+    if isinstance(location, SqliteFile) and _wrong_with_place(location) is not None:
+        return diagnose(OSError(), location)
     return None
 
 
@@ -59,13 +56,9 @@ def _says_full(error: Exception, text: str, path: Path) -> bool:
 
 
 def _wrong_with_file(error: Exception, location: SqliteFile, text: str) -> str:
-    path, folder = location.path, location.path.parent
-    if (in_the_way := _first_that_is_no_folder(folder)) is not None:
-        return f"{in_the_way} is a file, not a folder: {_elsewhere(location)}."
-    if path.is_dir():
-        return f"{path} is a folder, not an SQLite database: {_elsewhere(location)}."
-    if not folder.exists() and not location.makes_folder:
-        return f"The folder {folder} does not exist: make it, or correct --database-url."
+    path = location.path
+    if (wrong := _wrong_with_place(location)) is not None:
+        return wrong
     if "not a database" in text or "encrypted" in text:
         return f"{path} is not an SQLite database: move it away, or {_elsewhere(location)}."
     if "malformed" in text:
@@ -75,6 +68,24 @@ def _wrong_with_file(error: Exception, location: SqliteFile, text: str) -> str:
     if isinstance(error, OSError) or "unable to open" in text or "readonly" in text:
         return f"{path} cannot be written: give this user the right to write there, or {_elsewhere(location)}."
     return f"{path} cannot be used as SQLite database ({text}): repair it, or {_elsewhere(location)}."
+
+
+def _wrong_with_place(location: SqliteFile) -> str | None:
+    """What only looking tells; None: nothing."""
+    path, folder = location.path, location.path.parent
+    try:
+        if (in_the_way := _first_that_is_no_folder(folder)) is not None:
+            return f"{in_the_way} is a file, not a folder: {_elsewhere(location)}."
+        if path.is_dir():
+            return f"{path} is a folder, not an SQLite database: {_elsewhere(location)}."
+        if not folder.exists() and not location.makes_folder:
+            return f"The folder {folder} does not exist: make it, or correct --database-url."
+    except OSError as fault:  # before Python 3.14, of a folder that this user may not look into
+        return (
+            f"{path} cannot be reached ({fault.strerror}): give this user the right to look into its folders, or "
+            f"{_elsewhere(location)}."
+        )
+    return None
 
 
 def _elsewhere(location: SqliteFile) -> str:
