@@ -26,8 +26,8 @@ class Heartbeat:
     4004.
 
     A session from which nothing came for `timeout_s` is ended within `timeout_s` plus one slot, 1/128 of it. What lies
-    in its socket counts as having come: after a stall, a suspended machine for instance, that is read before anything
-    is judged.
+    in its socket counts as having come: after a stall, a process that was stopped for instance, that is read before
+    anything is judged.
     """
 
     def __init__(

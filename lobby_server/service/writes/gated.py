@@ -1,10 +1,13 @@
 """What one node at a time may change, over all nodes: its writes are handed out with the lock, and ask first.
 
-Whoever holds the lock has seen what all holders before have done. But a process that is frozen, or whose machine is,
-may lose it without noticing: another node has decided something since, and what was read behind the lock is old. So
-nobody commits such a change but by `Held.commit`, which begins nothing when the lock may be another node's by then
-(`tests/floors/test_gated.py` looks at every call). A commit that has begun in time and takes longer than the lock lasts
-is not undone: the store is looked at once more then, and the books follow it.
+Whoever holds the lock has seen what all holders before have done. But a process that is stopped (SIGSTOP, a frozen
+control group) may lose it without noticing: another node has decided something since, and what was read behind the lock
+is old. So nobody commits such a change but by `Held.commit`, which begins nothing when the lock may be another node's
+by then (`tests/floors/test_gated.py` looks at every call). A commit that has begun in time and takes longer than the
+lock lasts is not undone: the store is looked at once more then, and the books follow it.
+
+How long it has held is asked of the monotonic clock, which goes on while a process is stopped. While a machine is
+suspended, or a virtual one paused, it may not: then what stood behind the lock may be committed once it goes on.
 """
 
 from __future__ import annotations
