@@ -107,7 +107,7 @@ class Outbox:
 
         `knows_all`: whatever was applied of this node, it has read; else what was sent may have been applied, or may
         be yet by those who know it by the name before."""
-        in_doubt = set() if knows_all else {id(each) for sent in self._sent.values() for each in sent.pending}
+        in_doubt: set[Pending] = set() if knows_all else {each for sent in self._sent.values() for each in sent.pending}
         left = [*(each for sent in self._sent.values() for each in sent.pending), *self._waiting]
         self.node, self._sequence = node, 0
         self._sent.clear()
@@ -126,7 +126,7 @@ class Outbox:
             if pending.request is None:
                 self._waiting.append(pending)
             else:
-                told = pending.request.lost if id(pending) in in_doubt else pending.request.refused
+                told = pending.request.lost if pending in in_doubt else pending.request.refused
                 told(Refusal(RefusalCode.TRY_AGAIN_LATER))
 
 
