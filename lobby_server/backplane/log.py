@@ -33,8 +33,9 @@ from lobby_server.core.machine.commands import Command, NodeDown, NodeUp
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.ports import Clock
-from lobby_server.service.replica import Apply, LogFigures, Request
+from lobby_server.service.replica import Apply, Request
 from lobby_server.service.watch.events import LogEvent
+from lobby_server.service.watch.log_figures import LogFigures
 
 if TYPE_CHECKING:
     from lobby_server.backplane.valkey.stream import Stream

@@ -21,12 +21,13 @@ from lobby_server.service.accounts.forgetting import Forgetting
 from lobby_server.service.accounts.revocations import Revocations
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.lobby import Lobby
-from lobby_server.service.replica import LogFigures, Replica, SharedLog
+from lobby_server.service.replica import Replica, SharedLog
 from lobby_server.service.rooms.commands import RoomCommands
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.assembly import Social
 from lobby_server.service.watch.events import LogEvent
+from lobby_server.service.watch.log_figures import LogFigures
 from lobby_server.service.watch.ops_history import Reading
 
 log = logging.getLogger("lobby.backplane")

@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from lobby_server.core.machine.commands import Arrive, Command
@@ -25,6 +24,7 @@ from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.errors import ERROR_REASONS
 from lobby_server.service.ports import Clock, Timer
 from lobby_server.service.session import Session
+from lobby_server.service.watch.log_figures import LogFigures
 
 FOLLOWERS_WAIT_S = 2.0
 """How long nodes that do not lead wait before they, too, say that a deadline has come."""
@@ -90,26 +90,6 @@ class Log(Protocol):
 
     def gate(self) -> AbstractAsyncContextManager[Callable[[], bool]]:
         """One holder at a time, over all nodes, who has seen what all before appended. Gives: is it theirs still?"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogFigures:
-    """How a node stands to the log that it has in common with others."""
-
-    entries: int
-    """Number of the last entry that was applied."""
-    lag_entries: int
-    """Entries that are known to be in the log and not applied yet."""
-    lag_s: float
-    """Age of the last entry when it was applied."""
-    waiting: int
-    """Commands of this node that are not applied yet."""
-    is_away: bool
-    outages: int
-    apply_s: float
-    """Time spent applying entries since the start, all that follows from them included."""
-    snapshot_age_s: float
-    """Since this node wrote or read a snapshot."""
 
 
 class SharedLog(Log, Protocol):

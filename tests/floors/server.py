@@ -45,7 +45,7 @@ LAYERS = (
     # The service: what happens when, over ports
     ("service.social.ports", "service.administration.ports", "service.mail.ports"),
     ("service.ports",),
-    ("service.writes.kept", "service.watch.events"),
+    ("service.writes.kept", "service.watch.events", "service.watch.log_figures"),
     ("service.accounts.signatures",),
     (
         "service.errors",

@@ -11,8 +11,9 @@ import pytest
 from lobby_server.core.machine.commands import Command, NodeDown, NodeUp
 from lobby_server.service.accounts.signatures import mark_of
 from lobby_server.service.nodes import SECRETS_DIFFER_FOR_S
-from lobby_server.service.replica import LocalLog, LogFigures, Request, SharedLog
+from lobby_server.service.replica import LocalLog, Request, SharedLog
 from lobby_server.service.watch.events import LogEvent
+from lobby_server.service.watch.log_figures import LogFigures
 from tests.fakes.clock import VirtualClock
 from tests.service.house import SECRET, House
 
