@@ -42,6 +42,8 @@ STRANGE = "strangers and the blocked hear nothing"
 OTHER_REASONS = ("signed out", "the account is deleted", "kicked:")
 """With which a socket is closed as one that is signed out, and not for the end of its token."""
 ROUNDING_S = 1e-3
+RENEWAL_S = 1.0
+"""What a client needs at most, once things are calm, to ask for a fresh token and to show it."""
 _TOLD = tuple(b'{"type":"%s"' % kind.TYPE.encode() for kind in (TokenExpiring, Refreshed))
 _HEADER = 2
 """Bytes of a short frame before its payload."""
@@ -180,7 +182,7 @@ class TokenWatch:
                 self._violated(STAYS, f"{name} is signed out, and nobody has signed out {lease.shown.keys}")
         elif not _is_time(lease, lease.closes_s, now_s):
             self._violated(STAYS, f"{name} is closed for the end of a token, {lease.closes_s - now_s:+.3f} s before it")
-        elif lease.wire.renews and lease.warned_s > self.calm_since_s:
+        elif lease.wire.renews and lease.warned_s > self.calm_since_s and _could_renew(lease):
             self._violated(RENEWS, f"{name} was told in time that the token ends, and is closed for that")
 
     def look(self) -> None:
@@ -234,6 +236,12 @@ class TokenWatch:
 def _is_time(lease: _Lease, due_s: float, now_s: float) -> bool:
     """Whether something comes at its moment; a process that stood still then does it as it goes on."""
     return due_s - ROUNDING_S <= now_s <= max(due_s, lease.clock.loop.thawed_at_s) + ROUNDING_S
+
+
+def _could_renew(lease: _Lease) -> bool:
+    """Whether a client that was told of the end heard it, and had the time for a call and a message."""
+    lanes = (lease.wire.lane_out, lease.wire.lane_in)
+    return lease.ends_s - lease.warned_s >= RENEWAL_S and not any(lane.is_cut for lane in lanes)
 
 
 def _holds(shown: Shown, books: Books, now_s: float) -> bool:

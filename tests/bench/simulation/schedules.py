@@ -25,4 +25,6 @@ SCHEDULES: tuple[str, ...] = (
     "3682: 3.358 create_room 7 880 989, 4.458 hang 2 789 224, 4.486 choose_audience 18 893 866, 4.537 create_room 16 907 849, 9.803 join 1 857 368, 9.868 join 9 822 326, 9.929 join 19 900 878, 10.087 ban_user 0 451 541, 10.575 ask_friend 19 910 39, 10.647 rolling 2 498 536, 12.262 lose_answers 0 556 758, 13.076 freeze 0 993 744, 16.937 kick_from_party 8 497 785",
     "8: 7.16 log_in_briefly 11 693 96, 7.193 hang 1 749 776, 7.882 say_room 17 803 464",
     "7: 3.746 befriend 7 219 865, 3.857 log_in_briefly 1 381 586, 4.772 log_in_briefly 7 290 946, 8.134 freeze 0 591 428, 16.9 sign_out 5 264 800",
+    "1095: 6.524 create_room 11 382 955, 8.098 log_in_briefly 7 362 96, 8.628 fork 2 170 385, 10.729 befriend 7 53 450, 10.746 drain 2 474 235, 13.673 join 7 791 294, 15.196 blackout 0 461 812",
+    "5710: 13.428 log_in_briefly 5 159 716, 15.798 half_open 5 363 713",
 )

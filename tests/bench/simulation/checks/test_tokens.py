@@ -57,7 +57,8 @@ class Node:
 
     def session(self, features: frozenset[Feature] = REFRESHING, *, token: str = "") -> Any:
         """One that has been let in."""
-        wire = SimpleNamespace(accepted_at=("e1", 1), due=[], renews=False)
+        lane_out, lane_in = SimpleNamespace(is_cut=False), SimpleNamespace(is_cut=False)
+        wire = SimpleNamespace(accepted_at=("e1", 1), due=[], renews=False, lane_out=lane_out, lane_in=lane_in)
         found = Session(id=1, features=features, is_accepted=False, transport=wire)
         self.handshake(found, token or self.token())
         self.watch.greeted(found)
@@ -393,5 +394,28 @@ def test_who_renews_by_the_rules_stays_where_nothing_breaks(
     node.until(WARNED_S)
     node.tell(session, EXPIRING)
     node.until(CLOSED_S)
+    node.close(session)
+    assert node.found == invariants
+
+
+@pytest.mark.parametrize("lane", ["lane_out", "lane_in"])
+def test_who_cannot_hear_of_the_end_or_answer_renews_nothing(node: Node, lane: str) -> None:
+    session = node.session()
+    session.transport.renews, node.watch.calm_since_s = True, 1.0
+    getattr(session.transport, lane).is_cut = True
+    node.until(WARNED_S)
+    node.tell(session, EXPIRING)
+    node.until(CLOSED_S)
+    node.close(session)
+    assert node.found == []
+
+
+@pytest.mark.parametrize(("ttl_s", "invariants"), [(1, []), (3, [tokens.RENEWS])])
+def test_who_is_told_right_before_the_end_has_no_time_to_renew(node: Node, ttl_s: int, invariants: list[str]) -> None:
+    session = node.session(token=node.token(ttl_s=ttl_s))
+    session.transport.renews, node.watch.calm_since_s = True, 0.0
+    node.until(ttl_s / 2)
+    node.tell(session, TokenExpiring(in_s=ttl_s // 2))
+    node.until(ttl_s + GRACE_S)
     node.close(session)
     assert node.found == invariants
