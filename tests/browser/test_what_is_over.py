@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import Crowd
 from tests.browser.people import Person
-from tests.browser.test_client_rules import AT, PlayedServer, room, wait_until_page
+from tests.browser.test_client_rules import AT, NOTHING, PlayedServer, room, wait_until_page
 from tests.browser.test_ops_page import admin_token
 from tests.process.clients import call
 
@@ -94,6 +94,11 @@ def test_kick_that_was_refused_is_not_told_when_its_player_leaves_later(crowd: C
 INVITE = {"room_id": "r", "from_user_id": 9, "from_username": "bob", "gamemode": "duel"}
 INVITED = {"id": 5, "kind": "match_invite", "title": "Match invitation", "body": "", "ts": AT, "room_id": "r"}
 ASKED = "bob invites you into a room: duel."
+OF_CAT = {**INVITE, "from_user_id": 10, "from_username": "cat"}
+"""Another one into the same room."""
+ASKED_BY_CAT = "cat invites you into a room: duel."
+NEXT = {**OF_CAT, "room_id": "s", "gamemode": "siege"}
+ASKED_NEXT = "cat invites you into a room: siege."
 
 
 def now(*invites: dict[str, Any], is_read: bool) -> dict[str, dict[str, Any]]:
@@ -102,6 +107,16 @@ def now(*invites: dict[str, Any], is_read: bool) -> dict[str, dict[str, Any]]:
         "/api/rooms/invites": {"invites": list(invites)},
         "/api/notifications": {"notifications": [{**INVITED, "is_read": is_read}]},
     }
+
+
+def come_back_to_more(played: PlayedServer) -> None:
+    """The invitation stands and its notification is read; one more of each shows that the page has both answers."""
+    played.answers = now(INVITE, NEXT, is_read=True)
+    told = {**INVITED, "id": 6, "kind": "friend_accepted", "title": "One more", "room_id": None, "is_read": True}
+    played.answers["/api/notifications"]["notifications"].append(told)
+    come_back(played)
+    played.page.locator("#notifications-items li", has_text="One more").wait_for(state="attached")
+    wait_until_page(played.page, lambda: ASKED_NEXT in questions(played))
 
 
 def invited(crowd: Crowd) -> PlayedServer:
@@ -154,10 +169,9 @@ def test_invitation_into_a_room_that_stands_outlives_that_its_notification_is_re
         page.locator("#notifications-close").click()
     elif where == "on another device":
         played.say(played.sockets[0], "notification_read", {"id": 5})
-    played.answers = now(INVITE, is_read=True)
-    come_back(played)
-    page.locator("#notifications-items .unread").wait_for(state="detached")
-    assert questions(played) == [ASKED]
+    come_back_to_more(played)
+    assert page.locator("#notifications-items .unread").count() == 0
+    assert sorted(questions(played)) == [ASKED, ASKED_NEXT]
     assert can_join_from_notification(played)
 
 
@@ -172,25 +186,54 @@ def test_invitation_into_a_room_that_came_while_the_page_was_away_is_asked_about
 def test_invitation_that_is_put_off_is_asked_about_no_more_and_can_be_taken_up_later(crowd: Crowd) -> None:
     played = invited(crowd)
     answer(played, "Not now")
-    played.answers = now(INVITE, is_read=True)
-    come_back(played)
-    played.page.locator("#notifications-items .unread").wait_for(state="detached")
-    assert (questions(played), can_join_from_notification(played)) == ([], True)
+    come_back_to_more(played)
+    assert (questions(played), can_join_from_notification(played)) == ([ASKED_NEXT], True)
     played.page.locator("#notifications-button").click()
-    played.page.locator("#notifications-items [data-part=join]").click()
+    played.page.locator("#notifications-items [data-part=join]:not([hidden])").click()
     wait_until_page(played.page, lambda: played.heard[-1]["type"] == "join_room")
     played.say(played.sockets[-1], "match_invite", INVITE)
-    wait_until_page(played.page, lambda: questions(played) == [ASKED])
+    wait_until_page(played.page, lambda: ASKED in questions(played))
+
+
+def one_is_over(played: PlayedServer) -> None:
+    """An invitation into the room ends, and the page has two seconds to look which ones stand."""
+    played.say(played.sockets[0], "match_invite_closed", {"room_id": "r", "reason": "withdrawn"})
+    played.page.locator("#notifications-items .unread").wait_for(state="detached")  # it has heard
+    played.pass_s(2.1)
 
 
 def test_end_of_one_of_two_invitations_into_a_room_leaves_the_question_of_the_other(crowd: Crowd) -> None:
     played = invited(crowd)
-    other = {**INVITE, "from_user_id": 10, "from_username": "cat"}
-    played.say(played.sockets[0], "match_invite", other)
-    wait_until_page(played.page, lambda: questions(played) == ["cat invites you into a room: duel."])
+    played.say(played.sockets[0], "match_invite", OF_CAT)
+    wait_until_page(played.page, lambda: questions(played) == [ASKED_BY_CAT])
     played.answers = now(INVITE, is_read=True)
-    played.say(played.sockets[0], "match_invite_closed", {"room_id": "r", "reason": "withdrawn"})
+    one_is_over(played)
     wait_until_page(played.page, lambda: questions(played) == [ASKED])
+
+
+def test_end_of_an_invitation_leaves_one_into_its_room_that_the_page_has_not_heard_of(crowd: Crowd) -> None:
+    played = invited(crowd)
+    played.answers = now(OF_CAT, is_read=True)
+    one_is_over(played)
+    wait_until_page(played.page, lambda: questions(played) == [ASKED_BY_CAT])
+
+
+def test_end_of_an_invitation_leaves_one_into_its_room_of_which_the_answer_is_on_its_way(crowd: Crowd) -> None:
+    played = PlayedServer(crowd)
+    played.is_connected()
+    page = played.page
+    held: list[Any] = []
+    page.route(
+        "**/api/rooms/invites",
+        lambda route: held.append(route) if len(played.sockets) == 2 and not held else route.fallback(),
+    )
+    come_back(played)
+    wait_until_page(page, lambda: held)
+    played.answers = now(INVITE, is_read=True)
+    played.say(played.sockets[1], "match_invite_closed", {"room_id": "r", "reason": "withdrawn"})
+    page.evaluate("() => 0")
+    held[0].fulfill(json={**NOTHING, "invites": [INVITE]})
+    wait_until_page(page, lambda: questions(played) == [ASKED])
 
 
 @pytest.mark.parametrize("label", ["Join", "Decline"])

@@ -5,6 +5,8 @@
 import { Signal } from "../base/signal.js";
 import { SingleFlight } from "../base/single_flight.js";
 
+const CLOSED_WITHIN_MS = 2000; // until what stands is looked up again, at a random point of this time
+
 export class RoomInvites {
   changed = new Signal();
   invited = new Signal(); // ({room_id, …}): somebody invites, now
@@ -61,11 +63,10 @@ export class RoomInvites {
     if (this.#connection.isConnected) this.#flight.wish(); // else they are fetched once it is
   }
 
-  /** Whose it was is not said: where several have invited into that room, the others may stand. */
+  /** Whose it was is not said: others into that room may stand, even some that this page has not heard of yet. */
   #closed(roomId) {
-    const isOnlyOne = this.#invites.filter((each) => each.room_id === roomId).length < 2;
     this.#apply((list) => list.filter((each) => each.room_id !== roomId));
-    if (!isOnlyOne) this.refresh();
+    this.#flight.wish(CLOSED_WITHIN_MS);
   }
 
   #apply(change) {
