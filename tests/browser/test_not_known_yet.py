@@ -115,5 +115,6 @@ def test_nobody_is_marked_as_offline_while_there_is_no_connection(crowd: Crowd) 
         return [dot.evaluate("dot => getComputedStyle(dot).visibility") if dot.count() else None for dot in dots]
 
     wait_until_page(played.page, lambda: marks() == ["visible", "visible"])
+    played.answer_handshake = lambda socket: None
     played.sockets[-1].close(code=1012, reason="")
     wait_until_page(played.page, lambda: marks() == ["hidden", "hidden"])

@@ -240,8 +240,9 @@ def test_end_of_an_invitation_leaves_one_into_its_room_of_which_the_answer_is_on
 def test_invitation_that_was_answered_without_a_connection_is_asked_about_still(crowd: Crowd, label: str) -> None:
     crowd.expected += ["Failed to load resource"]
     played = invited(crowd)
+    played.answer_handshake = lambda socket: None
     played.sockets[-1].close(code=1012, reason="")
-    wait_until_page(played.page, lambda: played.phase() == "waiting")
+    wait_until_page(played.page, lambda: played.phase() != "connected")
     played.page.route("**/decline", lambda route: route.abort())
     answer(played, label)
     played.page.locator(".toast").wait_for()
@@ -395,9 +396,9 @@ def test_invitation_into_the_own_party_that_has_run_out_is_shown_no_more(crowd: 
     bob = played.page.locator("#party-invited li", has_text="bob")
     wait_until_page(played.page, lambda: bob.count() == 1)
     played.answers = {"/api/parties/mine": {"party": party}}
-    played.pass_s(29)
+    played.pass_s(15)
     assert bob.count() == 1
-    played.pass_s(2)
+    played.pass_s(16)
     wait_until_page(played.page, lambda: bob.count() == 0)
 
 
