@@ -295,6 +295,17 @@ def test_host_is_told_of_the_end_of_their_room_unless_they_ended_it_on_this_page
     ann.is_told("Your room is gone")
 
 
+def test_host_without_features_is_not_told_that_the_host_kicked_them(crowd: Crowd) -> None:
+    played = PlayedServer(crowd)
+    played.is_connected()
+    played.say(played.sockets[0], "room_created", {"roomId": "r", "peerId": 1, "gamemode": "duel", "mapName": None})
+    played.page.locator("#my-room").wait_for()
+    played.say(played.sockets[0], "kicked", {"reason": "host_kick"})
+    told = "Your room is gone: you have deleted it elsewhere, or an administrator has closed it."
+    wait_until_page(played.page, lambda: played.page.locator(".toast").count() > 0)
+    assert told in str(played.page.locator(".toast").text_content())
+
+
 @pytest.mark.parametrize("deed", ["Start anyway", "Make host"])
 def test_deed_in_a_room_is_not_done_in_another_one_that_the_user_is_in_meanwhile(crowd: Crowd, deed: str) -> None:
     played = PlayedServer(crowd, "/?features=room_state")

@@ -227,7 +227,7 @@ export class MyRoom {
       this.barred = new Set([...this.barred].filter((id) => id !== data.roomId));
       this.changed.emit();
     } else if (type === "kicked" || type === "room_closed") {
-      if (type === "kicked") this.#bar(this.id);
+      if (type === "kicked" && !this.isHost) this.#bar(this.id);
       if (!this.#isReturning) this.#putOut(data.reason ?? type, data.roomId); // else it is what happened meanwhile: the answer follows
     } else if (this.id !== null) {
       if (type === "room_state" && data.roomId === this.id) this.state = data;
@@ -263,10 +263,10 @@ export class MyRoom {
     this.#isWished = false;
   }
 
-  /** `closedId`: of the room, where it is gone for all; by whose wish is not said. */
+  /** `closedId`: of the room, where it is gone for all; by whose wish is not said. A host without features hears `kicked` of that. */
   #putOut(reason, closedId) {
     if (this.#deleted.has(closedId)) this.leftBehind(); // who did it knows
-    else if (closedId !== undefined && this.isHost) this.#end(t("room.closed_elsewhere"));
+    else if (this.isHost) this.#end(t("room.closed_elsewhere"));
     else this.#end(reasonSentence(reason));
   }
 
