@@ -380,6 +380,23 @@ def test_what_happens_to_notifications_while_the_newest_are_looked_up_is_not_und
     assert page.locator("#notifications-items .unread [data-part=title]").all_text_contents() == ["Two"]
 
 
+def test_notification_that_came_while_the_server_counted_is_counted_once(crowd: Crowd) -> None:
+    played = PlayedServer(crowd)
+    played.is_connected()
+    page = played.page
+    held: list[Any] = []
+    page.route("**/api/notifications", lambda route: held.append(route))
+    look_up_again(played)
+    wait_until_page(page, lambda: held)
+    one = {"id": 1, "kind": "friend_accepted", "title": "One", "body": "", "ts": AT}
+    played.say(played.sockets[0], "notification", {**one, "id": 2, "title": "Two"})
+    page.locator("#notifications-items li", has_text="Two").wait_for(state="attached")
+    told = {**one, "is_read": False, "room_id": None}
+    held[0].fulfill(json={"unread": 2, "has_more": False, "notifications": [told]})
+    page.locator("#notifications-items li", has_text="One").wait_for(state="attached")
+    assert page.locator("#notifications-count").text_content() == "2"
+
+
 def test_ban_that_was_lifted_while_the_page_was_away_shuts_no_room(crowd: Crowd) -> None:
     played = PlayedServer(crowd)
     played.is_connected()

@@ -121,7 +121,7 @@ export class Notifications {
     this.#isKnown = true;
     const older = hasMore && isWhole ? [...this.#items.values()].filter((item) => item.id < oldest) : [];
     this.#items = new Map([...notifications, ...older].map((item) => [item.id, item]));
-    this.#unreadBefore = Math.max(0, unread - this.#unread.length);
+    this.#unreadBefore = hasMore ? Math.max(0, unread - this.#unread.length) : 0; // one that came while the server counted is none
     if (older.length === 0) this.#hasMore = hasMore;
     for (const change of this.#since) change(); // the answer may be older than that
     this.#since = null;
