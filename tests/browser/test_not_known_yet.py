@@ -102,6 +102,79 @@ def test_what_the_server_could_not_tell_is_asked_again_until_it_can(crowd: Crowd
     wait_until_page(page, is_all_there)
 
 
+RECORD = """path => {
+    window.ended = []; // fetches, by when they began
+    const asked = window.fetch;
+    window.fetch = async (address, options) => {
+        const atMs = performance.now();
+        try {
+            return await asked(address, options);
+        } finally {
+            if (address === path) window.ended.push(atMs);
+        }
+    };
+}"""
+SOON_MS = 10_000
+"""Above the 5 s within which a page asks again at first; a pause after five failures lasts 30 s at least."""
+
+
+def fetched(played: PlayedServer, count: int) -> float:
+    """When the last of so many fetches began, on the page's clock."""
+
+    def are_there() -> bool:
+        played.say(played.sockets[-1], "pong", {"ts": AT})  # or time would end the connection
+        played.pass_s(1)
+        return bool(played.page.evaluate("count => ended.length >= count", count))
+
+    wait_until_page(played.page, are_there)
+    return float(played.page.evaluate("count => ended[count - 1]", count))
+
+
+def refuse_five_times(played: PlayedServer, path: str) -> None:
+    played.page.evaluate(RECORD, path)
+    played.page.route(f"**/{path}", lambda route: route.abort())
+    come_back(played)
+    fetched(played, 5)
+
+
+def test_change_that_is_told_between_two_tries_is_fetched_as_soon_as_any(crowd: Crowd) -> None:
+    crowd.expected += ["Failed to load resource"]
+    played = PlayedServer(crowd)
+    played.is_connected()
+    refuse_five_times(played, "api/notifications")
+    played.page.unroute("**/api/notifications")
+    told_at = played.page.evaluate("performance.now()")
+    played.say(played.sockets[-1], "friend_accepted", {"user_id": 3, "username": "bob"})
+    assert fetched(played, 6) - told_at < SOON_MS
+
+
+def test_history_that_is_refused_after_a_return_is_asked_for_again_as_soon_as_at_first(crowd: Crowd) -> None:
+    crowd.expected += ["Failed to load resource"]
+    played = PlayedServer(crowd)
+    played.is_connected()
+    refuse_five_times(played, "api/chat/lobby")
+    come_back(played)
+    assert fetched(played, 7) - fetched(played, 6) < SOON_MS
+
+
+def test_lobby_that_is_shown_in_place_of_a_party_that_is_gone_lacks_no_line(crowd: Crowd) -> None:
+    played = PlayedServer(crowd)
+    played.is_connected()
+    ann = {"user_id": 7, "username": "ann", "is_online": True}
+    party = {"id": "p", "leader_user_id": 7, "max_members": 8, "members": [ann], "invited": []}
+    line = {"id": 1, "channel": "lobby", "from_user_id": 9, "from_username": "bob", "text": "heard", "ts": AT}
+    played.answers = {"/api/parties/mine": {"party": party}}
+    come_back(played)
+    played.page.locator("#chat-tabs [data-channel=party]").click()
+    played.say(played.sockets[-1], "chat_message", line)
+    unread = played.page.locator("#chat-tabs [data-channel=lobby] [data-part=unread]")
+    unread.wait_for()
+    played.answers = {"/api/chat/lobby": {"messages": [line, {**line, "id": 2, "text": "missed"}]}}
+    come_back(played)
+    played.page.locator("#chat-lines li", has_text="missed").wait_for()
+    unread.wait_for(state="hidden")
+
+
 def test_nobody_is_marked_as_offline_while_there_is_no_connection(crowd: Crowd) -> None:
     played = PlayedServer(crowd)
     bob = {"user_id": 9, "username": "bob", "is_online": False, "since": "2026-01-01T00:00:00.000Z"}

@@ -15,6 +15,7 @@ export class SingleFlight {
   #run = null;
   #again = false;
   #timer = null;
+  #dueMs = 0; // when the timer fires, by `performance.now()`
   #failures = 0; // one after the other
 
   /** `fetch(abortSignal)` resolves to what `deliver` takes; `fail` gets whatever it threw. */
@@ -29,7 +30,7 @@ export class SingleFlight {
     if (this.#run !== null) {
       this.#again = true;
     } else if (withinMs > 0) {
-      this.#timer ??= setTimeout(() => this.#start(), Math.random() * withinMs);
+      this.#startWithin(withinMs);
     } else {
       this.#start();
     }
@@ -43,6 +44,16 @@ export class SingleFlight {
     this.#failures = 0;
     this.#run?.abort();
     this.#run = null;
+  }
+
+  /** A fetch that is due by then anyway stays as it was drawn: a new draw for each change would bring all fetches forward. */
+  #startWithin(withinMs) {
+    const nowMs = performance.now();
+    if (this.#timer !== null && this.#dueMs <= nowMs + withinMs) return;
+    clearTimeout(this.#timer);
+    const delayMs = Math.random() * withinMs;
+    this.#dueMs = nowMs + delayMs;
+    this.#timer = setTimeout(() => this.#start(), delayMs);
   }
 
   async #start() {

@@ -50,8 +50,7 @@ export class Chat {
     this.channels = new Map([["lobby", channelOf(t("chat.lobby"))]]);
     this.current = "lobby";
     this.#pending = [];
-    this.#failures = 0;
-    clearTimeout(this.#timer);
+    this.#forgetFailures();
     this.changed.emit("lobby");
   }
 
@@ -65,8 +64,11 @@ export class Chat {
     if (this.channels.get("party")?.partyId === id) return;
     this.channels.delete("party");
     if (id !== null) this.channels.set("party", { ...channelOf(t("party.title")), partyId: id });
-    if (this.current === "party" && id === null) this.current = "lobby";
-    else if (this.current === "party") this.#loadUnasked("party");
+    if (this.current === "party") {
+      if (id === null) this.current = "lobby";
+      if (!document.hidden) see(this.channels.get(this.current));
+      this.#loadUnasked(this.current); // its lines may have been missed while the other one was shown
+    }
     this.changed.emit("party");
   }
 
@@ -116,6 +118,7 @@ export class Chat {
       if (channel.isWhole) channel.wholeTo = channel.lines.at(-1)?.id ?? 0;
       channel.isWhole = channel.isLoaded = false;
     }
+    this.#forgetFailures();
     this.#loadUnasked(this.current);
   }
 
@@ -152,6 +155,11 @@ export class Chat {
     this.#failures += 1;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#loadUnasked(this.current), Math.random() * pauseMs(this.#failures));
+  }
+
+  #forgetFailures() {
+    this.#failures = 0;
+    clearTimeout(this.#timer);
   }
 
   /** The newest page, once a connection. */
