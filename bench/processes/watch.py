@@ -8,6 +8,11 @@ from pathlib import Path
 from bench.processes.cpu import read_cpu
 from bench.record.findings import Stretch
 
+QUIET_S = 0.3
+QUIET_SHARE = 0.05
+"""Of a core."""
+LOOK_EVERY_S = 0.05
+
 
 class Watch:
     """Begins when it is made; `stretch` says what was used until then."""
@@ -28,6 +33,20 @@ class Watch:
             generator_cpu_s=generator.used_s,
             generator_wait_s=generator.waited_s,
         )
+
+
+def until_quiet(pid: int, *, most_s: float) -> bool:
+    """Return once a process uses next to nothing of a core for `QUIET_S`. False: it still works after `most_s`."""
+    began_s = since_s = time.perf_counter()
+    used_s = read_cpu(pid).used_s
+    while time.perf_counter() < since_s + QUIET_S:
+        time.sleep(LOOK_EVERY_S)
+        before_s, used_s = used_s, read_cpu(pid).used_s
+        if used_s - before_s > QUIET_SHARE * LOOK_EVERY_S:
+            since_s = time.perf_counter()
+        if time.perf_counter() > began_s + most_s:
+            return False
+    return True
 
 
 def resident_kib(pid: int, *, peak: bool = False) -> int:

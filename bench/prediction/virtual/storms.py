@@ -51,9 +51,6 @@ class Storm:
     """Until the last one has the list and all of them are told; of one that is not over, the time that it was given."""
     cpu_s: float
     """Of all processes of the lobby."""
-    fresh_cpu_s: float | None
-    """The same until the last one has the list: without what others are told of them afterwards. None: not all have
-    it."""
     engine_cpu_s: float
     bytes_out: float
     """Framed, of all processes."""
@@ -69,8 +66,6 @@ class _Coming:
         self.accepted, self.fresh = Times(), Times()
         self.expected = self.arrived = 0
         self.last_s = 0.0
-        self._used_at_last_s: float | None = None
-        """CPU of all nodes until the last one has the list."""
         self.fetches = lobby.setup.way != "delta"
         self._network_s = lobby.setup.network_s
         self._ears, self._step_s = lobby.ears, 0.0
@@ -138,8 +133,6 @@ class _Coming:
         self.fresh.add(at_s, number)
         self.arrived += number
         self.last_s = max(self.last_s, at_s)
-        if self.arrived >= self.expected:
-            self._used_at_last_s = _totals(self.lobby.nodes)[0]
 
     def _at_clients(self, node: Node, number: int, then: Callable[..., None], *args: object) -> None:
         """What so many clients do next, from when the last of them has done its part; `then` is told when that is."""
@@ -171,11 +164,9 @@ class _Coming:
             is_over = self.arrived >= self.expected and all(node.is_quiet for node in nodes)
         world.forget()
         took_s = max(self.last_s, told_s - LOOK_EVERY_S / 2) if is_over else most_s
-        idle = seconds(lobby.model.costs.idle) * len(nodes)
-        idle_s, fresh_idle_s = (idle * (until_s - began_s) for until_s in (world.now_s, BEGINS_S + self.last_s))
+        idle_s = seconds(lobby.model.costs.idle) * len(nodes) * (world.now_s - began_s)
         used_after_s, framed_after, _ = _totals(nodes)
         all_of_them = lobby.setup.processes / len(nodes)
-        at_last_s = self._used_at_last_s
         return Storm(
             sessions=self.expected,
             accepted=self.accepted,
@@ -183,7 +174,6 @@ class _Coming:
             is_over=is_over,
             took_s=took_s,
             cpu_s=all_of_them * (used_after_s - used_s - idle_s),
-            fresh_cpu_s=None if at_last_s is None else all_of_them * (at_last_s - used_s - fresh_idle_s),
             engine_cpu_s=lobby.engine.process.used_s - engine_s if lobby.engine is not None else 0.0,
             bytes_out=all_of_them * (framed_after - framed),
         )

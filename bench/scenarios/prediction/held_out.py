@@ -243,10 +243,10 @@ def _nodes(lab: Lab, place: Callable[[], Surroundings], setup: Setup, number: in
 
 
 def _of_restart(setup: Setup, model: Model) -> Figures:
-    """CPU until the last one is fresh, as `measure_restart` reads it: by then few have been told of the others."""
+    """CPU until all have been told of each other, as `measure_restart` reads it."""
     storm = restart(setup, model, policy=None)
     half, most, last = (storm.fresh.percentile(q) for q in (50, 99, 100))
-    cpu_us = None if storm.fresh_cpu_s is None else storm.fresh_cpu_s / setup.sessions * 1e6
+    cpu_us = storm.cpu_s / setup.sessions * 1e6 if storm.is_over else None
     found = {HALF: half, MOST: most, LAST: last, RETURN: cpu_us}
     return {name: value for name, value in found.items() if value is not None}
 
