@@ -84,8 +84,8 @@ class Observer:
         """In which epoch each node was, and how it was called, at its last entry."""
         self._epochs: set[str] = set()
         """That have begun."""
-        self._is_ban: dict[int, bool] = {}
-        """By user, whether what was decided last is that they are banned."""
+        self._ban: dict[int, commands.BanUser | None] = {}
+        """By user, the ban that was decided last; None: that they are banned no more."""
         self.shown = 0
         """The highest revision of the list on any node."""
         self._place: Place = ("", 0)
@@ -174,9 +174,9 @@ class Observer:
             elif isinstance(command, commands.UnbanUser):
                 self.history.bans.setdefault(command.user_id, []).append(self._place)
             if isinstance(command, commands.BanUser):
-                self._is_ban[command.user.id] = True
+                self._ban[command.user.id] = command
             elif isinstance(command, commands.UnbanUser):
-                self._is_ban[command.user_id] = False
+                self._ban[command.user_id] = None
             self._rulings.before(command, self._apps[log].replica.books)
 
     def done(self, log: WatchedLog, command: Command) -> None:
@@ -320,14 +320,15 @@ class Observer:
     def _is_banned(self, user_id: int, app: App, log: WatchedLog) -> bool:
         """By the clock of that node, and as the log has it. Within a while of a change of the clock nobody can tell
         what it said as the token was looked at."""
-        decided = self.history.bans.get(user_id)
-        if not decided or not self._is_ban.get(user_id):
+        decided, known = self.history.bans.get(user_id), self._ban.get(user_id)
+        if not decided or known is None:
             return False
         if decided[-1][0] == self._place[0] and decided[-1][1] >= self._place[1]:
             return False  # this node is behind, and will hear of it
         ban, clock = self._database.kept_bans().get(user_id), cast(NodeClock, app.clock)
         is_certain = self._world.now_s - clock.set_at_s > CLOCK_SET_S
-        holds = ban is not None and (ban.until is None or ban.until > clock.utc_now())
+        # a later ban may be in the database before the log has it: the one that was decided is what counts
+        holds = ban is not None and (known.until_s is None or known.until_s > clock.utc_now().timestamp())
         branches, epoch = self.history.branches, log.position[0]
         if ban is not None and ban.until is not None and not lies_on(branches.path(epoch), decided[-1]):
             return False  # a lobby that began anew has taken it up, or not, by the clock of another node
