@@ -74,6 +74,28 @@ async def test_call_that_is_cancelled_leaves_no_answer_behind(own_engine: Engine
     assert await channel.call("ECHO", "next") == b"next"
 
 
+async def test_connection_that_is_being_opened_as_the_channel_is_closed_does_not_stay_open(own_engine: Engine) -> None:
+    client = redis.asyncio.Redis.from_url(own_engine.url, protocol=2)
+    closed = Channel(client.connection_pool, timeout_s=5.0)
+    made = closed._new_connection()
+    connect, goes_on = made.connect, asyncio.Event()
+
+    async def connect_late() -> None:
+        await goes_on.wait()
+        await connect()
+
+    made.connect = connect_late  # type: ignore[method-assign]
+    closed._new_connection = lambda: made  # type: ignore[method-assign]
+    call = asyncio.ensure_future(closed.call("PING"))
+    await asyncio.sleep(0)
+    await closed.close()
+    goes_on.set()
+    with pytest.raises(ConnectionLost):
+        await call
+    assert not made.is_connected
+    await client.aclose()
+
+
 async def test_server_that_died_is_found_again_when_it_is_back(own_engine: Engine, channel: Channel) -> None:
     await channel.call("PING")
     own_engine.kill()

@@ -60,7 +60,7 @@ def folder_cannot_be_used(folder: Path) -> str:
     """A file in the way stands for the missing right, which a test that runs as root always has."""
     (folder / "file").write_text("")
     printed = start("--port", "0", "--data-dir", str(folder / "file"))
-    return printed.replace(str(folder / "file"), str(folder)).replace("File exists", "Permission denied")
+    return printed.replace(str(folder / "file"), str(folder)).replace("Not a directory", "Permission denied")
 
 
 def database_is_another_file(folder: Path) -> str:

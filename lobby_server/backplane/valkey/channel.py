@@ -42,7 +42,7 @@ class Channel:
         self._pool = pool
         self._timeout_s = timeout_s
         self._line: _Line | None = None
-        self._is_left = False
+        self._is_left = self._is_closed = False
         self._lock = asyncio.Lock()
         self._due_s = 0.0
         """When the answer to the call that waits is late."""
@@ -62,6 +62,8 @@ class Channel:
             self._due_s = loop.time() + self._timeout_s
             try:
                 line = self._line or await self._open()
+                if self._is_closed:  # while it was opened
+                    raise ConnectionLost("the connection was closed")
                 answer = line.ask(command, loop)
                 if self._timer is None:
                     self._timer = loop.call_at(self._due_s, self._look, loop)
@@ -77,7 +79,8 @@ class Channel:
         self._is_left = True
 
     async def close(self) -> None:
-        """At the end. A second time does nothing."""
+        """At the end; a call that is under way gets no answer, nor does any after it. A second time does nothing."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

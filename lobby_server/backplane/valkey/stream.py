@@ -65,6 +65,7 @@ class Stream:
             decode_responses=False,
             protocol=2,  # nothing is pushed here, and its answers are the cheaper ones to read
         )
+        self._is_closed = False
         pool = self._client.connection_pool
         self._reading, self._writing, self._asking = (Channel(pool, timeout_s=CALL_TIMEOUT_S) for _ in range(3))
         prefix = f"lobby:{{{cluster}}}:"
@@ -75,6 +76,7 @@ class Stream:
         self._read = begun(("XREAD", "COUNT", MOST_ENTRIES, "BLOCK", BLOCK_MS, "STREAMS", self._log), 8)
 
     async def close(self) -> None:
+        self._is_closed = True
         for closing in (self._reading.close, self._writing.close, self._asking.close, self._client.aclose):
             with contextlib.suppress(RedisError, OSError):  # it is gone anyway
                 await closing()
@@ -219,6 +221,9 @@ class Stream:
             return await call
         except (RedisError, OSError, ValueError) as fault:
             raise await self._told(fault) from fault
+        finally:
+            if self._is_closed:  # meanwhile: what was opened for the call is closed by nobody else
+                await self._client.aclose()
 
     async def _told(self, fault: Exception) -> BackplaneError:
         """What it means."""

@@ -210,7 +210,7 @@ SERVICE_OF_DECISIONS = (
     one(
         "the start of a game is not written",
         f"{SERVICE}.rooms.hosting:RoomHosting._started",
-        "self._keep(ChangeRoom(room=stored_room(room)))",
+        "self._keep(room, ChangeRoom(room=stored_room(room)))",
         "pass",
         by=("writes are kept",),
     ),
