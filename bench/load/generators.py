@@ -234,7 +234,7 @@ def _tsung_file(aim: Aim) -> Path:
   <sessions>
     <session name="player" probability="100" type="ts_websocket">
       <setdynvars sourcetype="file" fileid="tokens" delimiter=";" order="iter"><var name="token"/></setdynvars>
-      <request><websocket type="connect" path="/"/></request>
+      <request><websocket type="connect" path="/" origin="http://{aim.host}"/></request>
       <request subst="true"><websocket type="message" ack="no_ack">{handshake}</websocket></request>
       <thinktime value="{aim.heartbeat_s / 2:g}" random="true"/>
       <for from="1" to="100000" var="beat">

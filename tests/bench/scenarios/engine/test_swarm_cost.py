@@ -13,11 +13,15 @@ from click.testing import CliRunner
 
 from bench import cli
 from bench.load import generators
+from bench.load.attendance import await_online
 from bench.load.generators import Aim, GeneratorFailed, Tool, running, tools
+from bench.load.sockets.tokens import mint_receiver
 from bench.measures import GENERATOR_CPU_PER_1000_EVENTS, GENERATOR_KIB_PER_PLAYER
+from bench.processes.target import Target
 from bench.record.files.run_file import read_run
 from bench.record.vocabulary import LOCUST_RECIPE, NODE_WS, SWARM, TSUNG, WEBSOCKETS
 from bench.scenarios.engine import swarm_cost
+from tests.installed import program
 from tests.patience import PATIENCE_S
 
 
@@ -120,3 +124,19 @@ def test_swarm_cost_on_the_command_line_leaves_a_table(tmp_path: Path, monkeypat
     for measure in (GENERATOR_CPU_PER_1000_EVENTS, GENERATOR_KIB_PER_PLAYER):
         assert measured[measure.name].readings[0].value > 0
     assert "tsung is not installed" in (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.system
+def test_tsung_has_all_its_players_online(tmp_path: Path) -> None:
+    """By its `Origin` and `Host` as it sends them: pages of other sites are refused."""
+    program("tsung", package="tsung")
+    (tsung,) = [tool for tool in tools()[0] if tool.name == TSUNG]
+    with Target(flags=swarm_cost.FLAGS) as server:
+        tokens = tmp_path / "tokens"
+        tokens.write_text("".join(f"{mint_receiver(server.jwt_secret, number).token}\n" for number in range(3)))
+        aim = Aim(
+            port=server.port, tokens=tokens, players=3, players_per_s=50.0, heartbeat_s=5.0,
+            features=swarm_cost.FEATURES, folder=tmp_path,
+        )  # fmt: skip
+        with running(tsung, aim, cpus=None) as generator:
+            await_online(server, 3, patience_s=PATIENCE_S, check=generator.check)
