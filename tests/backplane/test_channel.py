@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import redis.asyncio
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import InvalidResponse, ResponseError, TimeoutError
 
 from bench.processes.certificate import certificate
 from lobby_server.backplane.valkey.channel import Channel, packed
+from lobby_server.backplane.valkey.stream import Stream
 from tests.backplane.engine import Engine
 from tests.proxies.running import free_port
 
@@ -94,6 +96,36 @@ async def test_connection_that_is_being_opened_as_the_channel_is_closed_does_not
         await call
     assert not made.is_connected
     await client.aclose()
+
+
+async def test_connection_that_a_call_of_the_stream_opens_as_it_is_closed_does_not_stay_open(
+    own_engine: Engine,
+) -> None:
+    stream = Stream(own_engine.url, cluster="closed")
+    pool, goes_on = stream._client.connection_pool, asyncio.Event()
+    made: list[AbstractConnection] = []
+    make = pool.make_connection
+
+    def make_late() -> AbstractConnection:
+        connection = make()
+        connect = connection.connect
+
+        async def connect_late(*args: object, **named: object) -> None:
+            await goes_on.wait()
+            await connect(*args, **named)
+
+        connection.connect = connect_late
+        made.append(connection)
+        return connection
+
+    pool.make_connection = make_late
+    calls = [asyncio.ensure_future(call) for call in (stream.time_s(), stream._script("return 1", ["key"], []))]
+    while len(made) < len(calls):
+        await asyncio.sleep(0)
+    await stream.close()
+    goes_on.set()
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert [connection.is_connected for connection in made] == [False, False]
 
 
 async def test_server_that_died_is_found_again_when_it_is_back(own_engine: Engine, channel: Channel) -> None:

@@ -201,7 +201,7 @@ class Stream:
         self, text: str, keys: list[str], arguments: list[str | bytes], *, by: Channel | None = None
     ) -> Any:
         """`by`: the connection; None: one of the pool."""
-        call = self._client.execute_command if by is None else by.call
+        call = self._execute if by is None else by.call
         words: list[Word] = [len(keys), *keys, *arguments]
         try:
             try:
@@ -216,13 +216,21 @@ class Stream:
         except (RedisError, OSError, ValueError) as fault:
             raise await self._told(fault) from fault
 
+    async def _execute(self, *words: Word) -> Any:
+        return await self._of_client(self._client.execute_command(*words))  # type: ignore[no-untyped-call]
+
     async def _do(self, call: Awaitable[_Result]) -> Any:
         try:
-            return await call
+            return await self._of_client(call)
         except (RedisError, OSError, ValueError) as fault:
             raise await self._told(fault) from fault
+
+    async def _of_client(self, call: Awaitable[_Result]) -> _Result:
+        """On a connection of its pool, which nobody else closes if it was opened as the stream was closed."""
+        try:
+            return await call
         finally:
-            if self._is_closed:  # meanwhile: what was opened for the call is closed by nobody else
+            if self._is_closed:
                 await self._client.aclose()
 
     async def _told(self, fault: Exception) -> BackplaneError:
