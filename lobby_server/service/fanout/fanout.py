@@ -205,14 +205,15 @@ class Fanout:
         frames = self._encoded(frames, subscriber.profile)
         self._metrics.frames_out += count
         self._metrics.bytes_out += len(frames)
-        feed, before = subscriber.feed, 0
+        feed, before, pending = subscriber.feed, 0, b""
         if in_order and feed is not None:
-            frames = feed.take_pending(subscriber) + frames
+            pending = feed.take_pending(subscriber)
+            frames = pending + frames
             before = feed.next_number
         if subscriber.is_behind:
             try:
                 if in_order:
-                    subscriber.queue_private(frames, before)
+                    subscriber.queue_private(frames, before, published=len(pending))
                 else:
                     subscriber.write_ahead(frames, self._clock.monotonic_s())
             except Overflow:

@@ -354,7 +354,7 @@ class Feed:
         skipped, subscriber.skip = subscriber.skip, 0
         part = bytes(chunk.from_entry(skipped))
         try:
-            subscriber.queue_private(part, before=chunk.number)
+            subscriber.queue_private(part, before=chunk.number, published=len(part))
         except Overflow:
             subscriber.next_number = FALLEN_OFF
             return

@@ -8,7 +8,7 @@ anything else that waits, `send` is `blocked`.
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lobby_server.service.fanout.profile import Profile
 from lobby_server.service.ports import Outlet, Send
@@ -22,6 +22,16 @@ NEXT = -1
 
 class Overflow(Exception):
     """More waits for one session than it is worth: a slow consumer."""
+
+
+class Private(NamedTuple):
+    """Frames for one session alone."""
+
+    before: int
+    """The number of the chunk that they come before; `NEXT`."""
+    frames: bytes
+    published: int
+    """So many of the bytes, the first ones, are of the feed: its events before the rest."""
 
 
 class OwnFeed(Protocol):
@@ -80,8 +90,8 @@ class Subscriber:
         self.rest: memoryview | None = None
         self.holes: deque[int] | None = None
         """Chunks of the log that this session, behind, does not get from there: its part of them is private."""
-        self.private: deque[tuple[int, bytes]] | None = None
-        """Frames for this session alone, each with the number of the chunk that it comes before."""
+        self.private: deque[Private] | None = None
+        """What waits for this session alone."""
         self.private_bytes = 0
         self.progress_at_s = 0.0
         """When the socket last took something, while behind."""
@@ -161,8 +171,15 @@ class Subscriber:
         self.private_bytes = 0
 
     def unsent(self) -> bytes:
-        """The bytes in hand, and what waits for this session alone: what precedes a close frame."""
-        return bytes(self.rest or b"") + b"".join(frames for _, frames in self.private or ())
+        """The bytes in hand, and what waits for this session alone: what precedes a close frame. What waits in the log
+        stays there, so what was published after that is left out: nobody hears an event without those before it."""
+        pieces = [bytes(self.rest or b"")]
+        reached = self.next_number
+        for hole in self.holes or ():
+            reached += hole == reached
+        for before, frames, published in self.private or ():
+            pieces.append(frames if before <= reached else frames[published:])
+        return b"".join(pieces)
 
     def is_slow(self) -> None:
         """The fan-out can no longer serve this session. It is to be closed."""
@@ -170,17 +187,17 @@ class Subscriber:
 
     # -- what is for this session alone ---------------------------------------------------------------------------
 
-    def queue_private(self, frames: bytes, before: int) -> None:
+    def queue_private(self, frames: bytes, before: int, *, published: int = 0) -> None:
         """Let frames wait, at the latest until chunk `before` would be written; `NEXT`: ahead of all that waits here,
-        but behind others that are next. Raises `Overflow`."""
+        but behind others that are next. The first `published` bytes are of the feed. Raises `Overflow`."""
         if self.private_bytes + len(frames) > MAX_PRIVATE_BYTES:
             raise Overflow
         if self.private is None:
             self.private = deque()
         place = len(self.private)
         if before == NEXT:
-            place = sum(1 for waiting, _ in self.private if waiting == NEXT)
-        self.private.insert(place, (before, frames))
+            place = sum(1 for waiting in self.private if waiting.before == NEXT)
+        self.private.insert(place, Private(before, frames, published))
         self.private_bytes += len(frames)
 
     def next_private(self) -> bytes | None:
@@ -188,8 +205,8 @@ class Subscriber:
         if not self.private:
             return None
         due = []
-        while self.private and self.private[0][0] <= self.next_number:
-            due.append(self.private.popleft()[1])
+        while self.private and self.private[0].before <= self.next_number:
+            due.append(self.private.popleft().frames)
         if not due:
             return None
         frames = b"".join(due)
@@ -208,7 +225,7 @@ class Subscriber:
         if self.holes:
             stops.append(self.holes[0])
         if self.private:
-            stops.append(self.private[0][0])
+            stops.append(self.private[0].before)
         return min(stops, default=None)
 
     def passes_hole(self) -> bool:
