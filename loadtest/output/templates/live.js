@@ -3,14 +3,17 @@
 (() => {
   const EVERY_MS = 2000;
   const COLOURS = ["--one", "--two", "--three", "--four", "--five", "--six"];
-  const DASHES = [undefined, [6, 3], [2, 3]]; // for readers who cannot tell the colours apart
+  const DASHES = [undefined, [6, 3], [2, 3], [10, 3, 2, 3], [3, 6], [12, 4]]; // for readers who cannot tell the colours
+  // apart; and where curves lie on one another the lower one shows between the dashes
+  const LEAST_MS = 0.01; // a logarithm has no place for less
   const find = (id) => document.getElementById(id);
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const short = (value) => (Math.abs(value) < 10 ? String(Number(value.toFixed(value < 1 ? 2 : 1))) : Math.round(value).toLocaleString("en"));
   const ms = (value) => `${short(value)} ms`;
   const percent = (value) => `${short(value * 100)} %`;
 
-  /* A curve is a name and what it takes of a sample. */
+  /* A curve is a name and what it takes of a sample. With `least` a chart is logarithmic from there on: a fetch of a tenth
+     of a millisecond and an announcement of a tenth of a second are both to be read. */
   const SAMPLED = [
     { key: "connections", title: "Open connections", what: "accepted less lost", unit: short, curves: [["connected", (s) => s.established - s.lost]] },
     { key: "received", title: "Messages received", what: "on sockets, per second", unit: short, curves: [["received", (s) => s.received_per_s]] },
@@ -19,9 +22,22 @@
     { key: "cpu", title: "CPU", what: "of a core: the busiest process of each", unit: percent, curves: [["swarm", (s) => s.generator_cpu ?? null], ["server", (s) => s.server_cpu ?? null]] },
   ];
   const WINDOWED = [
-    { key: "p50", title: "Median", what: "of windows of 5 s", unit: ms, figure: "p50_ms" },
-    { key: "p99", title: "99th percentile", what: "of windows of 5 s", unit: ms, figure: "p99_ms" },
+    { key: "p50", title: "Median", what: "of windows of 5 s; logarithmic", unit: ms, figure: "p50_ms", least: LEAST_MS },
+    { key: "p99", title: "99th percentile", what: "of windows of 5 s; logarithmic", unit: ms, figure: "p99_ms", least: LEAST_MS },
   ];
+
+  const LINEAR = { range: (plot, min, max) => [0, max > 0 ? max * 1.1 : 1] };
+  const LOGARITHMIC = { distr: 3, range: (plot, min, max) => (min > 0 ? [decade(min, Math.floor), decade(max * 1.01, Math.ceil)] : [1, 10]) };
+  const decade = (value, round) => 10 ** round(Math.log10(value));
+
+  /* The decades of a logarithmic axis; where these are few what is between them, too. */
+  function logarithmicTicks(plot, axis, least, most) {
+    const steps = most / least > 100 ? [1] : [1, 2, 5];
+    const ticks = [];
+    for (let from = least; from <= most * 1.01; from *= 10) ticks.push(...steps.map((step) => Number((from * step).toPrecision(1))));
+    return ticks.filter((tick) => tick <= most * 1.01);
+  }
+
 
   let run = "";
   let untilS = 0;
@@ -55,8 +71,13 @@
       if (names !== this.names) this.forget();
       this.names = names;
       this.plot ??= this.make(curves.map(([name]) => name));
-      this.plot.setData([times, ...curves.map(([, values]) => values)]);
+      this.plot.setData([times, ...curves.map(([, values]) => this.drawable(values))]);
       this.legend.replaceChildren(...curves.map(([name, values], at) => this.entry(name, values.findLast((value) => value != null), at)));
+    }
+
+    drawable(values) {
+      const { least } = this.spec;
+      return least === undefined ? values : values.map((value) => (value == null ? null : Math.max(value, least)));
     }
 
     entry(name, latest, at) {
@@ -75,13 +96,13 @@
           ...this.size(),
           legend: { show: false },
           cursor: { show: false },
-          padding: [6, 6, 0, 0],
-          scales: { x: { time: false }, y: { range: (plot, min, max) => [0, max > 0 ? max * 1.1 : 1] } },
+          padding: [10, 16, 0, 0],
+          scales: { x: { time: false }, y: this.spec.least === undefined ? LINEAR : LOGARITHMIC },
           axes: [
             { ...axis, size: 26, values: (plot, ticks) => ticks.map((tick) => `${tick} s`) },
-            { ...axis, size: 70, space: 28, values: (plot, ticks) => ticks.map(this.spec.unit) },
+            { ...axis, size: 70, space: 28, ...(this.spec.least === undefined ? {} : { splits: logarithmicTicks, filter: (plot, ticks) => ticks }), values: (plot, ticks) => ticks.map(this.spec.unit) },
           ],
-          series: [{}, ...names.map((name, at) => ({ label: name, stroke: style(COLOURS[at % COLOURS.length]), width: 1.5, dash: DASHES[at % 3], points: { show: false } }))],
+          series: [{}, ...names.map((name, at) => ({ label: name, stroke: style(COLOURS[at % COLOURS.length]), width: 1.5, dash: DASHES[at % DASHES.length], points: { show: false } }))],
           hooks: { draw: [mark] },
         },
         [[], ...names.map(() => [])],
