@@ -7,7 +7,7 @@ the two has taken it back, or the room is gone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from lobby_server.core.refusal import Refusal, RefusalCode
@@ -33,7 +33,8 @@ class MatchInvitation:
     sender_id: int
     guest_id: int
     lets_in: bool = False
-    """It alone lets the guest into a private room."""
+    """A private room lets the guest in because members invite them, and this is the invitation that says so: the oldest
+    one that stands, so that the last one that is taken back shuts the guest out."""
 
 
 class MatchInvitationBook:
@@ -47,10 +48,11 @@ class MatchInvitationBook:
         return sum(map(len, self._by_room.values()))
 
     def add(self, invitation: MatchInvitation) -> None:
-        """A second one of the same sender to the same guest changes nothing."""
+        """A second one of the same sender to the same guest changes nothing, unless that one lets the guest in: the
+        room has become private since the first."""
         key = (invitation.sender_id, invitation.guest_id)
         kept = self._by_room.setdefault(invitation.room_id, {}).setdefault(key, invitation)
-        self._by_guest.setdefault(kept.guest_id, {})[kept.room_id, kept.sender_id] = kept
+        self._keep(replace(kept, lets_in=True) if invitation.lets_in else kept)
 
     def of_guest(self, guest_id: int) -> list[MatchInvitation]:
         """Those of a user into any room, in no order that holds on every node. O(what is returned)."""
@@ -68,7 +70,8 @@ class MatchInvitationBook:
         return found
 
     def take(self, room_id: str, is_over: Callable[[MatchInvitation], bool]) -> list[MatchInvitation]:
-        """Those into a room that are over now: they stand no more. O(invitations into the room)."""
+        """Those into a room that are over now: they stand no more. Where another one to the same guest does, that is
+        the one from now on that lets the guest in. O(invitations into the room)."""
         standing = self._by_room.get(room_id)
         if standing is None:
             return []  # as of nearly every room that is made, entered or gone
@@ -81,7 +84,15 @@ class MatchInvitationBook:
                 del self._by_guest[each.guest_id]
         if not standing:
             del self._by_room[room_id]
+        for guest_id in dict.fromkeys(each.guest_id for each in taken if each.lets_in):
+            heir = next((each for each in standing.values() if each.guest_id == guest_id), None)
+            if heir is not None:
+                self._keep(replace(heir, lets_in=True))
         return taken
+
+    def has_guest(self, room_id: str, guest_id: int) -> bool:
+        """Whether an invitation of a guest into a room stands. O(invitations into the room)."""
+        return any(each.guest_id == guest_id for each in self._by_room.get(room_id, {}).values())
 
     def all(self) -> list[MatchInvitation]:
         """In the order of their rooms, each room's oldest first."""
@@ -92,3 +103,8 @@ class MatchInvitationBook:
         self._by_room, self._by_guest = {}, {}
         for each in invitations:
             self.add(each)
+
+    def _keep(self, invitation: MatchInvitation) -> None:
+        """In the place of the one that stood."""
+        self._by_room[invitation.room_id][invitation.sender_id, invitation.guest_id] = invitation
+        self._by_guest.setdefault(invitation.guest_id, {})[invitation.room_id, invitation.sender_id] = invitation

@@ -111,7 +111,8 @@ class Commands:
     def _end_of_invites(self) -> c.EndMatchInvites:
         standing = [each for each in self._books.matches.all() if each.lets_in == self._is()]
         invite = self._of(standing) if standing else MatchInvitation("none", 1, 2, lets_in=False)
-        return c.EndMatchInvites(invite.room_id, invite.guest_id, (invite.sender_id,), "declined", self._is())
+        reason = self._of(["declined", "withdrawn"])
+        return c.EndMatchInvites(invite.room_id, invite.guest_id, (invite.sender_id,), reason)
 
     def _is(self) -> bool:
         return self._below(2) == 1

@@ -93,7 +93,7 @@ one_command = st.one_of(
     st.builds(commands.ReopenRoom, users, ids),
     st.builds(commands.UseRoomCode, users, st.builds(code_of, ids)),
     st.builds(commands.InviteToRoom, users, users, ids, st.just("key"), st.just(AT)),
-    st.builds(commands.EndMatchInvites, ids, user_ids, st.tuples(user_ids), st.just("declined"), st.booleans()),
+    st.builds(commands.EndMatchInvites, ids, user_ids, st.tuples(user_ids), st.just("declined")),
     st.builds(commands.CreateParty, users, ids),
     st.builds(commands.InviteToParty, users, users, ids, st.just("key"), st.just(AT)),
     st.builds(commands.JoinParty, users, ids),

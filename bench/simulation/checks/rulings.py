@@ -77,7 +77,7 @@ class Rulings:
         self.banned_from: dict[tuple[int, str], bool] = {}
         """By user and code, whether they were banned from its room as they used it the last time."""
         self.ends_invites = False
-        """Whether the invitations that the command ends stand, before it."""
+        """Whether the command ends all invitations of a guest into a room, and one of them lets the guest in."""
         self.code: tuple[Room, bool] | None = None
         """The room that a code leads to, and whether its user is banned from it."""
 
@@ -119,7 +119,7 @@ class Rulings:
             yield from _offline(command.user_id, books)
         elif isinstance(command, commands.EndMatchInvites) and self.ends_invites:
             room, guest_id = books.rooms.get(command.room_id), command.guest_id
-            if command.shuts_out and room is not None and guest_id not in room.members and room.admits(guest_id):
+            if room is not None and guest_id not in room.members and guest_id in room.invited_user_ids:
                 yield OVER, f"user {guest_id} is let into room {room.id}, though nobody invites them any more"
         elif isinstance(command, commands.UseRoomCode) and self.code is not None:
             (room, is_banned), user = self.code, command.user
@@ -214,9 +214,9 @@ def _about_invitation(command: commands.WithdrawPartyInvite, rulings: Rulings, b
 
 @_BEFORE.on(commands.EndMatchInvites)
 def _about_invites(command: commands.EndMatchInvites, rulings: Rulings, books: Books) -> None:
-    rulings.ends_invites = any(
-        (each.room_id, each.guest_id) == (command.room_id, command.guest_id) and each.sender_id in command.sender_ids
-        for each in books.matches.all()
+    of_guest = [each for each in books.matches.of_guest(command.guest_id) if each.room_id == command.room_id]
+    rulings.ends_invites = any(each.lets_in for each in of_guest) and all(
+        each.sender_id in command.sender_ids for each in of_guest
     )
 
 

@@ -154,7 +154,8 @@ def end_invites(books: Books, command: commands.EndMatchInvites, now_s: float) -
     if not taken:  # it was accepted meanwhile, or has ended by another call
         raise Refusal(RefusalCode.INVITATION_NOT_FOUND)
     told = _closed(books, taken, CloseReason(command.reason))
-    if command.shuts_out and room is not None and guest_id in room.invited_user_ids and guest_id not in room.members:
+    is_last = any(each.lets_in for each in taken) and not books.matches.has_guest(command.room_id, guest_id)
+    if is_last and room is not None and guest_id in room.invited_user_ids and guest_id not in room.members:
         room.invited_user_ids.discard(command.guest_id)
         told.append(effects.ShutOut(room, guest_id))
     return told

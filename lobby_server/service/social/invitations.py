@@ -1,5 +1,5 @@
-"""Invitations into rooms. A private room lets in invited users only, for as long as it exists, unless the invitation is
-declined or withdrawn.
+"""Invitations into rooms. A private room lets in invited users only, for as long as it exists, unless all their
+invitations are declined or withdrawn.
 
 An invitation ends with what it invites to: when the guest is in the room, the sender is not any more, or the room is
 gone. All sockets of the guest are told, and the notification counts as read.
@@ -134,7 +134,5 @@ class Invitations:
     async def _end(self, room_id: str, guest_id: int, standing: list[MatchInvitation], reason: CloseReason) -> None:
         """Of several calls at once one ends them, and the others find none."""
         self._writer.check()
-        room = self._rooms.get(room_id)
-        shuts_out = room is not None and not room.is_public and any(each.lets_in for each in standing)
         senders = tuple(each.sender_id for each in standing)
-        await self._replica.run(commands.EndMatchInvites(room_id, guest_id, senders, reason.value, shuts_out=shuts_out))
+        await self._replica.run(commands.EndMatchInvites(room_id, guest_id, senders, reason.value))

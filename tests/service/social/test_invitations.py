@@ -8,8 +8,9 @@ import pytest
 
 from lobby_server.core.blocks import Block
 from lobby_server.core.machine import commands
+from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
-from lobby_server.protocol.requests import Whom
+from lobby_server.protocol.requests import RoomSettings, Whom
 from tests.service.house import ANN, BOB, CLEO, Client, House
 from tests.service.rooms.test_looking_again import meanwhile
 
@@ -246,6 +247,68 @@ async def test_withdrawal_does_not_shut_out_who_was_in_the_private_room_before(h
     assert "room_joined" in bob.types()
 
 
+async def invited_by_two(house: House, *senders: User) -> str:
+    """A private room of Cleo's, in which Ann is; both have invited Bob, in this order."""
+    ann, invitations = house.connect(ANN), house.app.social.invitations
+    room_id = await house.room(CLEO, isPublic=False)
+    house.connect(CLEO).say("create_room")
+    await invitations.invite(CLEO, room_id, Whom(ANN.id))
+    ann.say("join_room", roomId=room_id, version="1", name="P")
+    for sender in senders:
+        await invitations.invite(sender, room_id, TO_BOB)
+    return room_id
+
+
+async def is_let_in(house: House, room_id: str) -> bool:
+    """Whether the room lets Bob in, as the lobby and the store say alike."""
+    await house.settle()
+    room = house.app.rooms.book.get(room_id)
+    (stored,) = await house.store.rooms()
+    assert room is not None
+    assert stored.invited_user_ids == room.invited_user_ids
+    return BOB.id in stored.invited_user_ids
+
+
+@pytest.mark.parametrize("senders", [(ANN, CLEO), (CLEO, ANN)], ids=["hers first", "hers second"])
+async def test_guest_is_let_in_until_the_last_of_two_invitations_is_taken_back(
+    house: House, senders: tuple[User, User]
+) -> None:
+    room_id, invitations = await invited_by_two(house, *senders), house.app.social.invitations
+    await invitations.withdraw(ANN, room_id, BOB.id)
+    assert await is_let_in(house, room_id)
+    assert [sender_id for _, sender_id, *_ in await rooms_of(house)] == [CLEO.id]
+    await invitations.withdraw(CLEO, room_id, BOB.id)
+    assert not await is_let_in(house, room_id)
+
+
+@pytest.mark.parametrize("ending", ["withdraw", "decline"])
+async def test_invitation_that_stands_when_the_first_sender_has_left_is_the_one_to_take_back(
+    house: House, ending: str
+) -> None:
+    room_id, invitations = await invited_by_two(house, CLEO, ANN), house.app.social.invitations
+    house.connect(CLEO).say("leave_room")
+    assert await is_let_in(house, room_id)
+    await (invitations.withdraw(ANN, room_id, BOB.id) if ending == "withdraw" else invitations.decline(BOB, room_id))
+    assert not await is_let_in(house, room_id)
+
+
+async def test_invitation_is_taken_back_of_a_room_that_was_public_as_it_came_or_as_it_went(house: House) -> None:
+    ann, invitations = house.connect(ANN), house.app.social.invitations
+    room_id = await house.room(ANN)
+    ann.say("create_room")
+    await invitations.invite(ANN, room_id, TO_BOB)
+    await house.app.hosting.change(ANN, room_id, RoomSettings(isPublic=False))
+    await invitations.invite(ANN, room_id, TO_BOB)
+    assert await is_let_in(house, room_id)
+    await invitations.withdraw(ANN, room_id, BOB.id)
+    assert not await is_let_in(house, room_id)
+    await invitations.invite(ANN, room_id, TO_BOB)
+    await house.app.hosting.change(ANN, room_id, RoomSettings(isPublic=True))
+    await invitations.withdraw(ANN, room_id, BOB.id)
+    await house.app.hosting.change(ANN, room_id, RoomSettings(isPublic=False))
+    assert not await is_let_in(house, room_id)
+
+
 async def test_match_invitation_of_an_earlier_life_ends_with_its_room(house: House) -> None:
     room_id = await house.room(ANN)
     await house.app.social.invitations.invite(ANN, room_id, TO_BOB)
@@ -325,7 +388,7 @@ async def test_no_that_comes_after_the_guest_was_in_the_room_shuts_nobody_out(ho
     await house.app.social.invitations.invite(ANN, room_id, TO_BOB)
     bob.say("join_room", roomId=room_id, version="1", name="P")
     bob.say("leave_room")
-    late = commands.EndMatchInvites(room_id, BOB.id, (ANN.id,), "declined", shuts_out=True)
+    late = commands.EndMatchInvites(room_id, BOB.id, (ANN.id,), "declined")
     assert await code_of(house.app.replica.run(late)) is RefusalCode.INVITATION_NOT_FOUND
     bob.told()
     bob.say("join_room", roomId=room_id, version="1", name="P")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-FORMAT = 9
+FORMAT = 10
 """Goes up with every change of a command or of the state that an older node would read wrongly, and of a rule by which
 it would come to another state (`tests/core/test_format.py`)."""
 

@@ -104,10 +104,9 @@ class InviteToRoom(Command, frozen=True):
 
 
 class EndMatchInvites(Command, frozen=True):
-    """Invitations of some senders to a guest are over. `shuts_out`: the private room lets the guest in no more."""
+    """Invitations of some senders to a guest are over. When no other one stands, what they had let in is shut out."""
 
     room_id: str
     guest_id: int
     sender_ids: tuple[int, ...]
     reason: str
-    shuts_out: bool

@@ -139,12 +139,23 @@ def test_invitation_into_a_private_room_that_is_over_lets_nobody_in(
     room = room_of(lobby)
     room.is_public = False
     lobby.do(commands.InviteToRoom(ANN, CLEO, "r1", "key", AT))
-    end = commands.EndMatchInvites("r1", CLEO.id, (ANN.id,), "declined", shuts_out=True)
+    end = commands.EndMatchInvites("r1", CLEO.id, (ANN.id,), "declined")
     lobby.do(end)
     assert lobby.found == []
     if is_let_in:
         room.invited_user_ids.add(CLEO.id)
     assert lobby.judge(end) == ([OVER] if is_found else [])
+
+
+def test_guest_whom_another_member_still_invites_is_let_in_and_not_found(lobby: Ruled) -> None:
+    room = room_of(lobby)
+    room.is_public = False
+    for sender in (ANN, BOB):
+        lobby.do(commands.InviteToRoom(sender, CLEO, "r1", f"key of {sender.username}", AT))
+    for sender, is_let_in in ((ANN, True), (BOB, False)):
+        lobby.do(commands.EndMatchInvites("r1", CLEO.id, (sender.id,), "withdrawn"))
+        assert room.admits(CLEO.id) is is_let_in
+    assert lobby.found == []
 
 
 # -- the host's place ----------------------------------------------------------------------------------------------
