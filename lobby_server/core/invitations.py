@@ -58,6 +58,10 @@ class MatchInvitationBook:
         """Those of a user into any room, in no order that holds on every node. O(what is returned)."""
         return list(self._by_guest.get(guest_id, {}).values())
 
+    def of_room(self, room_id: str) -> list[MatchInvitation]:
+        """Those into a room, the oldest first. O(what is returned)."""
+        return list(self._by_room.get(room_id, {}).values())
+
     def find(self, room_id: str, guest_id: int, *, sender_id: int | None = None) -> list[MatchInvitation]:
         """Those of a guest into a room, of one sender or of all. Raises `Refusal` (``invitation_not_found``)."""
         found = [

@@ -51,6 +51,15 @@ class SignIn:
     """When the last of its tokens ends."""
 
 
+@dataclass(frozen=True)
+class StoredInvitation:
+    """One into a room, as `lobby_server.core.invitations.MatchInvitation` has it."""
+
+    sender_id: int
+    guest_id: int
+    lets_in: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class StoredRoom:
     """What of a room survives a restart. Members do not: they are offline by then."""
@@ -69,6 +78,8 @@ class StoredRoom:
     name: str | None = None
     player_ids: frozenset[int] | None = None
     """Of a game that has started: who may come back to it."""
+    invitations: tuple[StoredInvitation, ...] = ()
+    """Those that stand, the oldest first."""
 
 
 class StoreError(Exception):
@@ -202,6 +213,9 @@ class Store(TieStore, FriendStore, ChatStore, NotificationStore, BanStore, Admin
 
     async def uninvite_from_room(self, room_id: str, user_ids: Sequence[int]) -> None:
         """Let users into a private room no more. Not let in, or no such room: nothing happens."""
+
+    async def keep_invitations(self, room_id: str, invitations: Sequence[StoredInvitation]) -> None:
+        """Let those into a room be these, in place of those that it has. No such room: nothing happens."""
 
     async def delete_room(self, room_id: str) -> None:
         """Delete a room, its bans and its invitations. No such room: nothing happens."""

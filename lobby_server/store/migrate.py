@@ -36,7 +36,7 @@ from lobby_server.store.errors import NotConnected, StoreSetupError, chain_of
 from lobby_server.store.tables import metadata
 from lobby_server.store.urls import Location
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest one. A test compares it with the files."""
 MIGRATIONS_DIR = Path(__file__).with_name("migrations")
 MIGRATION_TIMEOUT_S = 60.0

@@ -158,6 +158,17 @@ room_guests = Table(
 )
 """Whom a private room lets in."""
 
+room_invites = Table(
+    "room_invites",
+    metadata,
+    Column("room_id", StoredText, ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True),
+    Column("sender_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("guest_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    Column("lets_in", Boolean, nullable=False),
+)
+"""Invitations that stand. `position`: of those into one room the oldest has the lowest."""
+
 friend_requests = Table(
     "friend_requests",
     metadata,

@@ -26,7 +26,8 @@ from tests.store.conftest import Database
 
 Result = TypeVar("Result")
 TABLES = {
-    "users", "revoked_tokens", "rooms", "room_bans", "room_guests", "friend_requests", "friendships", "blocks",
+    "users", "revoked_tokens", "rooms", "room_bans", "room_guests", "room_invites",
+    "friend_requests", "friendships", "blocks",
     "chat_lines", "notifications", "announcements", "server_life", "marks", "sign_ins",
     "user_bans", "reports", "audit_entries", "whereabouts", "mails",
     "alembic_version",
@@ -245,6 +246,25 @@ async def test_rows_of_an_older_version_are_there_once_its_tables_are_brought_fo
     assert fresh.id > ada.id
     await store.close()
     assert await table_names(database) == TABLES
+
+
+async def test_invitations_into_rooms_that_are_there_are_taken_over_from_unread_notifications(
+    database: Database,
+) -> None:
+    await run(database, upgrade_to("0011"))
+    noon = "2026-05-17 12:00:00.000000" + ("+00" if database.url else "")
+    new = (
+        "INSERT INTO notifications"
+        " (user_id, kind, title, body, from_user_id, created_at, is_read, is_delivered, room_id)"
+        f" VALUES (5, '%s', '', '', %d, '{noon}', %s, FALSE, '%s')"
+    )
+    rows = [("match_invite", 3, "FALSE", "r1"), ("match_invite", 2, "FALSE", "r1"), ("match_invite", 3, "FALSE", "r1")]
+    others = [("match_invite", 4, "TRUE", "r1"), ("match_invite", 6, "FALSE", "gone"), ("x", 7, "FALSE", "r1")]
+    await run_sql(database, ROWS_OF_0001[1].format(noon=noon), *(new % row for row in (*rows, *others)))
+    store = await database.open()
+    (room,) = await store.rooms()
+    assert [(each.sender_id, each.guest_id) for each in room.invitations] == [(3, 5), (2, 5)]
+    await store.close()
 
 
 async def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:

@@ -126,9 +126,9 @@ def _sockets(lives: Sequence[Life], truth: App) -> Iterator[tuple[str, str]]:
 
 
 def _rooms_written(truth: App, database: Database) -> Iterator[tuple[str, str]]:
-    kept = database.kept_rooms()
+    kept, invitations = database.kept_rooms(), truth.replica.books.matches
     for room in truth.rooms.book.all():
-        stored, is_now = kept.pop(room.id, None), stored_room(room)
+        stored, is_now = kept.pop(room.id, None), stored_room(room, invitations.of_room(room.id))
         if stored is None:
             yield "writes are kept", f"room {room.id} is not in the database"
         elif _as_kept(stored, is_now, database) != _as_kept(is_now, is_now, database):
@@ -143,6 +143,7 @@ def _as_kept(room: StoredRoom, is_now: StoredRoom, database: Database) -> Stored
     return replace(
         room, created_at=is_now.created_at, banned_user_ids=room.banned_user_ids - gone,
         invited_user_ids=room.invited_user_ids - gone,
+        invitations=tuple(each for each in room.invitations if gone.isdisjoint((each.sender_id, each.guest_id))),
     )  # fmt: skip
 
 

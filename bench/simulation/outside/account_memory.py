@@ -115,6 +115,7 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
                 room,
                 banned_user_ids=room.banned_user_ids - {user_id},
                 invited_user_ids=room.invited_user_ids - {user_id},
+                invitations=tuple(each for each in room.invitations if user_id not in (each.sender_id, each.guest_id)),
             )
 
     async def revoke_token(self, jti: str, expires_at: datetime) -> None:

@@ -12,6 +12,7 @@ from lobby_server.service.ports import (
     Account,
     EmailTaken,
     EndsSignIn,
+    StoredInvitation,
     StoredRoom,
     StoreUnavailable,
     UsernameLooksTaken,
@@ -151,6 +152,11 @@ class MemoryStore(AccountMemory):
         self._check(room_id)
         if (room := self._rooms.get(room_id)) is not None:
             self._rooms[room_id] = replace(room, invited_user_ids=room.invited_user_ids - set(user_ids))
+
+    async def keep_invitations(self, room_id: str, invitations: Sequence[StoredInvitation]) -> None:
+        self._check(room_id)
+        if (room := self._rooms.get(room_id)) is not None:
+            self._rooms[room_id] = replace(room, invitations=tuple(invitations))
 
     async def delete_room(self, room_id: str) -> None:
         self._check(room_id)

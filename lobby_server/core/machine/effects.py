@@ -190,6 +190,12 @@ class UserPutOut(Effect, frozen=True):
     """When a ban ends, Unix seconds; None: it has no end."""
 
 
+class MatchInviteStands(Effect, frozen=True):
+    """An invitation into the room, whether its guest is told or not."""
+
+    room: Room
+
+
 class MatchInvited(Effect, frozen=True):
     room: Room
     sender: User

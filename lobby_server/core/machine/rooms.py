@@ -128,6 +128,7 @@ def invite(books: Books, command: commands.InviteToRoom, now_s: float) -> list[E
         room.invited_user_ids.add(guest.id)
         told.append(effects.LetIn(room, guest))
     books.matches.add(MatchInvitation(room.id, user.id, guest.id, lets_in=lets_in))
+    told.append(effects.MatchInviteStands(room))
     if books.blocks.blocks(guest.id, user.id) or books.notices.is_open(guest.id, MATCH_INVITE, user.id):
         return told
     books.notices.open(guest.id, MATCH_INVITE, user.id)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from lobby_server.core.invitations import MatchInvitation
 from lobby_server.core.presence import User
 from lobby_server.core.rooms import Room
-from lobby_server.service.ports import StoredRoom
+from lobby_server.service.ports import StoredInvitation, StoredRoom
 
 
-def stored_room(room: Room) -> StoredRoom:
+def stored_room(room: Room, invitations: Iterable[MatchInvitation] = ()) -> StoredRoom:
+    """`invitations`: those into it that stand, the oldest first."""
     return StoredRoom(
         id=room.id,
         host_user_id=room.host.id,
@@ -22,7 +26,16 @@ def stored_room(room: Room) -> StoredRoom:
         invited_user_ids=frozenset(room.invited_user_ids),
         name=room.name,
         player_ids=None if room.players is None else frozenset(room.players),
+        invitations=stored_invitations(invitations),
     )
+
+
+def stored_invitations(invitations: Iterable[MatchInvitation]) -> tuple[StoredInvitation, ...]:
+    return tuple(StoredInvitation(each.sender_id, each.guest_id, each.lets_in) for each in invitations)
+
+
+def invitations_of(stored: StoredRoom) -> list[MatchInvitation]:
+    return [MatchInvitation(stored.id, each.sender_id, each.guest_id, each.lets_in) for each in stored.invitations]
 
 
 def room_of(stored: StoredRoom) -> Room:

@@ -15,12 +15,12 @@ from lobby_server.core.machine import commands
 from lobby_server.core.rooms import Room
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
-from lobby_server.service.ports import Clock, Store, StoreError
+from lobby_server.service.ports import Clock, Store, StoredRoom, StoreError
 from lobby_server.service.replica import Replica
 from lobby_server.service.rooms.revision_mark import RevisionMark
-from lobby_server.service.rooms.stored import room_of, stored_room
+from lobby_server.service.rooms.stored import invitations_of, room_of, stored_invitations, stored_room
 from lobby_server.service.watch.events import LogEvent
-from lobby_server.service.writes.kept import ROOM_WRITES, DeleteRoom, KeepRoom, KeptWrite, SetHost
+from lobby_server.service.writes.kept import ROOM_WRITES, DeleteRoom, KeepInvitations, KeepRoom, KeptWrite, SetHost
 from lobby_server.service.writes.writer import StoreWriter
 
 log = logging.getLogger("lobby")
@@ -41,6 +41,7 @@ class RoomUpkeep:
         self, *, replica: Replica, announcer: Announcer, store: Store, writer: StoreWriter, clock: Clock
     ) -> None:
         self._book = replica.books.rooms
+        self._matches = replica.books.matches
         self._replica = replica
         self._announcer = announcer
         self._store = store
@@ -55,7 +56,9 @@ class RoomUpkeep:
     async def restore(self) -> None:
         """Take up the rooms of an earlier life of the server; their members are gone and their time runs."""
         await self._revision_mark.restore()
-        for stored in await self._store.rooms():
+        kept = await self._store.rooms()
+        self._matches.load(invitation for stored in kept for invitation in invitations_of(stored))
+        for stored in kept:
             self._book.restore(room_of(stored), now_s=self._replica.time.monotonic_s())
             self._newest_at = stored.created_at
         if len(self._book):
@@ -111,7 +114,7 @@ class RoomUpkeep:
             if room is None:
                 self.delete(room_id)
             else:
-                self._writer.keep(KeepRoom(room=stored_room(room)))
+                self._writer.keep(KeepRoom(room=self._stored(room)))
 
     def _reconcile_later(self) -> None:
         self._clock.call_later(RECONCILE_AGAIN_S, self.reconcile)
@@ -121,7 +124,7 @@ class RoomUpkeep:
             self._replica.submit(commands.RaiseRevision(shown))
         stored = {room.id: room for room in await self._store.rooms()}
         for room in self._book.all():
-            is_now = stored_room(room)
+            is_now = self._stored(room)
             was = stored.pop(room.id, None)
             if was is None or replace(was, created_at=is_now.created_at) != is_now:
                 self._writer.keep(KeepRoom(room=is_now))
@@ -153,6 +156,12 @@ class RoomUpkeep:
         host = room.host
         self.keep(room.id, SetHost(room_id=room.id, user_id=host.id, username=host.username, version=room.version))
 
+    def keep_invitations(self, room_id: str) -> None:
+        """Other invitations into a room stand than before. With a room that is gone they go by themselves."""
+        if self._book.get(room_id) is not None:
+            invitations = stored_invitations(self._matches.of_room(room_id))
+            self.keep(room_id, KeepInvitations(room_id=room_id, invitations=invitations))
+
     def delete(self, room_id: str) -> None:
         """A room is gone."""
         self.keep(room_id, DeleteRoom(room_id=room_id))
@@ -164,8 +173,11 @@ class RoomUpkeep:
         room = self._book.get(room_id)
         if room is not None:
             self._kept_after_all.add(room_id)
-            write = KeepRoom(room=stored_room(room), only_if_missing=True)
+            write = KeepRoom(room=self._stored(room), only_if_missing=True)
             self._writer.keep(write, only_while=lambda: self._book.get(room_id) is not None)
+
+    def _stored(self, room: Room) -> StoredRoom:
+        return stored_room(room, self._matches.of_room(room.id))
 
     def created_now(self) -> datetime:
         """When a room is made: after every room before it, though the wall clock may have been set back. The list is

@@ -53,13 +53,13 @@ class Invitations:
         replica.hear(effects.MatchInvitesClosed, self._closed)
 
     async def restore(self) -> None:
-        """Take up the invitations of an earlier life of the server into rooms that are there still. Parties ended with
-        it: what invited into them counts as read. Raises `StoreUnavailable`."""
+        """Invitations into rooms of an earlier life of the server stand as their rooms do
+        (`lobby_server.service.rooms.upkeep`). What told of others, and of parties, which ended with it, counts as read.
+        Raises `StoreUnavailable`."""
+        stand = {(each.room_id, each.sender_id, each.guest_id) for each in self._book.all()}
         for each in await self._notifications.open_invitations():
             kind = NotificationKind(each.kind)
-            if kind is _KIND and each.room_id is not None and self._rooms.get(each.room_id) is not None:
-                self._book.add(MatchInvitation(each.room_id, each.from_user_id, each.user_id))
-            else:
+            if kind is not _KIND or (each.room_id, each.from_user_id, each.user_id) not in stand:
                 self._notifications.close(each.user_id, kind, each.from_user_id, room_id=each.room_id)
 
     async def mine(self, user: User) -> RoomInvitations:

@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from lobby_server.service.mail.ports import WaitingMail
-from lobby_server.service.ports import Store, StoredRoom
+from lobby_server.service.ports import Store, StoredInvitation, StoredRoom
 
 
 class KeptWrite(Protocol):
@@ -81,6 +81,22 @@ class ShutOut(_OfRoom, frozen=True):
 
     async def make(self, store: Store) -> None:
         await store.uninvite_from_room(self.room_id, [self.user_id])
+
+
+class KeepInvitations(_OfRoom, frozen=True):
+    """Other invitations into a room stand than before: all that do."""
+
+    invitations: tuple[StoredInvitation, ...]
+
+    def __str__(self) -> str:
+        return f"{len(self.invitations)} invitations into room {self.room_id} stand"
+
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        return "invitations", self.room_id
+
+    async def make(self, store: Store) -> None:
+        await store.keep_invitations(self.room_id, self.invitations)
 
 
 class SetHost(_OfRoom, frozen=True):
@@ -206,7 +222,7 @@ class ChangeRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         await store.change_room(self.room)
 
 
-ROOM_WRITES = (Ban, Unban, LetIn, ShutOut, SetHost, DeleteRoom, KeepRoom, ChangeRoom)
+ROOM_WRITES = (Ban, Unban, LetIn, ShutOut, KeepInvitations, SetHost, DeleteRoom, KeepRoom, ChangeRoom)
 """What the state has of rooms: whoever has the state can make up for them."""
 
 
@@ -319,7 +335,7 @@ class ForgetUsers(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         await store.forget_users(self.user_ids)
 
 
-_OfRooms = Ban | Unban | LetIn | ShutOut | SetHost | DeleteRoom | KeepRoom | ChangeRoom
+_OfRooms = Ban | Unban | LetIn | ShutOut | KeepInvitations | SetHost | DeleteRoom | KeepRoom | ChangeRoom
 _OfMails = KeepMail | HoldMails | ForgetMail
 _Any = _OfRooms | Notify | ReadInvitation | RaiseMark | _OfMails | ForgetSignIn | ForgetAnnouncement | ForgetUsers
 

@@ -20,6 +20,7 @@ from lobby_server.service.ports import (
     Account,
     EmailTaken,
     EndsSignIn,
+    StoredInvitation,
     StoredRoom,
     StoreUnavailable,
     UsernameLooksTaken,
@@ -35,7 +36,17 @@ from lobby_server.store.sql.mails import SqlMails
 from lobby_server.store.sql.notifications import SqlNotifications
 from lobby_server.store.steps import Row as Values
 from lobby_server.store.steps import SharedStatement, Step, shared_insert
-from lobby_server.store.tables import key_of, marks, revoked_tokens, room_bans, room_guests, rooms, server_life, users
+from lobby_server.store.tables import (
+    key_of,
+    marks,
+    revoked_tokens,
+    room_bans,
+    room_guests,
+    room_invites,
+    rooms,
+    server_life,
+    users,
+)
 
 _MORE_HOSTED = (
     update(users)
@@ -54,6 +65,7 @@ def _count_hosted(connection: Connection, of_hosts: Sequence[Values]) -> None:
 
 _NEW_ROOM = shared_insert(insert(rooms))
 _NEW_BAN, _NEW_GUEST = shared_insert(insert(room_bans)), shared_insert(insert(room_guests))
+_NEW_INVITE = shared_insert(insert(room_invites))
 _ONE_MORE_HOSTED = SharedStatement(
     update(users).where(users.c.id == bindparam("host_id")).values(rooms_hosted=users.c.rooms_hosted + 1),
     _count_hosted,
@@ -166,7 +178,7 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
             steps.append((_ONE_MORE_HOSTED, {"host_id": room.host_user_id}))
         for statement, user_ids in ((_NEW_BAN, room.banned_user_ids), (_NEW_GUEST, room.invited_user_ids)):
             steps += [(statement, {"room_id": room.id, "user_id": user_id}) for user_id in user_ids]
-        await self._do_all(*steps)
+        await self._do_all(*steps, *_new_invites(room.id, room.invitations))
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
         await self._do(
@@ -199,15 +211,26 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
         of_room = room_guests.c.room_id == room_id
         await self._do(delete(room_guests).where(of_room, room_guests.c.user_id.in_(user_ids)))
 
+    async def keep_invitations(self, room_id: str, invitations: Sequence[StoredInvitation]) -> None:
+        before = delete(room_invites).where(room_invites.c.room_id == room_id)
+        try:
+            await self._do_all((before, None), *_new_invites(room_id, invitations))
+        except RowConflict:
+            pass  # the foreign key: there is no such room, or not any more
+
     async def delete_room(self, room_id: str) -> None:
-        await self._do(delete(rooms).where(rooms.c.id == room_id))  # its bans go with it
+        await self._do(delete(rooms).where(rooms.c.id == room_id))  # its bans and invitations go with it
 
     async def rooms(self) -> list[StoredRoom]:
         def read(connection: Connection) -> list[StoredRoom]:
             with in_transaction(connection):
                 found = connection.execute(select(rooms)).all()
                 banned, invited = _by_room(connection, room_bans), _by_room(connection, room_guests)
-            return [_room(row, banned=banned[row.id], invited=invited[row.id]) for row in found]
+                invitations = _invitations_by_room(connection)
+            return [
+                _room(row, banned=banned[row.id], invited=invited[row.id], invitations=invitations[row.id])
+                for row in found
+            ]
 
         # Sorted here, since databases sort texts by their own rules.
         return sorted(await self._run(read), key=lambda room: (room.created_at, room.id))
@@ -273,11 +296,34 @@ def _by_room(connection: Connection, table: Table) -> defaultdict[str, set[int]]
     return user_ids
 
 
+def _new_invites(room_id: str, invitations: Sequence[StoredInvitation]) -> list[Step]:
+    return [
+        (
+            _NEW_INVITE,
+            {
+                "room_id": room_id,
+                "sender_id": each.sender_id,
+                "guest_id": each.guest_id,
+                "position": position,
+                "lets_in": each.lets_in,
+            },
+        )
+        for position, each in enumerate(invitations)
+    ]
+
+
+def _invitations_by_room(connection: Connection) -> defaultdict[str, list[StoredInvitation]]:
+    found: defaultdict[str, list[StoredInvitation]] = defaultdict(list)
+    for row in connection.execute(select(room_invites).order_by(room_invites.c.position)):
+        found[row.room_id].append(StoredInvitation(row.sender_id, row.guest_id, row.lets_in))
+    return found
+
+
 def _player_ids(room: StoredRoom) -> str | None:
     return None if room.player_ids is None else json.dumps(sorted(room.player_ids))
 
 
-def _room(row: Row[Any], *, banned: set[int], invited: set[int]) -> StoredRoom:
+def _room(row: Row[Any], *, banned: set[int], invited: set[int], invitations: Sequence[StoredInvitation]) -> StoredRoom:
     return StoredRoom(
         id=row.id,
         host_user_id=row.host_user_id,
@@ -292,4 +338,5 @@ def _room(row: Row[Any], *, banned: set[int], invited: set[int]) -> StoredRoom:
         invited_user_ids=frozenset(invited),
         name=row.name,
         player_ids=None if row.player_ids is None else frozenset(json.loads(row.player_ids)),
+        invitations=tuple(invitations),
     )

@@ -11,6 +11,7 @@ from lobby_server.core.machine import commands
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import RoomSettings, Whom
+from lobby_server.service.rooms.stored import stored_invitations
 from tests.service.house import ANN, BOB, CLEO, Client, House
 from tests.service.rooms.test_looking_again import meanwhile
 
@@ -266,6 +267,7 @@ async def is_let_in(house: House, room_id: str) -> bool:
     (stored,) = await house.store.rooms()
     assert room is not None
     assert stored.invited_user_ids == room.invited_user_ids
+    assert stored.invitations == stored_invitations(house.app.replica.books.matches.of_room(room_id))
     return BOB.id in stored.invited_user_ids
 
 
@@ -321,6 +323,60 @@ async def test_match_invitation_of_an_earlier_life_ends_with_its_room(house: Hou
     assert closed(bob) == [("match_invite_closed", "gone")]
     assert await unread(reborn) == 0
     await reborn.stop()
+
+
+@pytest.mark.parametrize("ending", ["withdraw", "decline", "accept", "none"])
+async def test_match_invitation_of_an_earlier_life_stands_though_its_notification_was_read(
+    house: House, ending: str
+) -> None:
+    room_id = await invited_by_two(house, CLEO, ANN)
+    await house.settle()
+    for each in (await house.app.social.notifications.page(BOB, before=None)).notifications:
+        await house.app.social.notifications.read(BOB, each.id)
+    assert await unread(house) == 0
+    reborn = await House(store=house.store, clock=house.clock).start()
+    try:
+        bob, invitations = reborn.connect(BOB), reborn.app.social.invitations
+        assert [(each[:3]) for each in await rooms_of(reborn)] == [
+            (room_id, CLEO.id, CLEO.username), (room_id, ANN.id, ANN.username),
+        ]  # fmt: skip
+        assert await is_let_in(reborn, room_id)
+        if ending == "withdraw":
+            await invitations.withdraw(ANN, room_id, BOB.id)
+            assert await is_let_in(reborn, room_id)
+            await invitations.withdraw(CLEO, room_id, BOB.id)
+        elif ending == "decline":
+            await invitations.decline(BOB, room_id)
+        elif ending == "accept":
+            bob.say("join_room", roomId=room_id, version="1", name="P")
+            assert "room_joined" in bob.types()
+        assert await is_let_in(reborn, room_id) is (ending in ("accept", "none"))
+        assert len(await rooms_of(reborn)) == (2 if ending == "none" else 0)
+    finally:
+        await reborn.stop()
+
+
+async def test_invitation_that_nobody_was_told_of_outlives_a_restart(house: House) -> None:
+    """The guest blocked the sender as it came, and does not any more."""
+    room_id, blocks = await house.room(ANN), house.app.social.blocks
+    await blocks.add(BOB, ANN.id)
+    await house.app.social.invitations.invite(ANN, room_id, TO_BOB)
+    await blocks.remove(BOB, ANN.id)
+    await house.settle()
+    reborn = await House(store=house.store, clock=house.clock).start()
+    assert [sender_id for _, sender_id, *_ in await rooms_of(reborn)] == [ANN.id]
+    await reborn.stop()
+
+
+async def test_invitations_are_kept_with_a_room_that_is_written_once_more(house: House) -> None:
+    room_id = await invited_by_two(house, CLEO, ANN)
+    await house.settle()
+    await house.store.delete_room(room_id)
+    house.app.rooms.upkeep.reconcile()
+    await house.settle()
+    assert await is_let_in(house, room_id)
+    (stored,) = await house.store.rooms()
+    assert [each.sender_id for each in stored.invitations] == [CLEO.id, ANN.id]
 
 
 # -- while others do something ------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import pytest
 from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.mail.ports import MailKind, WaitingMail
-from lobby_server.service.ports import StoredRoom, StoreError, StoreUnavailable
+from lobby_server.service.ports import StoredInvitation, StoredRoom, StoreError, StoreUnavailable
 from lobby_server.service.writes import writer as writer_module
 from lobby_server.service.writes.kept import (
     ROOM_WRITES,
@@ -25,6 +25,7 @@ from lobby_server.service.writes.kept import (
     ForgetSignIn,
     ForgetUsers,
     HoldMails,
+    KeepInvitations,
     KeepMail,
     KeepRoom,
     KeptWrite,
@@ -350,6 +351,7 @@ MAIL = KeepMail(
     [
         *(ban(7), host(2), LetIn(room_id="r1", user_ids=(5, 6)), NOTIFY, DeleteRoom(room_id="r"), MAIL),
         ShutOut(room_id="r1", user_id=5),
+        KeepInvitations(room_id="r1", invitations=(StoredInvitation(2, 5, lets_in=True),)),
         ForgetAnnouncement(announcement_id=5),
         *(HoldMails(leases={"m1": NOON}, until=NOON), ForgetSignIn(sign_in_id="s1"), ForgetUsers(user_ids=(5, 6))),
     ],

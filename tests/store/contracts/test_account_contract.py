@@ -8,7 +8,7 @@ import pytest
 
 from lobby_server.core.presence import User
 from lobby_server.service.administration.ports import NewReport
-from lobby_server.service.ports import Account, EmailTaken, SignIn, Store, StoredRoom
+from lobby_server.service.ports import Account, EmailTaken, SignIn, Store, StoredInvitation, StoredRoom
 from lobby_server.service.social.ports import NewLine
 
 NOON = datetime(2026, 5, 17, 12, 0, tzinfo=timezone.utc)
@@ -98,6 +98,8 @@ async def test_what_is_written_of_a_user_after_the_account_was_deleted_can_be_fo
         )
         await store.ban("r1", user.id)
         await store.invite_to_room("r1", [user.id])
+    invitations = [StoredInvitation(*ids, lets_in=True) for ids in ((gone.id, 5), (5, gone.id), (stays.id, 900))]
+    await store.keep_invitations("r1", invitations)
     await store.forget_users([gone.id, stays.id])
     await store.forget_users([])
     assert {each.sender for each in await store.friend_requests()} == {stays, outside}
@@ -110,4 +112,5 @@ async def test_what_is_written_of_a_user_after_the_account_was_deleted_can_be_fo
     assert [len(await store.sign_ins(user.id, NOON)) for user in (gone, stays, outside)] == [0, 1, 1]
     (left,) = await store.rooms()
     assert (left.banned_user_ids, left.invited_user_ids) == ({stays.id, outside.id}, {stays.id, outside.id})
+    assert left.invitations == (StoredInvitation(stays.id, 900, lets_in=True),)
     assert await store.account(stays.id) is not None

@@ -14,6 +14,7 @@ from lobby_server.service.ports import (
     EmailTaken,
     SignIn,
     Store,
+    StoredInvitation,
     StoredRoom,
     StoreError,
     StoreUnavailable,
@@ -454,6 +455,21 @@ async def test_a_ban_is_lifted_and_the_others_stay(store: Store) -> None:
     await store.unban("r1", 4)
     await store.unban("r2", 5)
     assert (await store.rooms())[0].banned_user_ids == {5}
+
+
+async def test_invitations_into_a_room_are_those_that_were_kept_last_in_their_order(store: Store) -> None:
+    invitations = tuple(StoredInvitation(sender, guest, sender == 9) for sender, guest in ((9, 3), (2, 5), (7, 3)))
+    other = replace(ROOM, id="r2", invitations=invitations[:1])
+    for room in (replace(ROOM, invitations=invitations), other):
+        await store.add_room(room)
+    assert [room.invitations for room in await store.rooms()] == [invitations, invitations[:1]]
+    for kept in (invitations[::-1], invitations[1:], ()):
+        await store.keep_invitations("r1", kept)
+        assert await store.rooms() == [replace(ROOM, invitations=kept), other]
+    await store.keep_invitations("r3", invitations)
+    await store.delete_room("r2")
+    await store.add_room(replace(other, invitations=()))
+    assert [room.invitations for room in await store.rooms()] == [(), ()]
 
 
 async def test_settings_of_a_room_are_changed_and_nothing_else(store: Store) -> None:

@@ -26,6 +26,7 @@ from lobby_server.protocol.features import Feature
 from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.resources import RoomList
 from lobby_server.service.administration.ports import StoredUserBan
+from lobby_server.service.ports import StoredInvitation
 from lobby_server.service.social.ports import NewLine
 from tests.bench.simulation.lobbies import AT
 from tests.service.house import ANN, BOB, CLEO, House
@@ -413,12 +414,14 @@ def test_guest_of_no_room_who_believes_to_be_in_one_is_found(scene: Scene) -> No
     assert scene.found() == [VIEWS]
 
 
-def test_player_who_was_not_told_that_an_invitation_into_a_room_is_over_is_found(scene: Scene) -> None:
+async def test_player_who_was_not_told_that_an_invitation_into_a_room_is_over_is_found(scene: Scene) -> None:
     [room] = scene.house.app.rooms.book.all()
     cleo = scene.players[2]
     cleo.invitations = {room.id: {ANN.id}}
     assert scene.found() == [VIEWS]
     scene.house.app.replica.books.matches.add(MatchInvitation(room.id, BOB.id, CLEO.id))
+    assert scene.found() == [WRITES]
+    await scene.database.keep_invitations(room.id, [StoredInvitation(BOB.id, CLEO.id, lets_in=False)])
     assert scene.found() == [], "there is one of another sender, and an end names the room alone"
 
 

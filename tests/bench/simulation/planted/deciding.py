@@ -86,6 +86,13 @@ RULES_OF_DECISIONS = (
         by=("an invitation that is over lets nobody in", "writes are kept"),
     ),
     one(
+        "an invitation into a room that is over is kept",
+        f"{SERVICE}.rooms.hosting:RoomHosting._invites_closed",
+        "self._rooms.upkeep.keep_invitations(room_id)",
+        "pass",
+        by=("writes are kept",),
+    ),
+    one(
         "any member takes an invitation into a party back",
         f"{PARTIES}.withdraw",
         "if member_id not in (invitation.sender.id, party.leader.id):",
