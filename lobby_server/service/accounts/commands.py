@@ -6,6 +6,7 @@ or end meanwhile. So whoever waited looks again, and a hash only ever replaces t
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from functools import partial
 
@@ -13,10 +14,19 @@ from lobby_server.core.accounts import account_faults, normalized_password
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import InvalidAccount, LooksTaken, Refusal, RefusalCode
 from lobby_server.protocol import resources
+from lobby_server.service.accounts.doubts import PasswordsInDoubt
 from lobby_server.service.accounts.hashing import Asker, HashingQueue
 from lobby_server.service.accounts.sign_ins import SignIns
 from lobby_server.service.auth import Claims, Passwords
-from lobby_server.service.ports import Account, Clock, EmailTaken, Store, UsernameLooksTaken, UsernameTaken
+from lobby_server.service.ports import (
+    Account,
+    Clock,
+    EmailTaken,
+    Store,
+    StoreUnavailable,
+    UsernameLooksTaken,
+    UsernameTaken,
+)
 
 
 class Accounts:
@@ -36,6 +46,7 @@ class Accounts:
         self._passwords = passwords
         self._clock = clock
         self._hashing = hashing
+        self._in_doubt = PasswordsInDoubt(clock=clock)
 
     async def register(
         self, *, username: object, password: object, email: object, asker: Asker, client: str = ""
@@ -90,14 +101,44 @@ class Accounts:
     ) -> Account | None:
         """The account with another password; None: it has not the one any more that it had, or `by_link` not the email
         address that it had, and so the link holds no more. All sign-ins of its user end with the old password, but for
-        one at most. Raises `StoreUnavailable`, `Overloaded`, or `CallerGone`."""
+        one at most. Raises `StoreUnavailable`, when it may have it all the same (`has_become`); `Overloaded`, or
+        `CallerGone`."""
         normalized = normalized_password(password)
         fresh = await self._hashing.run(lambda: self._passwords.hash(normalized), asker)
         async with self._sign_ins.ending(account.user, but=but) as ends:
-            is_replaced = await self._store.replace_password_hash(
-                account.id, account.password_hash, fresh, address_of=account if by_link else None, ends=ends
-            )
+            try:
+                is_replaced = await self._store.replace_password_hash(
+                    account.id, account.password_hash, fresh, address_of=account if by_link else None, ends=ends
+                )
+            except asyncio.CancelledError:
+                self._in_doubt.note(account, fresh)
+                raise
+            except StoreUnavailable:  # the database may have it all the same: the answer was lost, not the commit
+                self._in_doubt.note(account, fresh)
+                is_replaced = await self._is_kept(account, fresh)
+                if not is_replaced:
+                    raise
         return replace(account, password_hash=fresh) if is_replaced else None
+
+    def before_doubt(self, account: Account) -> Account | None:
+        """An account as it was before it got the password that it has, by a call that may have been answered with
+        `StoreUnavailable` here."""
+        return self._in_doubt.before(account)
+
+    async def has_become(self, account: Account, *, before: str, now: str, asker: Asker) -> bool:
+        """Whether an account has by such a call the password that it is to get, in place of the one before. It takes no
+        hash where there was none. Raises `Overloaded`, or `CallerGone`."""
+        was = self.before_doubt(account)
+        return (
+            was is not None
+            and await self.is_password(was, before, asker)
+            and await self.is_password(account, now, asker)
+        )
+
+    async def is_password(self, account: Account, password: str, asker: Asker) -> bool:
+        """Of an account that was read already. Raises `Overloaded`, or `CallerGone`."""
+        matches, _ = await self._hashing.run(partial(self._check, account.password_hash, password), asker)
+        return matches
 
     async def user(self, user: User) -> resources.User:
         """The account of a token's user, or what the token says where another service holds the account."""
@@ -128,6 +169,14 @@ class Accounts:
         """No token says any more that a user is what they are not. Raises as `SignIns.end_all`."""
         if account.role is None:
             await self._sign_ins.end_all(account.user)
+
+    async def _is_kept(self, account: Account, fresh: str) -> bool:
+        """Whether the store says so, which is away perhaps."""
+        try:
+            now = await self._store.account(account.id)
+        except StoreUnavailable:
+            return False
+        return now is not None and now.password_hash == fresh
 
     def _check(self, known_hash: str | None, password: str) -> tuple[bool, str | None]:
         """Whether a password is the one that was hashed, and the hash to keep in place of an outdated one. On a thread.

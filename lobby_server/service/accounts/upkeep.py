@@ -52,11 +52,20 @@ class AccountUpkeep:
         self._clock = clock
 
     async def change_password(self, claims: Claims, *, current: str, new: str, asker: Asker) -> None:
-        """Raises as `proven`, and `Refusal` (``try_again_later``) when nothing is changed."""
-        account = await self.proven(claims, current, asker)
-        self._replica.check()
-        if await self._accounts.set_password(account, new, asker, but=claims.sign_in_id) is None:
-            raise _not_their_password()
+        """Done already by a call whose answer was lost, it changes nothing. Raises as `proven`, and `Refusal`
+        (``try_again_later``) when nothing is changed."""
+        try:
+            account = await self.proven(claims, current, asker)
+            self._replica.check()
+            if await self._accounts.set_password(account, new, asker, but=claims.sign_in_id) is None:
+                raise _not_their_password()
+        except Refusal as refusal:
+            if refusal.code is not RefusalCode.INVALID_CREDENTIALS:
+                raise
+            now = await self.account(claims)
+            if not await self._accounts.has_become(now, before=current, now=new, asker=asker):
+                raise
+            self._tokens.check_holds(claims)
 
     async def reset_link(self, username: str) -> account_resources.ResetLink:
         """A token for `reset`. Raises `Refusal` (``user_not_found``), `StoreUnavailable`."""
@@ -70,19 +79,25 @@ class AccountUpkeep:
         )
 
     async def reset(self, *, token: str, new: str, asker: Asker, client: str) -> resources.Session:
-        """Another password by a link; its user is logged in here, and nowhere else. Raises `Refusal`
-        (``reset_link_invalid``), and as `Accounts.login`."""
+        """Another password by a link; its user is logged in here, and nowhere else. Done already by a call whose answer
+        was lost, it is a login. Raises `Refusal` (``reset_link_invalid``), and as `Accounts.login`."""
         try:
             user_id, fingerprint = self._tokens.verify_reset(token)
         except TokenRefused:
             raise Refusal(RefusalCode.RESET_LINK_INVALID) from None
         account = await self._store.account(user_id)
-        if account is None or fingerprint_of(account) != fingerprint:
-            raise Refusal(RefusalCode.RESET_LINK_INVALID)
-        self._replica.check()
-        changed = await self._accounts.set_password(account, new, asker, by_link=True)
+        changed: Account | None = None
+        if account is not None and fingerprint_of(account) == fingerprint:
+            self._replica.check()
+            changed = await self._accounts.set_password(account, new, asker, by_link=True)
+            account = account if changed is not None else await self._store.account(user_id)
         if changed is None:  # by the same link, a moment earlier, or its owner has changed what the link names
-            raise Refusal(RefusalCode.RESET_LINK_INVALID)
+            before = None if account is None else self._accounts.before_doubt(account)
+            if account is None or before is None or fingerprint_of(before) != fingerprint:
+                raise Refusal(RefusalCode.RESET_LINK_INVALID)
+            if not await self._accounts.is_password(account, new, asker):
+                raise Refusal(RefusalCode.RESET_LINK_INVALID)
+            changed = account
         return await self._accounts.session(changed, client=client)
 
     async def overview(self, claims: Claims, *, sends_mail: bool) -> account_resources.AccountOverview:

@@ -163,6 +163,19 @@ async def test_sign_ins_end_with_the_password_though_the_database_is_away_for_wh
     assert elsewhere.sign_in_id not in {each.id for each in await house.store.sign_ins(ANN.id, house.clock.utc_now())}
 
 
+def away_after_a_commit(house: House) -> Callable[[int], Awaitable[Account | None]]:
+    """`Store.account`, until Ann's password is another one."""
+    read = house.store.account
+
+    async def account(user_id: int) -> Account | None:
+        found = await read(user_id)
+        if found is not None and found.password_hash == NEW_PASSWORD:
+            raise StoreUnavailable("The database is away.")
+        return found
+
+    return account
+
+
 async def test_sign_ins_end_with_a_password_of_which_the_database_does_not_say_that_it_is_kept(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +187,7 @@ async def test_sign_ins_end_with_a_password_of_which_the_database_does_not_say_t
 
     with monkeypatch.context() as patched:
         patched.setattr(house.store, "replace_password_hash", unanswered)
+        patched.setattr(house.store, "account", away_after_a_commit(house))
         with pytest.raises(StoreUnavailable):
             await changed_by_hand(house)
     await soon(house)
