@@ -118,6 +118,28 @@ def test_notification_that_is_read_on_one_device_is_read_on_the_other(crowd: Cro
     laptop.page.locator("#notifications-items li:not(.unread)", has_text="read_bob").wait_for()
 
 
+def test_answer_on_one_device_is_shown_on_the_other_without_a_look_at_it(crowd: Crowd) -> None:
+    """To a request of friendship and to an invitation into a party; and the end of both."""
+    laptop, bob = crowd.person("answer_ann"), crowd.person("answer_bob")
+    phone, asked = again(crowd, laptop), f"{bob.name} wants to be your friend"
+    for answer in ("Decline", "Accept"):
+        bob.page.locator("#friend-form input").fill(laptop.name)
+        bob.page.locator("#friend-form button").click()
+        for each in (laptop, phone):
+            each.page.locator("#requests li", has_text=bob.name).wait_for()
+        phone.answers(asked, answer)
+        laptop.page.locator("#requests li", has_text=bob.name).wait_for(state="detached")
+        bob.page.reload()  # a request that was declined is open still as far as its sender is shown
+        bob.is_connected()
+    laptop.page.locator("#friends li", has_text=bob.name).wait_for()
+    bob.page.locator("#party-form input").fill(laptop.name)
+    bob.page.locator("#party-form button").click()
+    phone.answers(f"{bob.name} invites you into a party", "Join")
+    laptop.page.locator("#party-members li", has_text=bob.name).wait_for()
+    phone.page.get_by_role("button", name="Leave the party").click()
+    laptop.page.get_by_role("button", name="Start a party").wait_for()
+
+
 def test_who_sees_the_room_is_shown_as_it_was_chosen_on_the_other_device(crowd: Crowd) -> None:
     laptop = crowd.person("where_ann")
     phone = again(crowd, laptop)

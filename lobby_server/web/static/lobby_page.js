@@ -170,7 +170,8 @@ async function renew() {
   }
 }
 
-// What users do about friends and parties in one window is not told to their others: it is looked up when they come back to one.
+// Of what users do about friends and parties, their other windows are told the answers and ends, but not of a request or an
+// invitation that is sent, nor of a party that is made: that is looked up when they come back to one.
 const lookAgain = () => {
   if (document.hidden || !connection.isConnected) return;
   friends.refresh();
