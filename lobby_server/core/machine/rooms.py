@@ -154,12 +154,7 @@ def end_invites(books: Books, command: commands.EndMatchInvites, now_s: float) -
     )
     if not taken:  # it was accepted meanwhile, or has ended by another call
         raise Refusal(RefusalCode.INVITATION_NOT_FOUND)
-    told = _closed(books, taken, CloseReason(command.reason))
-    is_last = any(each.lets_in for each in taken) and not books.matches.has_guest(command.room_id, guest_id)
-    if is_last and room is not None and guest_id in room.invited_user_ids and guest_id not in room.members:
-        room.invited_user_ids.discard(command.guest_id)
-        told.append(effects.ShutOut(room, guest_id))
-    return told
+    return [*_closed(books, taken, CloseReason(command.reason)), *_shut_out(books, room, taken)]
 
 
 def forget(books: Books, user_id: int) -> list[Effect]:
@@ -170,6 +165,7 @@ def forget(books: Books, user_id: int) -> list[Effect]:
     ):
         taken = books.matches.take(room_id, lambda each: user_id in (each.guest_id, each.sender_id))
         told += _closed(books, taken, CloseReason.WITHDRAWN)
+        told += _shut_out(books, books.rooms.get(room_id), [each for each in taken if each.guest_id != user_id])
     forgotten = books.rooms.forget(user_id)
     for room in forgotten.deleted:
         told += [effects.RoomDeleted(room, room.host), *_gone(books, room)]
@@ -207,7 +203,8 @@ def left_room(books: Books, departure: Departure | None) -> list[Effect]:
         return []
     room, user_id = departure.room, departure.member.user.id
     taken = books.matches.take(room.id, lambda each: each.sender_id == user_id)
-    return [effects.RoomLeft(departure), *_closed(books, taken, CloseReason.WITHDRAWN)]
+    ended = [*_closed(books, taken, CloseReason.WITHDRAWN), *_shut_out(books, books.rooms.get(room.id), taken)]
+    return [effects.RoomLeft(departure), *ended]
 
 
 def _entered(books: Books, room: Room, user: User) -> list[Effect]:
@@ -223,3 +220,18 @@ def _closed(books: Books, taken: list[MatchInvitation], reason: CloseReason) -> 
     for each in taken:
         books.notices.close(each.guest_id, MATCH_INVITE, each.sender_id)
     return [effects.MatchInvitesClosed(tuple(taken), reason)] if taken else []
+
+
+def _shut_out(books: Books, room: Room | None, ended: list[MatchInvitation]) -> list[Effect]:
+    """Guests whom invitations had let in, which have ended, and whom no other invitation lets in. None: the room is
+    gone."""
+    if room is None:
+        return []
+    guest_ids = [
+        each.guest_id
+        for each in ended
+        if each.lets_in and each.guest_id in room.invited_user_ids and each.guest_id not in room.members
+    ]
+    shut_out = [guest_id for guest_id in guest_ids if not books.matches.has_guest(room.id, guest_id)]
+    room.invited_user_ids.difference_update(shut_out)
+    return [effects.ShutOut(room, guest_id) for guest_id in shut_out]

@@ -8,6 +8,7 @@ import pytest
 
 from lobby_server.core.blocks import Block
 from lobby_server.core.machine import commands
+from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import RoomSettings, Whom
@@ -291,6 +292,22 @@ async def test_invitation_that_stands_when_the_first_sender_has_left_is_the_one_
     house.connect(CLEO).say("leave_room")
     assert await is_let_in(house, room_id)
     await (invitations.withdraw(ANN, room_id, BOB.id) if ending == "withdraw" else invitations.decline(BOB, room_id))
+    assert not await is_let_in(house, room_id)
+
+
+@pytest.mark.parametrize("ending", ["leaves", "is kicked", "is deleted"])
+async def test_guest_of_a_sender_who_is_in_the_private_room_no_more_is_shut_out(house: House, ending: str) -> None:
+    room_id = await invited_by_two(house, ANN)
+    assert await is_let_in(house, room_id)
+    if ending == "leaves":
+        house.connect(ANN).say("leave_room")
+    elif ending == "is kicked":
+        room = house.app.rooms.book.get(room_id)
+        assert room is not None
+        house.connect(CLEO).say("kick", peerId=room.members[ANN.id].peer_id)
+    else:
+        await house.store.delete_account(ANN.id)
+        await house.app.replica.run(commands.ForgetUser(ANN.id, mark_of(ANN.username)))
     assert not await is_let_in(house, room_id)
 
 
