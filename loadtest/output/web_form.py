@@ -27,6 +27,7 @@ from flask import Response, jsonify, request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 
 from loadtest.output.recording_options import add_run_options
+from loadtest.output.web_state import ENDING, GOING_ON
 from loadtest.results.exit_codes import UsageError
 from loadtest.workload.options import add_options
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:  # the import would patch the standard library of this process
     from locust.web import WebUI
 
 _START, _INDEX = "locust.swarm", "locust.index"
-_RUNNING, _ENDING = ("spawning", "running"), ("cleanup", "stopping")
-"""States of Locust's runners."""
 _EDIT = "X-Lobby-Edit"
 """A header by which the page's own script tells the edit of a run from a start."""
 _SCRIPT = Path(__file__).parent / "templates" / "web_notice.js"
@@ -91,18 +90,18 @@ class WebForm:
         state = environment.runner.state if environment.runner is not None else ""
         shape = environment.shape_class
         host = fields.get("host", environment.host)
-        is_edit = state in _RUNNING or _EDIT in request.headers
+        is_edit = state in GOING_ON or _EDIT in request.headers
         try:
             values = {**self._given, **read_form(fields)}
-            if _EDIT in request.headers and state not in _RUNNING:
+            if _EDIT in request.headers and state not in GOING_ON:
                 raise UsageError("Nothing was changed: no run goes on now. If it has ended, start a new one.")
-            if state in _ENDING:
+            if state in ENDING:
                 raise UsageError("The last run is still being stopped: start again in a moment.")
             if getattr(environment.runner, "worker_count", 1) == 0:  # of a master
                 raise UsageError(
                     "No worker is connected, so nobody would play: start one, or wait until lost ones are back."
                 )
-            if state in _RUNNING:
+            if state in GOING_ON:
                 self._check_edit(values, host)
             else:
                 shape = self._check(
@@ -114,12 +113,12 @@ class WebForm:
         environment.shape_class = shape
         if shape is not None:
             shape.runner = environment.runner  # what Locust does for one that it is started with
-        if state not in _RUNNING:
+        if state not in GOING_ON:
             self._options.update(values)
             if fields.get("run_time") == "":
                 self._options["run_time"] = None  # Locust keeps the last one
         left = [(name, text) for name, text in fields.items(multi=True) if name not in self._given]
-        is_timed_by_us = state in _RUNNING and self._ends_s is not None and not fields.get("run_time")
+        is_timed_by_us = state in GOING_ON and self._ends_s is not None and not fields.get("run_time")
         if is_timed_by_us and self._ends_s is not None:  # Locust forgets the end of the run when it is edited
             left += [("run_time", str(max(1, math.ceil(self._ends_s - time.monotonic()))))]
         request.form = ImmutableMultiDict(left)  # a cached property

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from flask import Blueprint, Flask, Response, request
+from werkzeug.datastructures import Headers
 
 from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.metrics import METRICS, series_of
@@ -21,6 +22,7 @@ from loadtest.output.junit import junit_xml
 from loadtest.output.page import page
 from loadtest.output.run_file import as_text
 from loadtest.output.summary import reach_text
+from loadtest.output.web_state import WebState
 
 TIMES, STATE = "lobby-times", "lobby-state"
 NO_RUN = "No run has been started yet."
@@ -55,10 +57,12 @@ def install(
     conclusion: Callable[[], Conclusion | None],
     files: Callable[[], str | None] = lambda: None,
     *,
+    run_state: WebState,
     base_path: str = "",
 ) -> None:
     """`conclusion` is as of now; None before the first run. `files` says where those of the last run that stopped are,
-    if there are any. `base_path` is Locust's own --web-base-path."""
+    if there are any. `run_state` tells the page whether to go on asking. `base_path` is Locust's own
+    --web-base-path."""
     web_ui.template_args["extended_tabs"] = [
         {"title": "Lobby", "key": TIMES},
         {"title": "Reach, validity", "key": STATE},
@@ -96,7 +100,10 @@ def install(
                 {"key": TIMES, "data": _named(_TIMES_COLUMNS, times(found))},
                 {"key": STATE, "data": _named(_STATE_COLUMNS, state(found, files()))},
             ]
-            response.set_data(json.dumps(answer))
+            answer["state"], answer["runner_state"] = run_state.told(answer["state"]), run_state.runner_state()
+            headers = Headers(response.headers)
+            headers.remove("Content-Length")
+            return Response(json.dumps(answer), headers=headers)  # Locust gives its own again, with its own state
         return response
 
     if web_ui.app is not None:  # it is there from the interface's beginning to its end

@@ -26,6 +26,7 @@ from loadtest.measure.run_facts import RunFacts
 from loadtest.output.conclusion import shown_arguments
 from loadtest.output.recording_options import ALL_PHASES, RunOptions
 from loadtest.output.web_form import WebForm
+from loadtest.output.web_state import WebState
 from loadtest.output.web_tab import install as install_tab
 from loadtest.players.pausing import RolePauses
 from loadtest.players.swarm import Swarm, attach, log, new_swarm, swarm_of
@@ -77,7 +78,10 @@ def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
         hooks.on_test_start()  # it joined a running test, whose start came before anything of ours was there
     if web_ui is not None:
         ends = hooks.concluding
-        install_tab(web_ui, ends.conclusion, lambda: ends.said, base_path=getattr(parsed, "web_base_path", None) or "")
+        install_tab(
+            web_ui, ends.conclusion, lambda: ends.said, run_state=hooks.web_state,
+            base_path=getattr(parsed, "web_base_path", None) or "",
+        )  # fmt: skip
     hooks.follow()
 
 
@@ -99,6 +103,7 @@ class _Hooks:
         self._following: Following | None = None
         """None on workers, and before `follow`."""
         runner = environment.runner
+        self.web_state = WebState(lambda: environment.runner.state if environment.runner is not None else "missing")
         self._master = MasterSide(environment, runner, self._recorder) if isinstance(runner, MasterRunner) else None
         self.roles = RoleControl(environment, self._master, self.duration_s)
         self._end_ramp = end_ramps_with_their_runs(environment)
@@ -143,9 +148,9 @@ class _Hooks:
 
     def listen(self) -> None:
         events = self.environment.events
-        _listen(events.test_start, self.on_test_start)
+        _listen(events.test_start, self.web_state.beginning(self.on_test_start))
         _listen(events.test_stopping, self.on_test_stopping)
-        _listen(events.test_stop, self.on_test_stop)
+        _listen(events.test_stop, self.web_state.concluding(self.on_test_stop))
         _listen(events.spawning_complete, self.on_spawning_complete)
         _listen(events.request, self.on_request)
         _listen(events.reset_stats, self.on_reset)

@@ -114,7 +114,7 @@ class WebSwarm:
             return dict(json.loads(answer.read()))
 
     def state(self) -> tuple[str, int]:
-        """Of Locust's runner, and how many users there are. Its answer may be two seconds old."""
+        """Of the run, as Locust's page is told it, and how many users there were, up to two seconds ago."""
         answer = json.loads(self.get("/stats/requests"))
         return str(answer["state"]), int(answer["user_count"])
 

@@ -29,6 +29,7 @@ from loadtest.output.junit import junit_xml
 from loadtest.output.page import page
 from loadtest.output.recording_options import RunOptions, read_run_options
 from loadtest.output.result_files import Results
+from loadtest.output.web_state import WebState
 from loadtest.output.web_tab import install, state
 from loadtest.results.exit_codes import ExitCode, UsageError
 from loadtest.results.run_json import as_builtins, read_run_json
@@ -683,7 +684,7 @@ class FakeWebUi:
 
 def test_the_tab_has_series_reach_validity_and_downloads():
     web_ui, found = FakeWebUi(), concluded("reach == 1")
-    install(web_ui, lambda: found)
+    install(web_ui, lambda: found, run_state=WebState(lambda: "running"))
     browser = web_ui.app.test_client()
     keys = [tab["key"] for tab in web_ui.template_args["extended_tabs"]]
     assert [table["key"] for table in web_ui.template_args["extended_tables"]] == keys
@@ -721,7 +722,7 @@ def test_the_tab_misses_no_threshold_before_there_is_a_figure():
 
 def test_the_tab_says_so_before_the_first_run():
     web_ui = FakeWebUi()
-    install(web_ui, lambda: None)
+    install(web_ui, lambda: None, run_state=WebState(lambda: "ready"))
     browser = web_ui.app.test_client()
     assert browser.get("/lobby/run.json").status_code == 404
     tables = browser.get("/stats/requests").get_json()["extended_stats"]
