@@ -183,57 +183,6 @@ def test_a_worker_that_does_not_say_that_it_has_paused_is_told_on_the_page(page:
     until_cells(live, "host", [0, 0, 2, 0])
 
 
-def answer_of_windows(*windows: dict[str, float]) -> dict[str, Any]:
-    """What the page hears of a run with a window of 5 s for each, whose figures have these values in ms."""
-    return {
-        "run": "1", "running": False, "host": "http://127.0.0.1:1", "seed": 1, "now_s": 5.0 * len(windows),
-        "until_s": 5.0 * len(windows), "samples": [], "moments": [], "roles": [], "validity": "VALID", "reasons": [],
-        "reach": {}, "thresholds": [], "doubt": "",
-        "titles": {name: name for window in windows for name in window},
-        "windows": [
-            {
-                "until_s": 5.0 * number,
-                "metrics": {name: {"p50_ms": value, "p99_ms": value} for name, value in window.items()},
-            }
-            for number, window in enumerate(windows, 1)
-        ],
-    }  # fmt: skip
-
-
-COLOURS = ("--one", "--two", "--three", "--four", "--five", "--six")
-
-
-@pytest.mark.parametrize("other", range(1, len(COLOURS)))
-def test_of_two_curves_that_lie_on_one_another_both_are_to_be_seen(page: Any, swarm: WebSwarm, other: int):
-    window = {f"series {number}": 4.0 if number in (0, other) else 30.0 + number for number in range(len(COLOURS))}
-    page.route("**/lobby/live.json**", answering({"json": answer_of_windows(window, window, window)}))
-    page.goto("/lobby/live")
-    page.get_by_text("Over ·").wait_for()
-    assert has_curve(page, "p50", COLOURS[0])
-    assert has_curve(page, "p50", COLOURS[other])
-
-
-def test_a_fetch_of_a_tenth_of_a_millisecond_is_to_be_read_beside_an_announcement_of_a_tenth_of_a_second(
-    page: Any, swarm: WebSwarm
-):
-    """And what takes no time at all has a place."""
-    page.add_init_script(
-        """window.texts = [];
-        const { fillText } = CanvasRenderingContext2D.prototype;
-        CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
-          window.texts.push(text);
-          return fillText.call(this, text, ...rest);
-        };"""
-    )
-    windows = ({"push": 110.0, "fetch": 0.13, "nothing": 0.0}, {"push": 130.0, "fetch": 0.11, "nothing": 0.0})
-    page.route("**/lobby/live.json**", answering({"json": answer_of_windows(*windows)}))
-    page.goto("/lobby/live")
-    page.get_by_text("Over ·").wait_for()
-    assert all(has_curve(page, chart, colour) for chart in ("p50", "p99") for colour in COLOURS[:3])
-    ticks = {"0.01 ms", "0.1 ms", "1 ms", "10 ms", "100 ms", "1,000 ms"}
-    assert {text for text in page.evaluate("texts") if text.endswith(" ms")} == ticks
-
-
 def test_the_page_stands_alone_and_says_before_the_first_run_that_there_is_none(page: Any, swarm: WebSwarm):
     page.goto("/lobby/live")
     page.get_by_role("status").get_by_text("No run has been started yet.").wait_for()

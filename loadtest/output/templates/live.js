@@ -26,6 +26,12 @@
     { key: "p99", title: "99th percentile", what: "of windows of 5 s; logarithmic", unit: ms, figure: "p99_ms", least: LEAST_MS },
   ];
 
+  /* Which values of a series have no neighbour to draw a line to. */
+  function alone(plot, series) {
+    const values = plot.data[series];
+    return values.flatMap((value, at) => (value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []));
+  }
+
   const LINEAR = { range: (plot, min, max) => [0, max > 0 ? max * 1.1 : 1] };
   const LOGARITHMIC = { distr: 3, range: (plot, min, max) => (min > 0 ? [decade(min, Math.floor), decade(max * 1.01, Math.ceil)] : [1, 10]) };
   const decade = (value, round) => 10 ** round(Math.log10(value));
@@ -102,7 +108,7 @@
             { ...axis, size: 26, values: (plot, ticks) => ticks.map((tick) => `${tick} s`) },
             { ...axis, size: 70, space: 28, ...(this.spec.least === undefined ? {} : { splits: logarithmicTicks, filter: (plot, ticks) => ticks }), values: (plot, ticks) => ticks.map(this.spec.unit) },
           ],
-          series: [{}, ...names.map((name, at) => ({ label: name, stroke: style(COLOURS[at % COLOURS.length]), width: 1.5, dash: DASHES[at % DASHES.length], points: { show: false } }))],
+          series: [{}, ...names.map((name, at) => ({ label: name, stroke: style(COLOURS[at % COLOURS.length]), width: 1.5, dash: DASHES[at % DASHES.length], points: { show: false, filter: alone, size: 4, width: 1, fill: style(COLOURS[at % COLOURS.length]) } }))],
           hooks: { draw: [mark] },
         },
         [[], ...names.map(() => [])],
