@@ -56,9 +56,14 @@ def test_slip_in_a_command_is_found(line: str) -> None:
 
 def test_calls_of_the_readme_answer_as_it_says(target: Target) -> None:
     (block,) = [example for example in examples("sh", pages=[ROOT / "README.md"]) if "curl" in example.text]
-    token, ran = "", 0
+    token, ran, has_token = "", 0, False
     for line in lines_of(block):
         command, _, comment = line.partition("  # ")
+        if command.startswith("TOKEN="):  # what a reader copies out of the answer before
+            assert token.startswith(command.strip().removeprefix("TOKEN=").removesuffix("…"))
+            has_token = True
+            continue
+        assert has_token or "$TOKEN" not in command
         command = command.replace("localhost:30820", f"127.0.0.1:{target.port}").replace("$TOKEN", token)
         printed = subprocess.run(
             ["bash", "-euc", command], capture_output=True, text=True, timeout=PATIENCE_S, check=True
