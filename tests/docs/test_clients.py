@@ -21,6 +21,7 @@ from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
 
+ROOT = DOCS.parent
 PAGE = (DOCS / "clients.md").read_text(encoding="utf-8")
 
 
@@ -43,7 +44,7 @@ class Program:
         self.lines: list[str] = []
         self._process = subprocess.Popen(
             command, cwd=folder, env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -55,6 +56,8 @@ class Program:
         self._process.kill()
         self._process.wait()
         self._reader.join()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
         assert self._process.stdout is not None
         self._process.stdout.close()
 
@@ -63,6 +66,11 @@ class Program:
             wait_until(lambda: self.lines.count(line) >= times, PATIENCE_S)
         except AssertionError:
             raise AssertionError(f"{line!r} was not printed {times} times: {self.lines}") from None
+
+    def press_enter(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
 
     def exit_code(self) -> int:
         return self._process.wait(PATIENCE_S)
@@ -302,20 +310,38 @@ def metric(target: Target, name: str) -> int:
 # -- Python -------------------------------------------------------------------------------------------------------
 
 
+WHOLE_LINES = """import sys
+def print(*parts): sys.stdout.write(' '.join(map(str, parts)) + '\\n'); sys.stdout.flush()
+"""
+"""Before a client that prints on several threads: a pipe would get their lines mixed."""
+
+
 def test_python_library_lives_through_a_restart(own_target: Target, tmp_path: Path) -> None:
     library, _ = blocks("Python", "python")
-    quick = "import sys\nfrom loadtest.client import JitterReconnect\n"
-    quick += "def print(*parts): sys.stdout.write(' '.join(map(str, parts)) + '\\n'); sys.stdout.flush()\n"
+    quick = WHOLE_LINES + "from loadtest.client import JitterReconnect\n"
     library = library.replace('name="Ada")', 'name="Ada", reconnect=JitterReconnect(first_s=0.5))')
-    ending = 'connection.connection_refused.connect(lambda reason: print("connection_refused"))\n'
-    ending += "print(accounts.token)\nimport time\nwhile True: time.sleep(1)\n"
+    waiting = "input("
+    assert waiting in library
+    told = 'connection.connection_refused.connect(lambda reason: print("connection_refused"))\nprint(accounts.token)\n'
     shown = library.replace("print(user_id, is_online)", "print(user_id, str(is_online).lower())")
-    (tmp_path / "client.py").write_text(at(own_target, quick + shown + ending), encoding="utf-8")
-    root = str(Path(__file__).parent.parent.parent)
-    with Program([sys.executable, "client.py"], folder=tmp_path, environment={"PYTHONPATH": root}) as program:
+    shown = shown.replace(waiting, told + waiting)
+    (tmp_path / "client.py").write_text(at(own_target, quick + shown), encoding="utf-8")
+    with Program([sys.executable, "client.py"], folder=tmp_path, environment={"PYTHONPATH": str(ROOT)}) as program:
         wait_until(lambda: any(line.startswith("ey") for line in program.lines), PATIENCE_S)
         token = next(line for line in program.lines if line.startswith("ey"))
         lives_through_a_restart(program, own_target, user_id=1, token=token)
+
+
+def test_python_library_runs_as_a_script_and_runs_again(own_target: Target, tmp_path: Path) -> None:
+    """As it stands on the page: it stays until Enter, also when its user was registered by an earlier start."""
+    library, _ = blocks("Python", "python")
+    (tmp_path / "client.py").write_text(at(own_target, WHOLE_LINES + library), encoding="utf-8")
+    for _ in range(2):
+        with Program([sys.executable, "client.py"], folder=tmp_path, environment={"PYTHONPATH": str(ROOT)}) as program:
+            program.wait_for("connection_established")
+            program.wait_for("0 rooms")
+            program.press_enter()
+            assert program.exit_code() == 0
 
 
 def test_bare_python_client_hears_of_its_room(own_target: Target, tmp_path: Path) -> None:
