@@ -17,7 +17,7 @@ from bench.record.run import Run
 from bench.record.vocabulary import BACK_AND_FRESH
 from bench.report.charts import others
 from bench.report.charts.bandwidth import idle_bandwidth, traffic_by_cause, traffic_by_rate
-from bench.report.charts.break_even import break_even_map
+from bench.report.charts.break_even import break_even_map, is_map
 from bench.report.charts.broadcast import latency_by_clients, latency_by_rate, latency_distribution
 from bench.report.charts.churn import churn
 from bench.report.charts.cluster import cluster
@@ -72,6 +72,8 @@ class OfFindings(NamedTuple):
     """The series without which there is nothing to draw; empty: none."""
     measure: str = ""
     """The measure likewise."""
+    is_there: Callable[[Run, Findings], bool] = lambda _run, _found: True
+    """What else it takes: a chart over several sizes says nothing of one."""
 
 
 FIGURES: tuple[OfOverview, ...] = (
@@ -156,6 +158,7 @@ FOUND: dict[str, OfFindings] = {
             ),
             break_even_map,
             "",
+            is_there=lambda run, _: is_map(run),
         ),
         OfFindings(
             Drawing(
@@ -192,6 +195,7 @@ FOUND: dict[str, OfFindings] = {
             ),
             others.capacity,
             "announcement",
+            is_there=lambda _, found: len({it.clients for it in found.series if it.name == "announcement"}) > 1,
         ),
         OfFindings(
             Drawing(
@@ -202,6 +206,7 @@ FOUND: dict[str, OfFindings] = {
             ),
             others.cost,
             "",
+            is_there=lambda _, found: len({it.clients for it in found.measures if it.clients}) > 1,
         ),
         OfFindings(
             Drawing(
@@ -287,7 +292,7 @@ def draw_charts(figures: Overview) -> list[Chart]:
     charts = [partial(_render, each.drawing, partial(each.draw, figures)) for each in FIGURES if each.is_there(figures)]
     for found in figures.run.findings:
         each = FOUND.get(BY_SCENARIO.get(found.name, found.name))
-        if each is not None and _has_what_it_takes(found, each):
+        if each is not None and _has_what_it_takes(found, each) and each.is_there(figures.run, found):
             charts.append(partial(_render, each.drawing, partial(each.draw, figures.run, found)))
     return in_parallel(charts)
 

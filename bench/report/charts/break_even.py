@@ -35,6 +35,11 @@ AROUND = 1.25
 """The axes end by this factor outside the cells."""
 
 
+def is_map(run: Run) -> bool:
+    """Whether a panel has more than one cell: of a single one the sentences of the section say all."""
+    return any(len(_best_cells(surfaces_of(run, measure, grows=grows))) > 1 for measure, _, grows in PANELS)
+
+
 def break_even_map(run: Run, _: Findings) -> Figure:
     sizes = run.profile.break_even
     told, there = [], set()
@@ -130,7 +135,7 @@ def _best_cells(fitted: list[Surface]) -> dict[tuple[float, int], str]:
     rates: dict[tuple[int, float], float] = {}
     for each in fitted:
         for point in each.points:
-            if point.changes_per_s:
+            if point.changes_per_s and not point.any_size:  # bytes of any size are no cell: they have no clients
                 place = point.clients, point.nominal_per_s or point.changes_per_s
                 cells.setdefault(place, {})[each.way] = point.value
                 rates[place] = point.changes_per_s

@@ -213,7 +213,8 @@ def capacity(run: Run, found: Findings) -> Figure:
     steps = [each for each in found.measures if each.measure == ANNOUNCEMENT_P99]
     knee = next((estimate(each) for each in found.measures if each.measure == CAPACITY), None)
     what = (
-        f"n: {sum(len(each.readings) for each in steps)} steps of {sizes.broadcasts} broadcasts, a fresh server each; "
+        f"n: {plural(sum(len(each.readings) for each in steps), 'step')} of {sizes.broadcasts} broadcasts, a fresh "
+        "server each; "
         f"{sizes.repeats} {'search' if sizes.repeats == 1 else 'searches'}. Service level: p99 below "
         f"{sizes.slo_ms:g} ms and reach 1."
     )

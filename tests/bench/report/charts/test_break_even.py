@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -11,13 +12,18 @@ from matplotlib.figure import Figure
 from msgspec.structs import replace
 
 from bench.analysis.break_even import Point, Surface, fit
+from bench.analysis.derived.overview import derive
 from bench.measures import BYTES_PER_CLIENT_HOUR, CPU_PER_CLIENT_HOUR, Measure
 from bench.record.book import Book
+from bench.record.findings import Findings
 from bench.record.profiles.sizes import BreakEvenSizes
-from bench.report.charts.break_even import break_even_map, worst_error
+from bench.record.run import Run
+from bench.record.traffic import TrafficGroup
+from bench.report.charts import draw_charts
+from bench.report.charts.break_even import break_even_map, is_map, worst_error
 from bench.report.charts.colours import WAY_COLOURS
 from tests.bench.report.charts import drawn
-from tests.bench.runs import a_run
+from tests.bench.runs import a_group, a_run, an_idle_result
 
 Cell = tuple[str, int, float, float]
 """Way, clients, changes per second, what it costs."""
@@ -32,6 +38,15 @@ def a_map(*cells: Cell, measure: Measure = BYTES_PER_CLIENT_HOUR) -> Figure:
     run = a_run(found)
     sizes = BreakEvenSizes(rooms=50, window_s=4.0, poll_s=4.0)
     return break_even_map(replace(run, profile=replace(run.profile, break_even=sizes)), found)
+
+
+def a_narrow_run(*cells: Cell, groups: Sequence[TrafficGroup] = ()) -> tuple[Run, Findings]:
+    """Of few cells, and of bytes that the scenario bandwidth counted beside them."""
+    book = Book()
+    for way, clients, rate, value in cells:
+        book.add(BYTES_PER_CLIENT_HOUR, value, clients=clients, rooms=10, changes_per_s=rate, party=way)
+    found = book.result("break-even", ())
+    return a_run(found, *([an_idle_result(groups)] if groups else [])), found
 
 
 def best(axes: Axes) -> dict[tuple[float, float], str]:
@@ -56,6 +71,28 @@ def test_cell_has_the_colour_of_the_way_that_costs_least_there() -> None:
 
 def test_cell_of_one_way_alone_says_nothing_about_which_is_best() -> None:
     assert best(a_map(*CELLS, ("rev", 1_000, 0.2, 1.0)).axes[0]).keys() == {(0.2, 100), (2.0, 100)}
+
+
+def test_bytes_that_hold_for_any_number_of_clients_are_no_cell() -> None:
+    """Polling that only the scenario bandwidth counted, whose cells have no clients: they have no place on the map."""
+    rates = (0.1, 1.0, 10.0)
+    groups = [
+        a_group(way, requests=20, framed=900, wire=1_000, changes_per_s=rate)
+        for way in ("polling", "polling_gzip")
+        for rate in rates
+    ]
+    run, found = a_narrow_run(("push", 150, 2.0, 90.0), ("delta", 150, 2.0, 60.0), groups=groups)
+    axes = break_even_map(run, found).axes[0]
+    assert best(axes).keys() == {(2.0, 150)}
+    assert axes.get_ylim() == pytest.approx((150 / 1.25, 150 * 1.25))
+    assert axes.get_xlim()[1] == pytest.approx(2.0 * 1.25)
+
+
+def test_single_cell_makes_no_map() -> None:
+    one, two = (a_narrow_run(*cells)[0] for cells in (CELLS[:3], CELLS))
+    assert (is_map(one), is_map(two)) == (False, True)
+    assert [chart.name for chart in draw_charts(derive(one))] == []
+    assert [chart.name for chart in draw_charts(derive(two))] == ["break-even"]
 
 
 def test_quantity_that_was_not_measured_has_an_empty_panel() -> None:

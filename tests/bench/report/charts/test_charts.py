@@ -329,6 +329,20 @@ def test_chart_is_drawn_where_its_series_was_measured() -> None:
     assert [chart.name for chart in draw_charts(derive(a_run(book.result("storm", ()))))] == ["storm"]
 
 
+@pytest.mark.parametrize(("sizes", "is_drawn"), [((1_000,), False), ((1_000, 2_000), True)])
+def test_chart_over_clients_is_drawn_of_two_sizes_or_more(sizes: tuple[int, ...], is_drawn: bool) -> None:
+    """Of one size the sentences and the table say all, and nothing can be seen to rise or to be flat."""
+    book = Book()
+    for clients in sizes:
+        book.add(CPU_PER_PLAYER_HOUR, 0.1, clients=clients, party="idle")
+        book.add(KIB_PER_PLAYER_HOUR, 10.0, clients=clients, party="idle")
+        book.add(RSS_PER_CONNECTION, 9.0, clients=clients)
+        book.add(SLAB_PER_SOCKET, 2.0, clients=clients)
+    search = a_search(*((clients, 100.0, MET) for clients in sizes), knee=sizes[-1])
+    names = [chart.name for chart in draw_charts(derive(a_run(book.result("cost", ()), search)))]
+    assert names == (["cost", "capacity"] if is_drawn else [])
+
+
 def test_every_chart_of_findings_is_named_by_its_section() -> None:
     sections = {chart: scenario for scenario, chart in BY_SCENARIO.items()}
     assert {name: CHARTS_OF[sections.get(name, name)] for name in FOUND} == {name: (name,) for name in FOUND}
