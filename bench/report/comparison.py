@@ -43,7 +43,8 @@ def render_comparison(found: Comparison) -> str:
         lines += [_line(pair) for pair in (*found.changed, *found.unsure)]
         lines += ["", PAIRING]
     same = len(found.pairs) - len(found.changed) - len(found.unsure)
-    lines.append(f"{same} of {len(found.pairs)} figures show no difference beyond the noise.")
+    if found.pairs:
+        lines.append(f"{same} of {plural(len(found.pairs), 'figure')} show no difference beyond the noise.")
     if found.unsure:
         lines.append(
             f"{len(found.unsure)} are further apart than the noise, but by less than so few readings carry: unsure. "

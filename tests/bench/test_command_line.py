@@ -245,6 +245,16 @@ def test_equal_runs_compare_without_a_change(tmp_path: Path) -> None:
     assert "47 of 47 figures show no difference beyond the noise." in result.output
 
 
+def test_runs_of_which_nothing_can_be_compared_show_no_count_of_equals(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write_run(replace(a_whole_run(), findings=[]), tmp_path / name / "run.json")
+    result = bench("compare", tmp_path / "a", tmp_path / "b")
+    assert result.exit_code == 4, result.output
+    assert "There is no figure that is valid in both runs and can be compared." in result.output
+    assert "beyond the noise" not in result.output
+
+
 def test_ratios_compare_parties_of_one_run_alone(tmp_path: Path) -> None:
     for name, factor in (("a", 1.0), ("b", 3.0)):
         book = Book()
