@@ -26,6 +26,8 @@ MODEL = Path("reports") / "model.json"
 MOST_NODES = 10_000
 COMPARED_ON = 10
 """Nodes, where none are named."""
+WAY_OUT = "how many players each way carries says lobby-bench predict --compare; beyond that, run several lobbies"
+"""After the sentence that no number of nodes does it."""
 IN_NO_COMPARISON = {
     "players": "--players", "way": "--way", "presence": "--presence", "prices_file": "--prices",
 }  # fmt: skip
@@ -220,7 +222,7 @@ def predict(
             found = forecast(plan, model, nodes=nodes, prices=prices, say=stage.say)
     except NoNumber as error:
         basis = tell_basis(beyond(model.extent, plan, error.nodes), model, given, fetches=way in ("push", "rev"))
-        raise Failed("\n".join([str(error), *basis])) from error
+        raise Failed("\n".join([str(error), WAY_OUT, *basis])) from error
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:

@@ -140,6 +140,7 @@ def test_where_no_number_of_nodes_does_it_the_basis_of_that_is_told_too(model: s
     result = predict(*QUIET, "--balancer-gbit", "0.0001", "--model", model)
     assert result.exit_code == 1
     assert "No number of nodes does it: on 2 nodes the balancer is used above 60%" in result.stderr
+    assert "how many players each way carries says lobby-bench predict --compare" in result.stderr
     assert f"by the model {model}: a core, commit 0123456789" in result.stderr
     assert "extrapolated, ×30 beyond the largest measured: 30,000 players" in result.stderr
 
