@@ -18,6 +18,13 @@ from loadtest.output.result_files import Results
 from loadtest.players.swarm import log, swarm_of
 from loadtest.results.exit_codes import ExitCode
 
+WHY: dict[int, str] = {
+    ExitCode.THRESHOLD_MISSED: "a threshold was missed",
+    ExitCode.INVALID: "the run is INVALID (--accept-invalid: no matter)",
+    ExitCode.SUSPECT: "all else is good, but the run is SUSPECT (--accept-suspect: no matter)",
+}
+"""Exit codes whose reason is in the middle of the table, not at its end."""
+
 
 class Concluding:
     """Of the environment of one process; a worker has nothing to say."""
@@ -93,6 +100,8 @@ class Concluding:
         if swarm is None or options is None or found is None:
             return
         logging.getLogger("locust.stats_logger").info(found.table())
+        if (why := WHY.get(self._environment.process_exit_code or 0)) is not None:
+            log.warning("Exit code %d: %s.", self._environment.process_exit_code, why)
         if self._environment.web_ui is not None:
             if self._results.has_failed:
                 sys.exit(ExitCode.USAGE)

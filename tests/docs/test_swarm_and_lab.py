@@ -84,7 +84,7 @@ def test_plan_and_profile_of_the_page_are_read_as_they_stand(tmp_path: Path) -> 
         (tmp_path / f"{name}.toml").write_text(example.text)
     found = apply_plan(argparse.ArgumentParser(), ["--plan", str(tmp_path / "plan.toml")])
     assert found is not None
-    assert found.values["network"] == "mobile-3g"
+    assert found.values["network"] == "lte"
     parser = argparse.ArgumentParser()
     add_options(parser)
     apply_plan(parser, ["--plan", str(tmp_path / "lively.toml")])

@@ -188,6 +188,7 @@ def test_two_workers_count_what_the_server_counts(runs: dict[str, tuple[Done, Pa
     done, out = runs["workers"]
     assert done.code == 3, "its threshold cannot be met"
     assert "✗ handshake.max < 1us" in done.errors
+    assert "Exit code 3: a threshold was missed." in done.errors
     whole, requests, series, events = figures(out)
     assert whole["users"] == {"host": 12}
     assert events["connections established"] == requests["WS handshake"]["count"] == 12
