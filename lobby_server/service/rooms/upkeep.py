@@ -63,8 +63,8 @@ class RoomUpkeep:
             self._newest_at = stored.created_at
         if len(self._book):
             log.info(
-                "%d rooms were left from before; the empty ones go in %g s",
-                len(self._book),
+                "%s left from before; the empty ones go in %g s",
+                "1 room was" if len(self._book) == 1 else f"{len(self._book)} rooms were",
                 self._book.empty_ttl_s,
                 extra={"event": LogEvent.ROOMS_RESTORED.value},
             )

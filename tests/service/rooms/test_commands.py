@@ -176,9 +176,13 @@ async def test_empty_room_is_deleted_after_its_time_and_nobody_sooner(house: Hou
     assert await house.store.rooms() == []
 
 
-async def test_rooms_of_an_earlier_life_are_there_again_and_empty(house: House) -> None:
+async def test_rooms_of_an_earlier_life_are_there_again_and_empty(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     room_id = await house.room(ANN)
     next_life = House(store=house.store)
-    await next_life.app.rooms.upkeep.restore()
+    with caplog.at_level("INFO"):
+        await next_life.app.rooms.upkeep.restore()
+    assert "1 room was left from before; the empty ones go in 60 s" in caplog.messages
     assert next_life.app.rooms.room(room_id).current_players == 0
     next_life.app.rooms.upkeep.stop()
