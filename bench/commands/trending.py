@@ -28,7 +28,8 @@ def trend(
     Each is a folder, its run.json, or a folder of several runs of the same, which is one run with repeats. A single
     folder stands for all that is in it.
 
-    Exit codes: 0; with --limit 3 where a figure of the newest run is worse by more.
+    Exit codes: 0; with --limit 3 where a figure of the newest run is worse by more, and 4 where there is no verdict: it
+    was broken off, failed or is INVALID, lacks figures of the run before, or has none to hold against an earlier run.
     """
     from bench.analysis.comparison.trend import trend_of
     from bench.record.files.run_file import find_run, runs_in

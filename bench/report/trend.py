@@ -80,6 +80,9 @@ def _value(point: Point) -> str:
 
 def _verdict(found: Trend, limit: float) -> str:
     worse = f"{plural(len(found.worse), 'figure')} of the newest run worse by more than {limit:.0%}"
+    if found.obstacles:
+        beside = f" ({worse} as far as it goes.)" if found.worse else ""
+        return f"No verdict: {' '.join(found.obstacles)}{beside}"
     return (
         f"Worse: {worse}." if found.worse else f"No worse: no figure of the newest run worse by more than {limit:.0%}."
     )

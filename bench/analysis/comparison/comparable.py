@@ -96,7 +96,7 @@ def basis_of(before: Run, after: Run, *, schemas: tuple[int, int], ratios_only: 
     for which, run in (("before", before), ("after", after)):
         if run.dirty:
             remarks.append(f"The run {which} had uncommitted changes: its commit does not say what was measured.")
-        obstacles += _obstacles(which, run)
+        obstacles += obstacles_of(f"The run {which}", run)
     return Basis(remarks, obstacles, same_machine or ratios_only, other_sizes)
 
 
@@ -120,16 +120,17 @@ def _options(command: Sequence[str]) -> dict[str, str]:
     return {name: " ".join(values) or "given" for name, values in found.items()}
 
 
-def _obstacles(which: str, run: Run) -> list[str]:
+def obstacles_of(subject: str, run: Run) -> list[str]:
+    """Why this run is no basis for a verdict; sentences about `subject`, such as "The run before"."""
     found = []
     if not run.is_whole:
-        found.append(f"The run {which} was broken off.")
-    found += [f"The run {which} could not measure {name}: {why}." for name, why in run.failures.items()]
-    found += [f"The run {which} has a fault in {each.name}: {each.faults[0]}." for each in run.findings if each.faults]
+        found.append(f"{subject} was broken off.")
+    found += [f"{subject} could not measure {name}: {why}." for name, why in run.failures.items()]
+    found += [f"{subject} has a fault in {each.name}: {each.faults[0]}." for each in run.findings if each.faults]
     invalid = invalid_figures(run)
     if invalid:
         words = plural(len(invalid), "figure")
-        found.append(f"The run {which} is INVALID: {words}, first {invalid[0]} ({invalid[0].judgement}).")
+        found.append(f"{subject} is INVALID: {words}, first {invalid[0]} ({invalid[0].judgement}).")
     return found
 
 

@@ -4,6 +4,8 @@ A point is a run, or several of the same with all of their readings (`bench.reco
 figure, one to `NEWEST` of them, are held against all since its last change, by the rule of two runs (`changes`). So a
 step that a single run cannot carry is found with the next ones, a drift when it has come far enough, and each change is
 told once, at the point where it began. A point of another machine or of other sizes begins anew.
+
+With a limit the newest run has a verdict, under the conditions of two runs that are compared (`Trend.obstacles`).
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from bench.analysis.comparison.changes import Change, Pair, pair_of
-from bench.analysis.comparison.comparable import Basis, basis_of
+from bench.analysis.comparison.comparable import Basis, basis_of, obstacles_of
+from bench.analysis.comparison.compare import compare_runs
 from bench.analysis.estimates import Estimate, distance
 from bench.analysis.figures import Figure, figures_of
 from bench.analysis.noise_floors import NoiseFloors, noise_floors
 from bench.record.run import SCHEMA_VERSION, Run
 from bench.record.vocabulary import LOBBY_AGAIN
+from bench.words import plural
 from loadtest.results.exit_codes import ExitCode
 from loadtest.results.validity import Validity
 
@@ -47,6 +51,8 @@ class Line:
     points: Sequence[Point]
     newest: Pair | None
     """A change that only the newest point showed, wherever it began."""
+    is_held: bool
+    """The newest point has points before it that it may be held against."""
 
     @property
     def name(self) -> str:
@@ -72,6 +78,8 @@ class Trend:
     limit: float | None
     """A figure that the newest run shows to be worse by more than this part ends the command with 3; None: nothing
     does."""
+    missing: Sequence[str] = ()
+    """Valid figures of the run before the newest that the newest should have and has not."""
 
     @property
     def changed(self) -> list[Line]:
@@ -86,12 +94,33 @@ class Trend:
         return [line for line in self.lines if self._is_worse(line, self.limit)]
 
     @property
+    def obstacles(self) -> list[str]:
+        """Why there is no verdict on the newest run; sentences. None where no verdict was asked for."""
+        if self.limit is None:
+            return []
+        found = obstacles_of("The newest run", self.runs[-1])
+        if self.missing:
+            names = "; ".join(self.missing[:3])
+            count = plural(len(self.missing), "figure")
+            found.append(f"The newest run lacks {count} of the run before it, first {names}.")
+        if not any(self._is_judged(line) for line in self.lines):
+            found.append("No figure is valid in the newest run and can be held against a run before it.")
+        return found
+
+    @property
     def exit_code(self) -> ExitCode:
+        if self.obstacles:
+            return ExitCode.INVALID
         return ExitCode.THRESHOLD_MISSED if self.worse else ExitCode.GOOD
 
+    def _is_judged(self, line: Line) -> bool:
+        newest = line.points[-1]
+        is_of_newest = newest.run == len(self.runs) - 1
+        return is_of_newest and line.is_held and not newest.is_suspect and not line.figure.is_control
+
     def _is_worse(self, line: Line, limit: float) -> bool:
-        point, found = line.points[-1], line.newest
-        if found is None or point.run != len(self.runs) - 1 or found.doubtful or line.figure.is_control:
+        found = line.newest
+        if found is None or found.doubtful or not self._is_judged(line):
             return False
         return found.change is Change.WORSE and distance(found.ratio) > limit
 
@@ -116,7 +145,14 @@ def trend_of(runs: Iterable[tuple[Run, int]], *, limit: float | None = None, nam
     floors = [_floors(run) for run in ordered]
     lines = [_line(figures, basis, floors) for figures in found.values() if len(figures) > 1 or len(ordered) == 1]
     lines.sort(key=lambda line: (-max((point.run for point in line.changes), default=-1), line.name))
-    return Trend(ordered, [number for _, number in points], lines, limit)
+    return Trend(ordered, [number for _, number in points], lines, limit, _missing(ordered, names))
+
+
+def _missing(ordered: Sequence[Run], names: Sequence[str]) -> list[str]:
+    if len(ordered) == 1:
+        return []
+    missing = compare_runs(ordered[-2], ordered[-1], limit=0.0).missing
+    return [figure for figure in missing if not names or any(name in figure for name in names)]
 
 
 def _floors(run: Run) -> list[NoiseFloors]:
@@ -127,12 +163,13 @@ def _floors(run: Run) -> list[NoiseFloors]:
 def _line(
     figures: Sequence[tuple[int, Figure]], basis: Callable[[int, int], Basis], floors: Sequence[Sequence[NoiseFloors]]
 ) -> Line:
-    since, newest = 0, None
+    since, newest, is_held = 0, None, False
     changes: dict[int, Pair] = {}
     for at, (number, figure) in enumerate(figures):
         newest = None
         if at and basis(figures[at - 1][0], number).leaves_out(figure):
             since = at
+        is_held = since < at
         for width in range(1, min(NEWEST, at - since) + 1):
             split = at - width + 1
             before = _together([each for _, each in figures[since:split]])
@@ -146,7 +183,7 @@ def _line(
         for at, (number, figure) in enumerate(figures)
         if figure.estimate is not None  # none is without
     ]
-    return Line(figures[-1][1], points, newest)
+    return Line(figures[-1][1], points, newest, is_held)
 
 
 def _together(figures: Sequence[Figure]) -> Figure:

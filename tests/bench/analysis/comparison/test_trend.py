@@ -23,10 +23,10 @@ from tests.bench.runs import a_run
 STEADY = (1.0, 1.01, 0.99, 1.0, 1.005)
 
 
-def a_point(day: int, *values: float, suspect: str = "") -> Run:
+def a_point(day: int, *values: float, suspect: str = "", invalid: str = "", clients: int = 1_000) -> Run:
     book = Book()
-    for value in values:
-        book.add(CPU_PER_RECIPIENT, value, clients=1_000, suspect=suspect)
+    for value in values or (1.0,):
+        book.add(CPU_PER_RECIPIENT, value, clients=clients, suspect=suspect, invalid=invalid)
     return replace(a_run(), findings=[book.result("peers", ())], started_at=f"2026-01-{day:02}T00:00:00Z")
 
 
@@ -34,6 +34,10 @@ def with_repeats(days: Sequence[float]) -> list[tuple[Run, int]]:
     return [
         (a_point(day, *(factor * each for each in STEADY)), len(STEADY)) for day, factor in enumerate(days, start=1)
     ]
+
+
+def with_machine(run: Run, cpu: str) -> Run:
+    return replace(run, machine=replace(run.machine, cpu=cpu))
 
 
 def the_line(runs: Sequence[tuple[Run, int]]) -> Line:
@@ -93,7 +97,43 @@ def test_only_the_newest_run_misses_a_limit_and_no_suspect_one() -> None:
     assert trend_of(step).exit_code == 0
     assert trend_of(with_repeats([10, 10, 13, 13]), limit=0.1).exit_code == 0, "it is no news"
     doubtful = [*step[:2], (a_point(3, *(13 * each for each in STEADY), suspect="busy"), 5)]
-    assert trend_of(doubtful, limit=0.1).exit_code == 0
+    assert not trend_of(doubtful, limit=0.1).worse
+
+
+@pytest.mark.parametrize(
+    ("newest", "why"),
+    [
+        (a_point(3, *(13 * each for each in STEADY), invalid="frozen"), "The newest run is INVALID: 1 figure, first "),
+        (replace(a_point(3, *STEADY), is_whole=False), "The newest run was broken off."),
+        (replace(a_point(3), findings=[], failures={"peers": "no port"}), "could not measure peers: no port."),
+        (a_point(3, *(13 * each for each in STEADY), suspect="busy"), "No figure is valid in the newest run and can be"),
+        (a_point(3, clients=10), "The newest run lacks 1 figure of the run before it, first "),
+        (with_machine(a_point(3, *STEADY), "another"), "No figure is valid in the newest run and can be held"),
+    ],
+)
+def test_a_newest_run_that_is_no_basis_for_a_verdict_is_not_called_good(newest: Run, why: str) -> None:
+    found = trend_of([*with_repeats([10, 10]), (newest, 1)], limit=0.1)
+    assert found.exit_code == 4
+    verdict = render_trend(found).splitlines()[-1]
+    assert verdict.startswith("No verdict: ")
+    assert why in verdict
+    assert trend_of([*with_repeats([10, 10]), (newest, 1)]).exit_code == 0, "without a limit nobody asks for one"
+
+
+def test_a_first_run_has_nothing_to_be_held_against() -> None:
+    assert trend_of(with_repeats([10]), limit=0.1).exit_code == 4
+
+
+def test_a_run_before_the_newest_may_be_invalid() -> None:
+    before = (a_point(2, *(13 * each for each in STEADY), invalid="frozen"), 1)
+    first, _, last = with_repeats([10, 10, 10])
+    assert trend_of([first, before, last], limit=0.1).exit_code == 0
+
+
+def test_what_is_worse_is_said_beside_the_lack_of_a_verdict() -> None:
+    newest = replace(a_point(3, *(13 * each for each in STEADY)), is_whole=False)
+    text = render_trend(trend_of([*with_repeats([10, 10]), (newest, 5)], limit=0.1))
+    assert text.endswith("broken off. (1 figure of the newest run worse by more than 10% as far as it goes.)")
 
 
 def test_the_text_has_medians_with_their_spread_and_marks_the_change() -> None:
