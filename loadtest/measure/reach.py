@@ -329,6 +329,7 @@ class Reach:
         self.presence.received += int(np.count_nonzero(is_expected & has_come))
         if transition.is_online and is_expected.any() and not (is_expected & has_come).any():
             self.presence.unheard += 1
+            self.presence.unheard_by += int(np.count_nonzero(is_expected))
         lost = spans.numbers[is_expected & ~has_come]
         entry.lost = lost if len(lost) else None
         if not math.isnan(transition.origin_s):

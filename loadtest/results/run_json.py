@@ -67,6 +67,8 @@ class ReachTally(msgspec.Struct, kw_only=True):
     """Observers that came or left too close to an event to expect anything of them."""
     unheard: int = 0
     """Comings of users that none of the expected observers heard of."""
+    unheard_by: int = 0
+    """So many observers were expected to hear of those."""
     booked: int = 0
 
 

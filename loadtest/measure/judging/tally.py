@@ -29,6 +29,8 @@ class ReachTally:
     """Announcements of the rooms that others heard and this observer did not, though it heard a later one in time."""
     unjudged: int = 0
     unheard: int = 0
+    unheard_by: int = 0
+    """Of those that are lost: the pairs of an unheard coming and who should have heard of it."""
     booked: int = 0
     """Announcements that were written into the ledger, whatever became of them."""
 

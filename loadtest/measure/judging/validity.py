@@ -48,7 +48,11 @@ NOT_UNDERSTOOD_INVALID = 0.01
 """Share of the messages: with more of them the ledger knows too little."""
 UNHEARD_INVALID = 0.5
 """Share of the players' comings and goings."""
+UNHEARD_PAIRS_INVALID = 0.10
+"""Share of all that was expected of presence: reach is too low by as much, for a reason that may not be the server's."""
 LEAST_UNHEARD = 3
+LEAST_UNHEARD_BY = 10
+"""Observers of which not one heard: fewer may have lost it one by one, of which `LEAST_UNHEARD` such comings tell."""
 LEAST_UNANSWERED = 3
 ONLINE_BEFORE_INVALID = 0.01
 """Share of the connections."""
@@ -166,11 +170,14 @@ def _judge_identities(recorder: Recorder, doubts: _Doubts) -> None:
             f"{events[LATE_WORKERS]} workers joined while the test ran: their players are users of their own, but not "
             "those that the seed would have given"
         )
-    if presence.unheard >= LEAST_UNHEARD:
+    if presence.unheard >= LEAST_UNHEARD or presence.unheard_by >= LEAST_UNHEARD_BY:
+        how_often = "once a player came" if presence.unheard == 1 else f"{presence.unheard:,} times a player came"
         doubts.add(
-            f"{presence.unheard:,} players came and not one of those who should have heard of it did: either these "
-            "users are connected elsewhere, too (another swarm with the same tokens), or the server does not tell",
-            is_invalid=presence.unheard > UNHEARD_INVALID * max(1, presence.events) / 2,
+            f"{how_often} and not one of those who should have heard of it did ({presence.unheard_by:,} of the "
+            f"{presence.lost:,} losses of presence): either such users are connected elsewhere, too (another swarm "
+            "with the same tokens), or the server does not tell",
+            is_invalid=presence.unheard > UNHEARD_INVALID * max(1, presence.events) / 2
+            or presence.unheard_by > UNHEARD_PAIRS_INVALID * presence.expected,
         )
 
 

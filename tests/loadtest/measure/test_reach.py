@@ -698,7 +698,9 @@ def test_a_user_whom_nobody_hears_of_is_counted_as_unheard():
         world.join(user_id)
         world.wait(1.0)
     world.wait()
-    assert (world.reach.presence.unheard, world.reach.presence.received) == (3, 0)
+    presence = world.reach.presence
+    assert (presence.unheard, presence.received) == (3, 0)
+    assert presence.unheard_by == presence.lost == 20 + 21 + 22
 
 
 def test_observers_who_came_or_left_at_the_same_moment_are_unjudged():

@@ -436,6 +436,26 @@ def test_players_of_whom_nobody_heard_are_users_of_somebody_else_too():
     assert "another swarm with the same tokens" in validity.reasons[0]
 
 
+@pytest.mark.parametrize(
+    ("expected", "unheard", "by", "level"),
+    [
+        (1_000, 1, 9, Validity.VALID),  # they may have lost it one by one
+        (1_000, 1, 18, Validity.SUSPECT),
+        (93, 1, 18, Validity.INVALID),  # of a swarm that began with another one, in the same second
+        (1_000, 3, 6, Validity.SUSPECT),
+    ],
+)
+def test_a_coming_that_not_one_of_many_heard_of_is_doubted(expected: int, unheard: int, by: int, level: Validity):
+    recorder = played()
+    recorder.reach.presence = ReachTally(
+        events=100, expected=expected, received=expected - by - 1, unheard=unheard, unheard_by=by
+    )
+    validity = validity_of(recorder)
+    assert validity.level is level
+    if level is not Validity.VALID:
+        assert f"({by} of the {by + 1} losses of presence)" in validity.reasons[0]
+
+
 def test_a_run_in_which_nothing_was_judged_is_not_valid():
     recorder = played()
     recorder.reach.presence = ReachTally()

@@ -106,7 +106,10 @@ def test_only_the_newest_run_misses_a_limit_and_no_suspect_one() -> None:
         (a_point(3, *(13 * each for each in STEADY), invalid="frozen"), "The newest run is INVALID: 1 figure, first "),
         (replace(a_point(3, *STEADY), is_whole=False), "The newest run was broken off."),
         (replace(a_point(3), findings=[], failures={"peers": "no port"}), "could not measure peers: no port."),
-        (a_point(3, *(13 * each for each in STEADY), suspect="busy"), "No figure is valid in the newest run and can be"),
+        (
+            a_point(3, *(13 * each for each in STEADY), suspect="busy"),
+            "No figure is valid in the newest run and can be",
+        ),
         (a_point(3, clients=10), "The newest run lacks 1 figure of the run before it, first "),
         (with_machine(a_point(3, *STEADY), "another"), "No figure is valid in the newest run and can be held"),
     ],
