@@ -118,6 +118,11 @@ class MetricBook(Mapping[str, Metric]):
         own = (f"{figure}_{name}" for name in self.expectations for figure in ("reach", "lost"))
         return (*COUNTS_OF_EVERY_RUN, *own, *self.counters)
 
+    def is_share(self, count_name: str) -> bool:
+        """Of another number, so that percent say something."""
+        reaches = {"reach", "reach_presence", "reach_rooms", *(f"reach_{name}" for name in self.expectations)}
+        return count_name == "errors.rate" or count_name in reaches
+
 
 def series_of(recorder: Recorder, metric: Metric) -> Series:
     """All that was recorded under that name, in one histogram."""

@@ -102,6 +102,8 @@ def read_threshold(text: str) -> Threshold:
     if found["metric"] in METRICS.count_names:
         if unit not in ("", "%"):
             raise UsageError(f"Threshold {threshold.text!r}: {found['metric']} is a number and has no unit of time.")
+        if unit == "%" and not METRICS.is_share(found["metric"]):
+            raise UsageError(f"Threshold {threshold.text!r}: {found['metric']} is a count or a rate, and no share: no %.")
         return replace(threshold, metric=found["metric"], statistic="")
     if metric not in METRICS:
         raise UsageError(f"Threshold {threshold.text!r}: there is no {metric}; there is {', '.join(known_names())}.")
