@@ -103,7 +103,9 @@ def read_threshold(text: str) -> Threshold:
         if unit not in ("", "%"):
             raise UsageError(f"Threshold {threshold.text!r}: {found['metric']} is a number and has no unit of time.")
         if unit == "%" and not METRICS.is_share(found["metric"]):
-            raise UsageError(f"Threshold {threshold.text!r}: {found['metric']} is a count or a rate, and no share: no %.")
+            raise UsageError(
+                f"Threshold {threshold.text!r}: {found['metric']} is a count or a rate, and no share: no %."
+            )
         return replace(threshold, metric=found["metric"], statistic="")
     if metric not in METRICS:
         raise UsageError(f"Threshold {threshold.text!r}: there is no {metric}; there is {', '.join(known_names())}.")

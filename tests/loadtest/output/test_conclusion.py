@@ -104,7 +104,10 @@ def test_a_threshold_on_what_was_measured_in_the_ramp_alone_says_so():
         ("reach == 1s", "Threshold 'reach == 1s': reach is a number and has no unit of time."),
         ("poll.count > 3 %", "Threshold 'poll.count > 3 %': poll.count is a number without a unit."),
         ("lost < 5%", "Threshold 'lost < 5%': lost is a count or a rate, and no share: no %."),
-        ("requests.rate > 9%", "Threshold 'requests.rate > 9%': requests.rate is a count or a rate, and no share: no %."),
+        (
+            "requests.rate > 9%",
+            "Threshold 'requests.rate > 9%': requests.rate is a count or a rate, and no share: no %.",
+        ),
         ("latency.p99 < 1s", "Threshold 'latency.p99 < 1s': there is no latency; there is register, login, .*"),
     ],
 )
