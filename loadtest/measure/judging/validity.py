@@ -49,7 +49,7 @@ NOT_UNDERSTOOD_INVALID = 0.01
 UNHEARD_INVALID = 0.5
 """Share of the players' comings and goings."""
 UNHEARD_PAIRS_INVALID = 0.10
-"""Share of all that was expected of presence: reach is too low by as much, for a reason that may not be the server's."""
+"""Share of all that was expected of presence: by as much reach is too low, and it may not be the server's doing."""
 LEAST_UNHEARD = 3
 LEAST_UNHEARD_BY = 10
 """Observers of which not one heard: fewer may have lost it one by one, of which `LEAST_UNHEARD` such comings tell."""
