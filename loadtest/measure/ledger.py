@@ -344,7 +344,7 @@ class PlayerWatch(FreshnessWatch):
         ledger.pending.announcement_times_s.append(ledger.clock() if heard_s is None else heard_s)
         ledger.pending.announcement_revisions.append(-1 if revision is None else revision)
         if revision is not None:
-            self.revision = ledger.revisions.take(self.revision, revision, base=base, is_whole=is_whole)
+            self.revision = ledger.revisions.take(self.revision, revision, base=base, is_whole=is_whole, span=self.span)
             if self._has_entered and base is not None:
                 self._has_entered = False
                 ledger.told_of_rooms(self, revision)

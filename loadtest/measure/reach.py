@@ -30,7 +30,7 @@ and the rest is counted as *sampled out*. Duplicates and order are those of revi
 judged by what the observers heard: where most of them heard of it, the others should have, too
 (`loadtest.measure.rounds`). The same comparison shows announcements of the rooms that an observer *missed* though a
 later one came: lost, or conflated by right; the base protocol does not tell which. Revisions do: a delta that does not
-build on the one before is a loss.
+build on the one before is a loss, counted once however it is noticed (`loadtest.measure.judging.gaps`).
 
 **Faults** that the run brings about have windows of time (`loadtest.measure.disturbed`), and so has a long standstill
 of the swarm itself. What was to be told of the rooms in one may come until it ends. Presence in it is judged at its
@@ -55,6 +55,7 @@ from loadtest.measure.judging.changes import ChangesOfRooms
 from loadtest.measure.judging.doubtful import Doubtful
 from loadtest.measure.judging.entries import Transition
 from loadtest.measure.judging.expectations import Expectations
+from loadtest.measure.judging.gaps import DeltaGaps
 from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.judging.transition_entry import TransitionEntry
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SHAKING_S, Ledger
@@ -104,9 +105,12 @@ class Reach:
         self._keys = np.empty(0, dtype=np.int64)
         self._numbers = np.empty(0, dtype=np.int64)
         self._waiting: tuple[IntArray, IntArray, FloatArray] = (none(), none(), np.empty(0))
-        self._changes = ChangesOfRooms(ledger.disturbances, ledger.named, settle_s=settle_s, since_s=self._base_s)
+        self._gaps = DeltaGaps()
+        self._changes = ChangesOfRooms(
+            ledger.disturbances, ledger.named, self._gaps, settle_s=settle_s, since_s=self._base_s
+        )
         self._strangers = Strangers(settle_s)
-        self._rounds = RoundsOfRooms(settle_s, ledger.disturbances)
+        self._rounds = RoundsOfRooms(settle_s, ledger.disturbances, self._gaps)
         self._views = Views(ledger.disturbances, settle_s=settle_s, look_back_s=ledger.ghost_s)
         self._doubtful = Doubtful()
 
@@ -147,15 +151,15 @@ class Reach:
                 still_open.append(number)
         self._open = still_open
         self._judge_views(spans, horizon_s)
+        found = self._ledger.revisions.take_found()
+        self.rooms.out_of_order += found.stale
+        self.rooms.duplicates += found.repeated
+        self.rooms.expected += sum(self._gaps.add(*gap) for gap in found.gaps)
         self._rounds.add(taken, self._changes.waiting)
         for latencies_s, heard_s in self._changes.judge(taken, spans, horizon_s, self.rooms):
             self._on_fan_out("rooms", latencies_s, heard_s)
         self._add(self._strangers.judge(spans, horizon_s - PATIENCE_S if not is_final else math.inf), self.presence)
         self._add(self._rounds.judge(spans, horizon_s), self.rooms)
-        found = self._ledger.revisions.take_found()
-        self.rooms.out_of_order += found.stale
-        self.rooms.duplicates += found.repeated
-        self.rooms.expected += found.lost
         self._forget(horizon_s)
         self.expectations.settle(horizon_s, is_final=is_final)
 

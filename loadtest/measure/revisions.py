@@ -7,7 +7,7 @@ lost: as many deltas as others heard of, at least one. The whole list, which a c
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 KEPT = 10_000
 """Revisions of deltas that are remembered, to count what lay in a gap."""
@@ -18,7 +18,13 @@ class FoundInRevisions:
     stale: int = 0
     """Announcements of a revision below the one that the same connection had."""
     repeated: int = 0
-    lost: int = 0
+    gaps: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """Of a connection: its span, the revision that it held, the one that the next delta built on, and how many deltas
+    were lost between them."""
+
+    @property
+    def lost(self) -> int:
+        return sum(lost for _, _, _, lost in self.gaps)
 
 
 class Revisions:
@@ -28,14 +34,15 @@ class Revisions:
         self._found = FoundInRevisions()
         self._heard: list[int] = []
         """Of deltas, in order, each once."""
-        self._gaps: list[tuple[int, int]] = []
+        self._gaps: list[tuple[int, int, int]] = []
 
-    def take(self, held: int, revision: int, *, base: int | None, is_whole: bool) -> int:
-        """An announcement of `revision` to a connection that has `held` (below 0: none). Returns what it has then."""
+    def take(self, held: int, revision: int, *, base: int | None, is_whole: bool, span: int = -1) -> int:
+        """An announcement of `revision` to the connection `span` that has `held` (below 0: none). Returns what it has
+        then."""
         if base is not None:
             self._remember(revision)
             if 0 <= held < base:
-                self._gaps.append((held, base))
+                self._gaps.append((span, held, base))
         if revision < held:
             self._found.stale += 1
         elif revision == held and not is_whole:
@@ -44,9 +51,9 @@ class Revisions:
 
     def take_found(self) -> FoundInRevisions:
         """Since the last time. What lay in a gap is counted by what others have heard by now."""
-        for held, base in self._gaps:
+        for span, held, base in self._gaps:
             between = bisect_right(self._heard, base) - bisect_right(self._heard, held)
-            self._found.lost += max(1, between)
+            self._found.gaps.append((span, held, base, max(1, between)))
         self._gaps.clear()
         found, self._found = self._found, FoundInRevisions()
         return found

@@ -23,6 +23,7 @@ import numpy as np
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none
 from loadtest.measure.disturbed.windows import Disturbances
 from loadtest.measure.judging.entries import Change
+from loadtest.measure.judging.gaps import DeltaGaps
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_REVISIONS, SEES_ROOMS
 
 GAP_S = 0.05
@@ -133,6 +134,8 @@ class _JudgedRound:
     owed: IntArray = field(default_factory=none)
     """Observers who have heard neither of it nor of a later one instead. Spans."""
     observers: int = 0
+    in_a_gap: int = 0
+    """Of them: charged with it by that gap, and so not here."""
     heard: int = 0
     missed: int = 0
     late: int = 0
@@ -163,16 +166,17 @@ class _JudgedRound:
         judged.late += self.late
         if not self.is_own:
             judged.rounds += self.is_timed
-            judged.expected += self.observers
+            judged.expected += self.observers - self.in_a_gap
             judged.received += self.heard + self.missed
 
 
 class RoundsOfRooms:
     """Announcements of the rooms. Those that the swarm's own changes explain are looked through for misses only."""
 
-    def __init__(self, settle_s: float, disturbances: Disturbances) -> None:
+    def __init__(self, settle_s: float, disturbances: Disturbances, gaps: DeltaGaps) -> None:
         """Rounds in those windows are not judged: some players hear later by right."""
         self._settle_s = settle_s
+        self._gaps = gaps
         self._disturbances = disturbances
         self._at: IntArray = none()
         self._times_s: FloatArray = np.empty(0)
@@ -238,14 +242,17 @@ class RoundsOfRooms:
         later = none()
         if (observers & ~have_heard).any():
             later = np.unique(told.at[told.is_later(start, end, until_s=first_s + self._settle_s)])
-        heard_later = _heard(spans, observers, later) & ~have_heard
+        in_a_gap = observers & ~have_heard & self._gaps.cover(spans.numbers, int(told.revisions[start]))
+        heard_later = _heard(spans, observers, later) & ~have_heard & ~in_a_gap
         known.observers, known.heard = int(np.count_nonzero(observers)), int(np.count_nonzero(have_heard))
-        known.missed = int(np.count_nonzero(heard_later))
+        known.missed, known.in_a_gap = int(np.count_nonzero(heard_later)), int(np.count_nonzero(in_a_gap))
         known.is_own = any(from_s <= last_s and first_s <= until_s for from_s, until_s in self._own)
         known.is_timed = is_timed
         if told.revisions[start] >= 0:
-            known.owed = spans.numbers[observers & ~have_heard & ~heard_later]
+            known.owed = spans.numbers[observers & ~have_heard & ~heard_later & ~in_a_gap]
         known.count(judged)
+        if known.is_sent_to_all and not known.is_own:
+            self._gaps.charge(known.owed, int(told.revisions[start]))
         if known.is_sent_to_all and is_timed and not known.is_own:
             heard_s = told.times_s[start:end][firsts][np.isin(members, spans.numbers[observers])]
             judged.spreads.append((heard_s - first_s, heard_s))

@@ -16,6 +16,7 @@ import numpy as np
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none
 from loadtest.measure.disturbed.windows import Disturbances
 from loadtest.measure.judging.entries import Change
+from loadtest.measure.judging.gaps import DeltaGaps
 from loadtest.measure.judging.named import NamedChanges
 from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.ledger import SEES_ROOMS
@@ -29,10 +30,13 @@ _TIME_BITS = 42
 class ChangesOfRooms:
     """Those that are not judged yet, and the announcements that may be of them."""
 
-    def __init__(self, disturbances: Disturbances, named: NamedChanges, *, settle_s: float, since_s: float) -> None:
+    def __init__(
+        self, disturbances: Disturbances, named: NamedChanges, gaps: DeltaGaps, *, settle_s: float, since_s: float
+    ) -> None:
         """`since_s`: before all times that are told."""
         self._disturbances = disturbances
         self._named = named
+        self._gaps = gaps
         self._settle_s = settle_s
         self._since_s = since_s
         self.waiting: list[Change] = []
@@ -88,11 +92,21 @@ class ChangesOfRooms:
             places = np.searchsorted(keys, looked_at << _TIME_BITS | self._us(change.sent_s))
             times_s, has_come = self._heard(keys, places, looked_at, deadline_s)
             tally.received += int(np.count_nonzero(has_come))
+            tally.expected -= self._lost_by_a_gap(change, looked_at[~has_come])
             if math.isnan(change.intended_s):
                 continue
             if self._named.tells and change.room_id:
                 times_s, has_come = self._heard_of(change, keys, revisions, places, looked_at, deadline_s)
             yield times_s[has_come] - change.intended_s, times_s[has_come]
+
+    def _lost_by_a_gap(self, change: Change, lost: IntArray) -> int:
+        """How many of these are charged with it already; the others are now."""
+        revision = self._named.revision_of(change) if len(lost) and change.room_id else None
+        if revision is None:
+            return 0
+        is_covered = self._gaps.cover(lost, revision)
+        self._gaps.charge(lost[~is_covered], revision)
+        return int(np.count_nonzero(is_covered))
 
     def _heard(
         self, keys: IntArray, places: IntArray, looked_at: IntArray, deadline_s: float

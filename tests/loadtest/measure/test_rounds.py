@@ -61,6 +61,45 @@ def test_revision_that_one_player_never_hears_is_a_miss_beside_a_later_one_and_a
     assert (rooms.others, rooms.expected, rooms.lost, rooms.missed) == (3, 30, 1, 1)
 
 
+@pytest.mark.parametrize("pause_s", [0.3, SETTLE_S - 1.0, 2 * SETTLE_S, 2 * REMEMBER_S])
+@pytest.mark.parametrize("is_looked_at", [False, True])
+def test_delta_that_one_player_never_gets_is_one_loss_whenever_the_next_one_shows_the_gap(
+    world: World, pause_s: float, is_looked_at: bool
+) -> None:
+    for revision, players in ((4, TOLD), (5, TOLD[1:]), (6, TOLD), (7, TOLD)):
+        hear(world, players, revision)
+        for _ in range(20):
+            world.now_s += pause_s / 20
+            if is_looked_at:
+                world.reach.settle(world.now_s)
+    world.wait(3 * SETTLE_S)
+    world.wait()
+    rooms = world.reach.rooms
+    assert (rooms.others, rooms.expected, rooms.received, rooms.lost, rooms.missed) == (4, 40, 39, 1, 0)
+
+
+def test_each_delta_in_a_gap_is_a_loss_and_another_player_s_gap_is_another(world: World) -> None:
+    hear(world, TOLD, 4)
+    hear(world, TOLD[1:], 5, after_s=2 * SETTLE_S)
+    world.wait()
+    hear(world, TOLD[2:], 6, after_s=2 * SETTLE_S)
+    world.wait()
+    hear(world, TOLD, 7)
+    world.wait(3 * SETTLE_S)
+    rooms = world.reach.rooms
+    assert (rooms.others, rooms.expected, rooms.lost, rooms.missed) == (4, 40, 3, 0)
+
+
+def test_loss_that_too_few_others_can_witness_is_told_by_the_gap_alone() -> None:
+    world = World(0)
+    world.join(1, features=frozenset({Feature.ROOMS_DELTA}))
+    world.now_s += 1.0
+    for revision in (4, 6):
+        hear(world, [1], revision)
+        world.wait(3 * SETTLE_S)
+    assert (world.reach.rooms.expected, world.reach.rooms.lost) == (1, 1)
+
+
 def test_earlier_revision_that_comes_late_stands_for_no_later_one(world: World) -> None:
     hear(world, TOLD[1:], 5)
     hear(world, TOLD[1:], 6, after_s=0.01)

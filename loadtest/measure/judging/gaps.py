@@ -1,0 +1,55 @@
+"""One lost delta is one loss, whoever notices it.
+
+That a delta never came shows twice. The next one to come builds on a revision that its connection does not hold: a gap,
+which is certain (`loadtest.measure.revisions`). And others heard of it while this connection heard of nothing in time
+(`loadtest.measure.rounds`, `loadtest.measure.judging.changes`), or of something later, which looks like a *miss*. The
+gap may show before that is judged or long after. So what was charged to a connection is kept by revision: a gap adds
+what is not charged yet, and what lies in a gap is charged to nobody again. An own change of which nobody here can say
+the revision (`loadtest.measure.judging.named`) is charged beside the gap.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+
+from loadtest.measure.columns import BoolArray, IntArray
+
+KEPT = 10_000
+"""Connections that are remembered: losses are few, and a connection ends."""
+_Kept = TypeVar("_Kept")
+
+
+class DeltaGaps:
+    """Of the connections of a process, by the numbers of their spans."""
+
+    def __init__(self) -> None:
+        self._gaps: dict[int, list[tuple[int, int]]] = {}
+        self._charged: dict[int, set[int]] = {}
+
+    def add(self, span: int, held: int, base: int, lost: int) -> int:
+        """So many deltas above `held` and up to `base` never came. Returns how many of them nobody has charged."""
+        _bounded(self._gaps, span, []).append((held, base))
+        charged = sum(held < revision <= base for revision in self._charged.get(span, ()))
+        return max(0, lost - charged)
+
+    def cover(self, spans: IntArray, revision: int) -> BoolArray:
+        """Which of these connections have lost that revision by a gap, and are charged with it."""
+        covered = np.zeros(len(spans), dtype=bool)
+        if self._gaps and revision >= 0:
+            for place in np.flatnonzero(np.isin(spans, np.fromiter(self._gaps, np.int64, len(self._gaps)))).tolist():
+                covered[place] = any(held < revision <= base for held, base in self._gaps[int(spans[place])])
+        return covered
+
+    def charge(self, spans: IntArray, revision: int) -> None:
+        """These have lost that revision, by what others heard."""
+        for span in spans.tolist():
+            _bounded(self._charged, span, set()).add(revision)
+
+
+def _bounded(kept: dict[int, _Kept], span: int, empty: _Kept) -> _Kept:
+    found = kept.setdefault(span, empty)
+    if len(kept) > KEPT:
+        del kept[next(iter(kept))]
+    return found
