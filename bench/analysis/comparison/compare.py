@@ -9,6 +9,8 @@ from bench.analysis.comparison.comparable import Basis, basis_of
 from bench.analysis.estimates import distance
 from bench.analysis.figures import Figure, figures_of
 from bench.analysis.noise_floors import noise_floors
+from bench.analysis.validity import judge_reading, worse_of
+from bench.measures import Kind
 from bench.record.findings import Reading
 from bench.record.run import SCHEMA_VERSION, Run
 from bench.record.vocabulary import LOBBY, LOBBY_AGAIN
@@ -132,7 +134,7 @@ def _ratios(run: Run) -> list[Figure]:
         if own is None or each.party == LOBBY or Validity.INVALID in (own.validity, each.validity):
             continue
         readings = [
-            Reading(ours.value / theirs.value)
+            _ratio_of(ours, theirs, each.kind)
             for ours, theirs in zip(own.readings, each.readings, strict=False)
             if theirs.value
         ]
@@ -140,3 +142,14 @@ def _ratios(run: Run) -> list[Figure]:
             measure = replace(each.measure, name=f"{each.measure}, {LOBBY} ÷ {each.party}", unit="×")
             found.append(Figure(each.scenario, measure, LOBBY, each.where, readings))
     return found
+
+
+def _ratio_of(ours: Reading, theirs: Reading, kind: Kind) -> Reading:
+    """As good as the worse of the two."""
+    judged = worse_of(judge_reading(ours, kind), judge_reading(theirs, kind))
+    why = "; ".join(reason.what for reason in judged.reasons)
+    return Reading(
+        ours.value / theirs.value,
+        invalid=why if judged.validity is Validity.INVALID else "",
+        suspect=why if judged.validity is Validity.SUSPECT else "",
+    )

@@ -24,11 +24,11 @@ from tests.bench.runs import a_run, a_whole_run
 STEADY = (10.0, 10.1, 9.9, 10.0, 10.05)
 
 
-def findings(factor: float, *, peer: float = 2.0) -> Findings:
+def findings(factor: float, *, peer: float = 2.0, suspect: str = "", suspect_peer: str = "") -> Findings:
     book = Book()
     for value in STEADY:
-        book.add(CPU_PER_RECIPIENT, value * factor, clients=1_000)
-        book.add(CPU_PER_RECIPIENT, value * peer, clients=1_000, party="floor")
+        book.add(CPU_PER_RECIPIENT, value * factor, clients=1_000, suspect=suspect)
+        book.add(CPU_PER_RECIPIENT, value * peer, clients=1_000, party="floor", suspect=suspect_peer)
     return book.result("peers", ())
 
 
@@ -69,6 +69,16 @@ def test_faster_machine_changes_no_ratio() -> None:
     before, after = run_of(findings(1.0, peer=2.0)), run_of(findings(0.5, peer=1.0))
     assert len(compare_runs(before, after, limit=0.1).changed) == 2
     assert compare_runs(before, after, limit=0.1, ratios_only=True).changed == []
+
+
+@pytest.mark.parametrize("doubt", [{"suspect": "other work"}, {"suspect_peer": "other work"}])
+def test_ratio_of_a_reading_in_doubt_is_in_doubt(doubt: dict[str, str]) -> None:
+    before, after = run_of(findings(1.0)), run_of(findings(1.5, **doubt))
+    found = compare_runs(before, after, limit=0.1, ratios_only=True)
+    assert [(pair.change, pair.doubtful) for pair in found.pairs] == [(Change.WORSE, True)]
+    assert found.regressions == []
+    assert found.exit_code == 4, "nothing else was compared"
+    assert compare_runs(before, run_of(findings(1.5)), limit=0.1, ratios_only=True).exit_code == 3
 
 
 def test_command_ends_with_3_on_a_regression_and_leaves_table_and_chart(tmp_path: Path) -> None:
