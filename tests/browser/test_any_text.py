@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,6 +166,29 @@ def everything_at_its_longest(crowd: Crowd, ann: Person) -> Iterator[None]:
         yield
 
 
+def speaks_german_within_its_panels(crowd: Crowd, ann: Person, folder: Path) -> None:
+    """The words of the page are longer there; `ann` has a second page."""
+    login = json.loads(ann.page.evaluate("sessionStorage.getItem('lobby.login')"))
+    page = crowd.page(locale="de-DE", login=login)
+    Person(page, ann.name).is_connected()
+    page.locator("#friends li", has_text=OUTSIDE_NAME).wait_for()
+    page.locator("#create-room-fold summary").click()
+    page.locator("#blocks-fold summary").click()
+    page.locator("#friend-form input").fill("x" * 64)
+    page.locator("#friend-form button").click()
+    page.locator("#friend-form .problem:not(:empty)").wait_for()
+    assert page.locator("html").get_attribute("lang") == "de"
+    is_within_its_panels(page, folder, "german")
+    at_width(page, 1440)
+    page.locator("#online button", has_text=OUTSIDE_NAME).click()
+    is_within_its_panels(page, folder, "german-person-dialog")
+    page.keyboard.press("Escape")
+    at_width(page, 1440)
+    page.locator("#notifications-button").click()
+    page.locator("#notifications-items li").nth(2).wait_for()
+    is_within_its_panels(page, folder, "german-notifications-dialog")
+
+
 @pytest.mark.flags("--empty-room-ttl-s", "600", "--chat-rate-per-min", "0", "--social-rate-per-min", "0")
 def test_longest_text_in_every_field_widens_nothing_and_moves_no_panel(own_crowd: Crowd, folder: Path) -> None:
     own_crowd.expected.append("Failed to load resource")
@@ -188,6 +212,7 @@ def test_longest_text_in_every_field_widens_nothing_and_moves_no_panel(own_crowd
         ann.page.locator("#notifications-button").click()
         ann.page.locator("#notifications-items li").nth(2).wait_for()
         is_within_its_panels(ann.page, folder, "notifications-dialog")
+        speaks_german_within_its_panels(own_crowd, ann, folder)
 
 
 def test_longest_name_in_the_bar_widens_nothing(crowd: Crowd, folder: Path) -> None:
