@@ -41,11 +41,14 @@ class SocialMemory:
 
     # -- friends and blocks ---------------------------------------------------------------------------------------
 
-    async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest:
+    async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest | None:
         self._check(sender.username, receiver.username)
-        for request in self._requests.values():
-            if (request.sender.id, request.receiver.id) == (sender.id, receiver.id):
-                return request
+        pair, other_way = (sender.id, receiver.id), (receiver.id, sender.id)
+        if pair in self._friendships or pair in self._blocks or self._asked(*other_way) is not None:
+            return None
+        known = self._asked(*pair)
+        if known is not None:
+            return known
         made = FriendRequest(self._next_id(), sender, receiver, created_at.astimezone(timezone.utc))
         self._requests[made.id] = made
         return made
@@ -54,24 +57,31 @@ class SocialMemory:
         self._check()
         self._requests.pop(request_id, None)
 
-    async def add_friendship(self, one: User, other: User, since: datetime) -> None:
-        self._check(one.username, other.username)
-        self._forget_requests((one.id, other.id), (other.id, one.id))
-        for user, friend in ((one, other), (other, one)):
+    async def add_friendship(self, asker: User, other: User, since: datetime) -> datetime | None:
+        self._check(asker.username, other.username)
+        pair, other_way = (asker.id, other.id), (other.id, asker.id)
+        if pair not in self._friendships:
+            is_blocked = pair in self._blocks or other_way in self._blocks
+            if is_blocked or self._asked(*pair) is None:
+                return None
+        self._forget_requests(pair, other_way)
+        for user, friend in ((asker, other), (other, asker)):
             made = StoredFriendship(user.id, Friend(friend, since.astimezone(timezone.utc)))
             self._friendships.setdefault((user.id, friend.id), made)
+        return self._friendships[pair].friend.since
 
     async def delete_friendship(self, one_id: int, other_id: int) -> None:
         self._check()
         self._friendships.pop((one_id, other_id), None)
         self._friendships.pop((other_id, one_id), None)
 
-    async def add_block(self, user_id: int, blocked: User, since: datetime) -> None:
+    async def add_block(self, user_id: int, blocked: User, since: datetime) -> datetime:
         self._check(blocked.username)
         made = StoredBlock(user_id, blocked, since.astimezone(timezone.utc))
-        self._blocks.setdefault((user_id, blocked.id), made)
+        known = self._blocks.setdefault((user_id, blocked.id), made)
         self._forget_requests((user_id, blocked.id))
         await self.delete_friendship(user_id, blocked.id)
+        return known.since
 
     async def delete_block(self, user_id: int, blocked_id: int) -> None:
         self._check()
@@ -88,6 +98,12 @@ class SocialMemory:
     async def blocks(self) -> list[StoredBlock]:
         self._check()
         return list(self._blocks.values())
+
+    def _asked(self, sender_id: int, receiver_id: int) -> FriendRequest | None:
+        for request in self._requests.values():
+            if (request.sender.id, request.receiver.id) == (sender_id, receiver_id):
+                return request
+        return None
 
     def _forget_requests(self, *directions: tuple[int, int]) -> None:
         for request in list(self._requests.values()):

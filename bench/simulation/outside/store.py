@@ -42,18 +42,22 @@ class Database(MemoryStore):
         await super().add_room(room, is_again=is_again)
         self.rooms_made.add(room.id)
 
-    async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest:
+    async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest | None:
         made = await super().add_friend_request(sender, receiver, created_at)
-        self.requests_made[made.id] = (sender.id, receiver.id)
+        if made is not None:
+            self.requests_made[made.id] = (sender.id, receiver.id)
         return made
 
-    async def add_friendship(self, one: User, other: User, since: datetime) -> None:
-        await super().add_friendship(one, other, since)
-        self.ever_friends.update(((one.id, other.id), (other.id, one.id)))
+    async def add_friendship(self, asker: User, other: User, since: datetime) -> datetime | None:
+        known_since = await super().add_friendship(asker, other, since)
+        if known_since is not None:
+            self.ever_friends.update(((asker.id, other.id), (other.id, asker.id)))
+        return known_since
 
-    async def add_block(self, user_id: int, blocked: User, since: datetime) -> None:
-        await super().add_block(user_id, blocked, since)
+    async def add_block(self, user_id: int, blocked: User, since: datetime) -> datetime:
+        known_since = await super().add_block(user_id, blocked, since)
         self.ever_blocked.add((user_id, blocked.id))
+        return known_since
 
     async def add_chat_lines(self, lines: Sequence[NewLine]) -> list[ChatLine]:
         made = await super().add_chat_lines(lines)

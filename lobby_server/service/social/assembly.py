@@ -112,6 +112,7 @@ class Social:
         """Take up what an earlier life of the server kept. Raises `StoreUnavailable`."""
         await self.friends.restore()
         await self.blocks.restore()
+        self.ties.restored()
         await self.notifications.restore()
         await self.invitations.restore()
         await self.whereabouts.restore()

@@ -46,18 +46,16 @@ class Blocks:
         Raises `Refusal`: ``user_not_found``, ``invalid_target``, ``limit_reached``; `StoreUnavailable`.
         """
         await self._replica.caught_up_in_call()
-        if self._book.blocks(user.id, other_id):
-            return False
-        self._book.check_may_block(user.id, other_id)
+        self._check_may_block(user.id, other_id)
         other = await self._people.find(Whom(other_id))
         async with self._ties.change() as held:
-            if self._book.blocks(user.id, other_id):
-                return False
-            self._book.check_may_block(user.id, other_id)
-            since = self._clock.utc_now()
-            await held.commit(lambda store: store.add_block(user.id, other, since))
+            self._check_may_block(user.id, other_id)
+            is_known = self._book.blocks(user.id, other_id)
+            now = self._clock.utc_now()
+            # One that the books have may be gone from the store, and they are about to follow: it stands from now on.
+            since = await held.commit(lambda store: store.add_block(user.id, other, now))
             await self._ties.tell(commands.Block(user, other, since))
-        return True
+        return not is_known
 
     async def remove(self, user: User, other_id: int) -> None:
         """Raises `Refusal` (``not_blocked``), `StoreUnavailable`."""
@@ -66,3 +64,8 @@ class Blocks:
                 raise Refusal(RefusalCode.NOT_BLOCKED)
             await held.commit(lambda store: store.delete_block(user.id, other_id))
             await self._ties.tell(commands.Unblock(user.id, other_id))
+
+    def _check_may_block(self, user_id: int, other_id: int) -> None:
+        """Once more is allowed always."""
+        if not self._book.blocks(user_id, other_id):
+            self._book.check_may_block(user_id, other_id)

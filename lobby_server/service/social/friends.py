@@ -94,18 +94,22 @@ class Friends:
         other = await self._people.find(whom)
         async with self._ties.change() as held:
             asked = self._book.request_between(user.id, other.id)
-            if asked is not None:
-                return FriendAsked(status="sent", request=_request(asked), friend=None), False
-            self._book.check_may_ask(user.id, other.id)
-            self._blocks.check_may_address(user.id, other.id)
+            if asked is None:
+                self._book.check_may_ask(user.id, other.id)
+                self._blocks.check_may_address(user.id, other.id)
             theirs = self._book.request_between(other.id, user.id)
-            if theirs is not None:
+            if asked is None and theirs is not None:
                 friend = await self._befriend(theirs, held)
+                if friend is None:
+                    raise self._ties.behind()
                 return FriendAsked(status="accepted", request=None, friend=friend), False
             now = self._clock.utc_now()
             request = await held.commit(lambda store: store.add_friend_request(user, other, now))
-            await self._ties.tell(commands.AskFriend(request, self._notifications.new_key()))
-        return FriendAsked(status="sent", request=_request(request), friend=None), True
+            if request is None or (asked is not None and asked.id != request.id):
+                raise self._ties.behind()
+            if asked is None:
+                await self._ties.tell(commands.AskFriend(request, self._notifications.new_key()))
+        return FriendAsked(status="sent", request=_request(request), friend=None), asked is None
 
     async def accept(self, user: User, request_id: int) -> social_resources.Friend:
         """Raises `Refusal`: ``request_not_found``, ``limit_reached``; `StoreUnavailable`."""
@@ -113,7 +117,12 @@ class Friends:
             request = self._book.request(request_id)
             if request is None or request.receiver.id != user.id or self._blocks.blocks(user.id, request.sender.id):
                 raise Refusal(RefusalCode.REQUEST_NOT_FOUND)
-            return await self._befriend(request, held)
+            friend = await self._befriend(request, held)
+            if friend is None and self._book.request(request_id) is None:  # its sender was deleted meanwhile
+                raise Refusal(RefusalCode.REQUEST_NOT_FOUND)
+            if friend is None:
+                raise self._ties.behind()
+            return friend
 
     async def decline(self, user: User, request_id: int) -> None:
         """Say no, or take one's own request back. Raises `Refusal` (``request_not_found``), `StoreUnavailable`."""
@@ -180,14 +189,16 @@ class Friends:
         )
         self._announcer.tell_some(told, kind(user_id=user.id, username=user.username))
 
-    async def _befriend(self, request: FriendRequest, held: Held[TieStore]) -> social_resources.Friend:
-        """A request is answered with yes."""
+    async def _befriend(self, request: FriendRequest, held: Held[TieStore]) -> social_resources.Friend | None:
+        """A request is answered with yes. None: the store has it no more, or a block that stands against it."""
         asker, user = request.sender, request.receiver
         self._book.check_may_befriend(asker.id, user.id)
         since = self._clock.utc_now()
-        await held.commit(lambda store: store.add_friendship(asker, user, since))
-        await self._ties.tell(commands.Befriend(request, since, self._notifications.new_key()))
-        return self._friend(Friend(asker, since))
+        known_since = await held.commit(lambda store: store.add_friendship(asker, user, since))
+        if known_since is None:
+            return None
+        await self._ties.tell(commands.Befriend(request, known_since, self._notifications.new_key()))
+        return self._friend(Friend(asker, known_since))
 
     def _friend(self, friend: Friend) -> social_resources.Friend:
         return social_resources.Friend(

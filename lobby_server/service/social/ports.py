@@ -84,21 +84,24 @@ class TieStore(Protocol):
     """Changes of requests, friendships, blocks, and of who lets whom know where they are:
     `lobby_server.service.writes.gated.GatedStore` hands them out."""
 
-    async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest:
-        """A request with the next free id; the one that is there already, if there is one."""
+    async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest | None:
+        """A request with the next free id; the one that is there already, if there is one. None, and nothing is
+        written: they are friends, the receiver has asked the sender, or the sender blocks the receiver."""
 
     async def delete_friend_request(self, request_id: int) -> None:
         """No such request: nothing happens."""
 
-    async def add_friendship(self, one: User, other: User, since: datetime) -> None:
-        """Both directions, and the requests between the two are gone. A second time changes nothing."""
+    async def add_friendship(self, asker: User, other: User, since: datetime) -> datetime | None:
+        """Both directions, and the requests between the two are gone. Since when they are friends: a second time
+        changes nothing. None, and nothing is written: the asker has not asked, or does no more, or one of them blocks
+        the other."""
 
     async def delete_friendship(self, one_id: int, other_id: int) -> None:
         """Both directions. No friends: nothing happens."""
 
-    async def add_block(self, user_id: int, blocked: User, since: datetime) -> None:
-        """Together with it goes a friendship of the two, and what the one who blocks had asked of the other. A second
-        time changes nothing."""
+    async def add_block(self, user_id: int, blocked: User, since: datetime) -> datetime:
+        """Together with it goes a friendship of the two, and what the one who blocks had asked of the other. Since when
+        it stands: a second time changes nothing."""
 
     async def delete_block(self, user_id: int, blocked_id: int) -> None:
         """No such block: nothing happens."""

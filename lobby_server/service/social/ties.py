@@ -6,6 +6,10 @@ with a fault; or the server was ending meanwhile, or its node is gone. Whoever a
 need not: the store is looked at once more as soon as it is known what became of the entry, and what the books have
 otherwise is made equal to it, by entries of the log like any other. When a node ends or comes back, the node that leads
 looks as well, and so it finds what was decided in a log that is gone. Nothing is kept in memory that the store has.
+
+Until then the books may be behind the store, and what they allow may go against what it has. So whoever commits asks
+the store in the same transaction: it refuses a request between friends, and a friendship for which nobody has asked any
+more. What got into it all the same, such as by an older version, a look takes out of it (`core/machine/void_ties.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from typing import TypeVar
 from lobby_server.core.friends import FriendRequest
 from lobby_server.core.machine import commands
 from lobby_server.core.machine.commands import Command
+from lobby_server.core.machine.void_ties import VoidFriendship, VoidRequest, VoidTie, void_ties
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import DEFAULT_AUDIENCE, Audience
@@ -81,6 +86,29 @@ class Ties:
         without another try."""
         await self._replica.run(command, settled=self.look_again)
 
+    def behind(self) -> Refusal:
+        """What is to be answered when the store has refused what the books allow: they follow it soon."""
+        self.look_again()
+        return Refusal(RefusalCode.TRY_AGAIN_LATER)
+
+    def restored(self) -> None:
+        """At a start the books are as the store is: what is void in it goes from them at once, and from it soon.
+        O(requests and blocks)."""
+        books, blocks = self._friends, self._blocks
+        found = void_ties(
+            are_friends=books.are_friends,
+            requests=books.requests(),
+            blocks=[(user_id, each.user.id) for user_id in blocks.user_ids() for each in blocks.blocked_by(user_id)],
+        )
+        for tie in [each for each in found if each is not None]:
+            if isinstance(tie, VoidFriendship):
+                books.part(tie.one_id, tie.other_id)
+            elif isinstance(tie, VoidRequest):
+                books.remove_request(tie.request)
+            else:
+                books.befriend(tie.earlier.sender, tie.earlier.receiver, tie.later.created_at)
+            self.look_again()
+
     def look_again(self) -> None:
         """The books may not be as the store is: soon they are. O(friendships and blocks)."""
         self._look.again()
@@ -104,12 +132,19 @@ class Ties:
         """Raises `Refusal` (``try_again_later``), `StoreUnavailable`."""
         if await self._is_otherwise():
             async with self._gated.hold() as held:  # nobody changes anything meanwhile
-                async for command in self._missing(await self._read()):
+                kept = await self._read()
+                void = [tie async for tie in _void(kept)]
+                for tie in void:
+                    await _mend(tie, held)
+                async for command in self._missing(await self._read() if void else kept):
                     held.check()  # what was read may be old
                     await self._run(command)
 
     async def _is_otherwise(self) -> bool:
-        async for _ in self._missing(await self._read()):
+        kept = await self._read()
+        async for _ in _void(kept):
+            return True
+        async for _ in self._missing(kept):
             return True
         return False
 
@@ -199,6 +234,29 @@ class Ties:
     async def _user(self, user_id: int) -> User:
         """One who is not known any more has no name. Raises `StoreUnavailable`."""
         return await self._people.by_id(user_id) or User(user_id, "")
+
+
+async def _void(kept: _Kept) -> AsyncIterator[VoidTie]:
+    def are_friends(one_id: int, other_id: int) -> bool:
+        return (min(one_id, other_id), max(one_id, other_id)) in kept.friendships
+
+    found = void_ties(are_friends=are_friends, requests=kept.requests.values(), blocks=kept.blocks)
+    async for tie in _in_turns(found):
+        if tie is not None:
+            yield tie
+
+
+async def _mend(tie: VoidTie, held: Held[TieStore]) -> None:
+    """The store has it no more. Raises `Refusal` (``try_again_later``), `StoreUnavailable`."""
+    if isinstance(tie, VoidFriendship):
+        one_id, other_id = tie.one_id, tie.other_id
+        await held.commit(lambda store: store.delete_friendship(one_id, other_id))
+    elif isinstance(tie, VoidRequest):
+        request_id = tie.request.id
+        await held.commit(lambda store: store.delete_friend_request(request_id))
+    else:
+        asked, since = tie.earlier, tie.later.created_at
+        await held.commit(lambda store: store.add_friendship(asked.sender, asked.receiver, since))
 
 
 async def _in_turns(rows: Iterable[_Row]) -> AsyncIterator[_Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, insert, or_, select
 
 from lobby_server.core.friends import Friend, FriendRequest
 from lobby_server.core.presence import User
@@ -20,7 +20,7 @@ from lobby_server.store.tables import blocks, friend_requests, friendships
 class SqlFriends(SqlCalls):
     """`TieStore` and `FriendStore` of `lobby_server.service.social.ports`, but for whereabouts."""
 
-    async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest:
+    async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest | None:
         new_request = insert(friend_requests).values(
             sender_id=sender.id,
             sender_username=sender.username,
@@ -29,55 +29,76 @@ class SqlFriends(SqlCalls):
             created_at=created_at,
         )
 
-        def add(connection: Connection) -> int:
-            key: Any = connection.execute(new_request).inserted_primary_key
-            return int(key.id)
+        stands_against = or_(
+            exists().where(_both_ways(sender.id, receiver.id)),
+            exists().where(_asked(receiver.id, sender.id)),
+            exists().where(_blocks(sender.id, receiver.id)),
+        )
+
+        def add(connection: Connection) -> int | None:
+            with in_transaction(connection):
+                if connection.scalar(select(stands_against)):
+                    return None
+                key: Any = connection.execute(new_request).inserted_primary_key
+                return int(key.id)
 
         try:
             request_id = await self._run(add)
         except RowConflict as conflict:
-            there = and_(friend_requests.c.sender_id == sender.id, friend_requests.c.receiver_id == receiver.id)
-            row = await self._first(select(friend_requests).where(there))
+            row = await self._first(select(friend_requests).where(_asked(sender.id, receiver.id)))
             if row is None:
                 raise StoreError("A friend request came and went at once.") from conflict
             return _request(row)
+        if request_id is None:
+            return None
         return FriendRequest(request_id, sender, receiver, created_at.astimezone(timezone.utc))
 
     async def delete_friend_request(self, request_id: int) -> None:
         await self._do(delete(friend_requests).where(friend_requests.c.id == request_id))
 
-    async def add_friendship(self, one: User, other: User, since: datetime) -> None:
+    async def add_friendship(self, asker: User, other: User, since: datetime) -> datetime | None:
         directions = [
             {"user_id": user.id, "friend_id": friend.id, "friend_username": friend.username, "since": since}
-            for user, friend in ((one, other), (other, one))
+            for user, friend in ((asker, other), (other, asker))
         ]
+        is_asked = exists().where(_asked(asker.id, other.id))
+        is_blocked = or_(exists().where(_blocks(asker.id, other.id)), exists().where(_blocks(other.id, asker.id)))
+        known_since = select(friendships.c.since).where(_both_ways(asker.id, other.id)).limit(1)
 
-        def add(connection: Connection) -> None:
+        def add(connection: Connection) -> Any:
             with in_transaction(connection):
-                connection.execute(delete(friend_requests).where(_between(one.id, other.id)))
+                known = connection.scalar(known_since)
+                if known is None and not connection.scalar(select(and_(is_asked, ~is_blocked))):
+                    return None
+                connection.execute(delete(friend_requests).where(_between(asker.id, other.id)))
                 connection.execute(self._insert(friendships).on_conflict_do_nothing(), directions)
+                return connection.scalar(known_since)
 
-        await self._run(add)
+        found: datetime | None = await self._run(add)
+        return found
 
     async def delete_friendship(self, one_id: int, other_id: int) -> None:
         await self._do(delete(friendships).where(_both_ways(one_id, other_id)))
 
-    async def add_block(self, user_id: int, blocked: User, since: datetime) -> None:
+    async def add_block(self, user_id: int, blocked: User, since: datetime) -> datetime:
         new_block = self._insert(blocks).values(
             user_id=user_id, blocked_id=blocked.id, blocked_username=blocked.username, since=since
         )
-        asked = and_(friend_requests.c.sender_id == user_id, friend_requests.c.receiver_id == blocked.id)
+        asked = _asked(user_id, blocked.id)
+        known_since = select(blocks.c.since).where(_blocks(user_id, blocked.id))
 
-        def add(connection: Connection) -> None:
+        def add(connection: Connection) -> Any:
             with in_transaction(connection):
                 connection.execute(new_block.on_conflict_do_nothing())
                 connection.execute(delete(friendships).where(_both_ways(user_id, blocked.id)))
                 connection.execute(delete(friend_requests).where(asked))
+                return connection.scalar(known_since)
 
-        await self._run(add)
+        found: datetime = await self._run(add)
+        return found
 
     async def delete_block(self, user_id: int, blocked_id: int) -> None:
-        await self._do(delete(blocks).where(blocks.c.user_id == user_id, blocks.c.blocked_id == blocked_id))
+        await self._do(delete(blocks).where(_blocks(user_id, blocked_id)))
 
     async def friend_requests(self) -> list[FriendRequest]:
         return [_request(row) async for row in self._pages(friend_requests)]
@@ -95,9 +116,16 @@ class SqlFriends(SqlCalls):
         ]
 
 
+def _asked(sender_id: int, receiver_id: int) -> ColumnElement[bool]:
+    return and_(friend_requests.c.sender_id == sender_id, friend_requests.c.receiver_id == receiver_id)
+
+
 def _between(one_id: int, other_id: int) -> ColumnElement[bool]:
-    sender, receiver = friend_requests.c.sender_id, friend_requests.c.receiver_id
-    return or_(and_(sender == one_id, receiver == other_id), and_(sender == other_id, receiver == one_id))
+    return or_(_asked(one_id, other_id), _asked(other_id, one_id))
+
+
+def _blocks(user_id: int, blocked_id: int) -> ColumnElement[bool]:
+    return and_(blocks.c.user_id == user_id, blocks.c.blocked_id == blocked_id)
 
 
 def _both_ways(one_id: int, other_id: int) -> ColumnElement[bool]:

@@ -63,6 +63,7 @@ async def test_start_that_makes_up_writes_restores_nothing_of_deleted_users_and_
     async def recover(life: str) -> int:
         """What the journal had is written only now."""
         await house.store.set_whereabouts(user.id, "nobody")
+        await house.store.add_friend_request(user, ANN, now)
         await house.store.add_friendship(user, ANN, now)
         return 2
 

@@ -23,6 +23,7 @@ from tests.service.accounts.test_revocations import log_away, soon
 from tests.service.house import ANN, BOB, CLEO, House
 
 Call = Callable[[House], Awaitable[Any]]
+DAN = User(4, "dan")
 
 
 async def ask(house: House) -> None:
@@ -245,20 +246,21 @@ async def test_nothing_of_a_deleted_user_comes_back(house: House) -> None:
     await store.delete_account(ANN.id)
     house.app.replica.submit(commands.ForgetUser(ANN.id, mark_of(ANN.username)))
     await house.settle()
-    await store.add_block(ANN.id, CLEO, now)
+    await store.add_block(ANN.id, BOB, now)
     await store.add_block(BOB.id, ANN, now)
-    await store.add_friend_request(CLEO, ANN, now)
-    await store.add_friendship(ANN, CLEO, now)
-    del store._friendships[CLEO.id, ANN.id]  # the row that has the name
+    for user in (CLEO, DAN):
+        await store.add_friend_request(user, ANN, now)
+    await store.add_friendship(DAN, ANN, now)
+    del store._friendships[DAN.id, ANN.id]  # the row that has the name
     await store.set_whereabouts(ANN.id, "nobody")
     house.app.social.ties.look_again()
     await soon(house)
     await soon(house)
     assert not house.app.social.ties.is_looking
     books = house.app.replica.books
-    assert not books.blocks.blocks(ANN.id, CLEO.id)
+    assert not books.blocks.blocks(ANN.id, BOB.id)
     assert not books.blocks.blocks(BOB.id, ANN.id)
-    assert not books.friends.are_friends(ANN.id, CLEO.id)
+    assert not books.friends.are_friends(ANN.id, DAN.id)
     assert books.friends.request_between(CLEO.id, ANN.id) is None
     assert ANN.id not in books.whereabouts
     assert known(house) == await stored(house), "the store has nothing of them either"

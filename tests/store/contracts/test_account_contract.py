@@ -86,7 +86,7 @@ async def test_what_is_written_of_a_user_after_the_account_was_deleted_can_be_fo
     await store.add_room(room)
     for user, other in ((gone, stays), (stays, outside), (outside, stays)):
         await store.add_block(user.id, other, NOON)
-        await store.add_friend_request(user, other, NOON)
+        await store.add_friend_request(user, User(901, "fay"), NOON)
         await store.add_chat_lines([NewLine(channel="lobby", sender=user, text="x", sent_at=NOON, is_withheld=False)])
         await store.add_notification(
             user_id=user.id, kind="x", title="", body="", from_user_id=other.id, created_at=NOON, is_delivered=False

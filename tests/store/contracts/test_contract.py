@@ -334,7 +334,8 @@ async def test_a_deleted_account_takes_along_all_that_is_kept_of_its_user_and_of
             [NewLine(channel="lobby", sender=user.user, text="hello", sent_at=NOON, is_withheld=False)]
         )
     for one, other in ((ada, bob), (bob, cleo)):
-        await store.add_friendship(one.user, other.user, NOON)
+        await store.add_friend_request(one.user, other.user, NOON)
+        assert await store.add_friendship(one.user, other.user, NOON)
     await store.add_friend_request(cleo.user, ada.user, NOON)
     await store.add_block(ada.id, cleo.user, NOON)
     for user, sender in ((ada, bob), (bob, ada), (bob, cleo)):

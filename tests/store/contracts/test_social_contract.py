@@ -31,11 +31,19 @@ async def ask(store: Store, *pairs: tuple[User, User]) -> None:
         await store.add_friend_request(sender, receiver, NOON)
 
 
+async def befriend(store: Store, *pairs: tuple[User, User]) -> None:
+    """The second one says yes."""
+    for asker, other in pairs:
+        await ask(store, (asker, other))
+        assert await store.add_friendship(asker, other, NOON) == NOON
+
+
 # Friends and blocks
 
 
 async def test_an_added_request_is_returned_as_it_is_read(store: Store) -> None:
     added = await store.add_friend_request(ANN, EVE, NOON)
+    assert added is not None
     assert (added.sender, added.receiver, added.created_at) == (ANN, EVE, NOON)
     assert await store.friend_requests() == [added]
 
@@ -43,23 +51,46 @@ async def test_an_added_request_is_returned_as_it_is_read(store: Store) -> None:
 async def test_a_second_request_of_the_same_two_is_the_first(store: Store) -> None:
     first = await store.add_friend_request(ANN, BOB, NOON)
     assert await store.add_friend_request(ANN, BOB, NOON + timedelta(days=1)) == first
-    other_way = await store.add_friend_request(BOB, ANN, NOON)
-    assert other_way.id > first.id
-    assert await store.friend_requests() == [first, other_way]
+    assert await store.friend_requests() == [first]
+
+
+async def test_a_request_is_refused_where_the_two_are_friends(store: Store) -> None:
+    await befriend(store, (ANN, BOB), (EVE, ANN))
+    for pair in ((ANN, BOB), (BOB, ANN), (ANN, EVE), (EVE, ANN)):
+        assert await store.add_friend_request(*pair, NOON) is None
+    assert await store.friend_requests() == []
+    await store.delete_friendship(ANN.id, BOB.id)
+    assert await store.add_friend_request(ANN, BOB, NOON) is not None
+
+
+async def test_a_request_is_refused_where_the_other_one_has_asked(store: Store) -> None:
+    await ask(store, (ANN, BOB))
+    assert await store.add_friend_request(BOB, ANN, NOON) is None
+    assert await requests(store) == [(ANN.id, BOB.id)]
+
+
+async def test_who_blocks_another_asks_them_nothing_and_the_blocked_one_may(store: Store) -> None:
+    await store.add_block(ANN.id, BOB, NOON)
+    assert await store.add_friend_request(ANN, BOB, NOON) is None
+    await ask(store, (BOB, ANN), (ANN, EVE))
+    assert await requests(store) == [(BOB.id, ANN.id), (ANN.id, EVE.id)]
 
 
 async def test_a_deleted_request_is_gone_and_its_id_is_not_used_again(store: Store) -> None:
     added = await store.add_friend_request(ANN, BOB, NOON)
+    assert added is not None
     await store.delete_friend_request(added.id)
     await store.delete_friend_request(added.id)
     assert await store.friend_requests() == []
-    assert (await store.add_friend_request(ANN, BOB, NOON)).id > added.id
+    again = await store.add_friend_request(ANN, BOB, NOON)
+    assert again is not None
+    assert again.id > added.id
 
 
 async def test_a_friendship_goes_both_ways_and_ends_the_requests_between_the_two(store: Store) -> None:
-    await ask(store, (ANN, BOB), (BOB, ANN), (ANN, EVE))
-    await store.add_friendship(ANN, BOB, NOON)
-    await store.add_friendship(BOB, ANN, NOON + timedelta(days=1))
+    await ask(store, (ANN, BOB), (ANN, EVE))
+    assert await store.add_friendship(ANN, BOB, NOON) == NOON
+    assert await store.add_friendship(BOB, ANN, NOON + timedelta(days=1)) == NOON
     assert {each.user_id: each for each in await store.friendships()} == {
         ANN.id: StoredFriendship(ANN.id, Friend(BOB, NOON)),
         BOB.id: StoredFriendship(BOB.id, Friend(ANN, NOON)),
@@ -67,22 +98,45 @@ async def test_a_friendship_goes_both_ways_and_ends_the_requests_between_the_two
     assert await requests(store) == [(ANN.id, EVE.id)]
 
 
+async def test_nobody_becomes_a_friend_who_does_not_ask_any_more(store: Store) -> None:
+    await ask(store, (BOB, ANN))
+    assert await store.add_friendship(ANN, BOB, NOON) is None
+    [asked] = await store.friend_requests()
+    await store.delete_friend_request(asked.id)
+    assert await store.add_friendship(BOB, ANN, NOON) is None
+    assert await friends(store) == set()
+
+
+@pytest.mark.parametrize(("blocker", "blocked"), [(ANN, BOB), (BOB, ANN)], ids=["by the asked", "by the asker"])
+async def test_nobody_becomes_a_friend_while_one_of_the_two_blocks_the_other(
+    store: Store, blocker: User, blocked: User
+) -> None:
+    await ask(store, (BOB, ANN))
+    await store.add_block(blocker.id, blocked, NOON)
+    before = await requests(store)
+    assert await store.add_friendship(BOB, ANN, NOON) is None
+    assert await friends(store) == set()
+    assert await requests(store) == before
+
+
 async def test_an_ended_friendship_is_gone_both_ways(store: Store) -> None:
-    await store.add_friendship(ANN, BOB, NOON)
-    await store.add_friendship(ANN, EVE, NOON)
+    await befriend(store, (ANN, BOB), (ANN, EVE))
     await store.delete_friendship(BOB.id, ANN.id)
     await store.delete_friendship(BOB.id, ANN.id)
     assert await friends(store) == {(ANN.id, EVE.username), (EVE.id, "ann")}
 
 
 async def test_a_block_ends_a_friendship_and_what_the_blocker_had_asked(store: Store) -> None:
-    await store.add_friendship(ANN, BOB, NOON)
-    await ask(store, (ANN, BOB), (BOB, ANN), (ANN, EVE))
-    await store.add_block(ANN.id, BOB, NOON)
-    await store.add_block(ANN.id, BOB, NOON + timedelta(days=1))
-    assert await store.blocks() == [StoredBlock(ANN.id, BOB, NOON)]
+    zed = User(9, "zed")
+    await befriend(store, (ANN, BOB))
+    await ask(store, (ANN, EVE), (ANN, zed))
+    assert await store.add_block(ANN.id, BOB, NOON) == NOON
+    assert await store.add_block(ANN.id, BOB, NOON + timedelta(days=1)) == NOON
+    await store.add_block(ANN.id, EVE, NOON)
+    await store.add_block(zed.id, ANN, NOON)
+    assert StoredBlock(ANN.id, BOB, NOON) in await store.blocks()
     assert await friends(store) == set()
-    assert await requests(store) == [(BOB.id, ANN.id), (ANN.id, EVE.id)]
+    assert await requests(store) == [(ANN.id, zed.id)]
 
 
 @pytest.mark.parametrize("most", [1, 2, 4, 1000])
@@ -91,15 +145,16 @@ async def test_what_is_read_in_pages_is_all_of_it_once(
 ) -> None:
     monkeypatch.setattr(calls, "ROWS_PER_PAGE", most)
     pairs = [(ANN, BOB), (ANN, EVE), (BOB, EVE)]
+    await befriend(store, *pairs)
     for one, other in pairs:
-        await store.add_friendship(one, other, NOON)
         await store.add_block(one.id, User(other.id + 10, "else"), NOON)
         await store.set_whereabouts(one.id, "nobody")
         await store.set_whereabouts(other.id, "nobody")
-    await ask(store, (EVE, BOB), (BOB, ANN), (ANN, EVE))
+    dan, fay = User(8, "dan"), User(9, "fay")
+    await ask(store, (EVE, dan), (dan, ANN), (fay, EVE))
     both_ways = [(one.id, other.id) for pair in pairs for one, other in (pair, pair[::-1])]
     assert sorted((each.user_id, each.friend.user.id) for each in await store.friendships()) == sorted(both_ways)
-    assert await requests(store) == [(EVE.id, BOB.id), (BOB.id, ANN.id), (ANN.id, EVE.id)]
+    assert await requests(store) == [(EVE.id, dan.id), (dan.id, ANN.id), (fay.id, EVE.id)]
     blocked = sorted((each.user_id, each.blocked.id) for each in await store.blocks())
     assert blocked == sorted((one.id, other.id + 10) for one, other in pairs)
     assert await store.whereabouts() == {ANN.id: "nobody", BOB.id: "nobody", EVE.id: "nobody"}
@@ -115,7 +170,8 @@ async def test_a_lifted_block_is_gone(store: Store) -> None:
 
 async def test_many_requests_of_the_same_two_at_once_are_one(store: Store) -> None:
     made = await asyncio.gather(*(store.add_friend_request(ANN, BOB, NOON) for _ in range(10)))
-    assert len({request.id for request in made}) == 1
+    assert len({request and request.id for request in made}) == 1
+    assert await store.friend_requests() == [made[0]]
 
 
 # Chat

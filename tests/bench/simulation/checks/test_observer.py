@@ -123,6 +123,7 @@ async def commit(database: Database, what: str) -> None:
     elif what == "request":
         await database.add_friend_request(ANN, BOB, AT)
     elif what == "friends":
+        await database.add_friend_request(ANN, BOB, AT)
         await database.add_friendship(ANN, BOB, AT)
     elif what == "block":
         await database.add_block(ANN.id, BOB, AT)

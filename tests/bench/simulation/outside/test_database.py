@@ -37,6 +37,7 @@ async def test_room_that_was_refused_was_not_made_again(database: Database) -> N
 
 async def test_request_that_was_answered_is_known_by_its_number(database: Database) -> None:
     made = await database.add_friend_request(ANN, BOB, AT)
+    assert made is not None
     await database.add_friendship(ANN, BOB, AT)
     assert database.kept_requests() == set()
     assert database.requests_made == {made.id: (ANN.id, BOB.id)}
@@ -44,11 +45,20 @@ async def test_request_that_was_answered_is_known_by_its_number(database: Databa
 
 async def test_request_that_is_made_twice_is_one(database: Database) -> None:
     one, other = [await database.add_friend_request(ANN, BOB, AT) for _ in range(2)]
-    assert one.id == other.id
+    assert one == other is not None
     assert database.kept_requests() == {one.id}
 
 
+async def test_what_was_refused_was_not_made(database: Database) -> None:
+    await database.add_block(ANN.id, BOB, AT)
+    assert await database.add_friend_request(ANN, BOB, AT) is None
+    assert await database.add_friendship(ANN, BOB, AT) is None
+    assert database.requests_made == {}
+    assert database.ever_friends == set()
+
+
 async def test_friends_who_parted_were_friends_both_ways(database: Database) -> None:
+    await database.add_friend_request(ANN, BOB, AT)
     await database.add_friendship(ANN, BOB, AT)
     assert database.kept_friends() == {(1, 2), (2, 1)}
     await database.delete_friendship(BOB.id, ANN.id)
@@ -64,6 +74,7 @@ async def test_token_that_is_forgotten_had_ended(database: Database) -> None:
 
 
 async def test_block_ends_friendship_and_request_and_is_one_way(database: Database) -> None:
+    await database.add_friend_request(ANN, BOB, AT)
     await database.add_friendship(ANN, BOB, AT)
     await database.add_friend_request(ANN, CLEO, AT)
     await database.add_block(ANN.id, BOB, AT)
