@@ -162,6 +162,8 @@ def _ties_written(truth: App, database: Database, users_in_doubt: Set[int]) -> I
     ):
         if certain := sorted(pair for pair in differ if users_in_doubt.isdisjoint(pair)):
             yield "writes are kept", f"{what} differ: {certain}"
+    if void := sorted(pair for pair in database.void_pairs() if users_in_doubt.isdisjoint(pair)):
+        yield "writes are kept", f"what cannot stand side by side is in the database between {void}"
     kept = database.kept_audiences()
     for user_id in sorted((kept.keys() | books.whereabouts.keys()) - users_in_doubt):
         here, there = (each.get(user_id, DEFAULT_AUDIENCE) for each in (books.whereabouts, kept))

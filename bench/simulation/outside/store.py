@@ -118,6 +118,14 @@ class Database(MemoryStore):
     def kept_blocks(self) -> set[tuple[int, int]]:
         return set(self._blocks)
 
+    def void_pairs(self) -> set[tuple[int, int]]:
+        """Of which one has asked the other though they are friends, or asked each other, or who blocks a friend, or
+        somebody whom they have asked."""
+        friends, blocks = self._friendships.keys(), self._blocks.keys()
+        asked = {(request.sender.id, request.receiver.id) for request in self._requests.values()}
+        mutual = {(sender_id, receiver_id) for sender_id, receiver_id in asked if (receiver_id, sender_id) in asked}
+        return (asked & friends) | (blocks & (friends | asked)) | mutual
+
 
 class SimulatedStore:
     """`lobby_server.service.ports.Store` of one node."""

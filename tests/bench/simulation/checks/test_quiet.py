@@ -18,6 +18,7 @@ from bench.simulation.checks.quiet import DUE_WITHIN_S, faults, left_behind, lin
 from bench.simulation.clients.views import RoomView
 from bench.simulation.outside.store import Database
 from lobby_server.core.bans import UserBan
+from lobby_server.core.friends import FriendRequest
 from lobby_server.core.invitations import MatchInvitation
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.room_codes import code_of
@@ -229,6 +230,18 @@ async def hide(scene: Scene) -> None:
 async def test_what_the_database_has_otherwise_is_found(scene: Scene, change: Any) -> None:
     await change(scene)
     assert scene.found() == [WRITES]
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["the state has it too", "the state has it not"])
+async def test_request_between_friends_is_found_though_all_have_it(scene: Scene, *, is_known: bool) -> None:
+    """Both ways of it: as one that the books have as well, and as one that a start would bring back."""
+    request = FriendRequest(99, BOB, ANN, AT)
+    scene.database._requests[99] = request
+    scene.database.requests_made[99] = (BOB.id, ANN.id)
+    if is_known:
+        scene.house.app.replica.books.friends.add_request(request)
+        scene.players = [scene._player(each.user) for each in scene.players]
+    assert set(scene.found()) == {WRITES}
 
 
 async def test_user_whose_account_is_being_deleted_is_not_held_against_the_database(scene: Scene) -> None:

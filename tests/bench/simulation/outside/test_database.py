@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from bench.simulation.outside.store import Database, MemoryJournal
+from lobby_server.core.friends import FriendRequest
 from lobby_server.service.rooms.stored import stored_room
-from lobby_server.service.social.ports import NewLine
+from lobby_server.service.social.ports import NewLine, StoredBlock
 from lobby_server.store.errors import RowConflict
 from tests.bench.simulation.lobbies import ANN, AT, BOB, CLEO, Lobby
 
@@ -55,6 +56,26 @@ async def test_what_was_refused_was_not_made(database: Database) -> None:
     assert await database.add_friendship(ANN, BOB, AT) is None
     assert database.requests_made == {}
     assert database.ever_friends == set()
+
+
+async def test_what_cannot_stand_side_by_side_is_named(database: Database) -> None:
+    """Rows that the store itself refuses."""
+    one, other = FriendRequest(1, ANN, BOB, AT), FriendRequest(2, BOB, ANN, AT)
+    await database.add_friend_request(CLEO, ANN, AT)
+    await database.add_friendship(CLEO, ANN, AT)
+    await database.add_block(ANN.id, BOB, AT)
+    assert database.void_pairs() == set()
+    database._requests[2] = other
+    assert database.void_pairs() == set(), "who is blocked may have asked"
+    database._requests[1] = one
+    assert database.void_pairs() == {(1, 2), (2, 1)}
+    del database._requests[2]
+    assert database.void_pairs() == {(1, 2)}
+    database._requests = {3: FriendRequest(3, CLEO, ANN, AT)}
+    assert database.void_pairs() == {(3, 1)}
+    database._requests = {}
+    database._blocks[1, 3] = StoredBlock(1, CLEO, AT)
+    assert database.void_pairs() == {(1, 3)}
 
 
 async def test_friends_who_parted_were_friends_both_ways(database: Database) -> None:
