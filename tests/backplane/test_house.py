@@ -1,7 +1,8 @@
-"""What a node can be sure of: that the others have not given it up."""
+"""What a node can be sure of: that the others have not given it up, and whom it gives up itself."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from lobby_server.backplane.errors import BackplaneAway
 from lobby_server.backplane.node.health import Health
 from lobby_server.backplane.node.house import House
 from lobby_server.backplane.place.standing import Standing
+from lobby_server.backplane.valkey.stream import Renewal
+from lobby_server.core.machine.commands import Command, NodeLost, NodeUp
+from lobby_server.core.machine.state import LobbyState
 from tests.backplane.nodes import Node
 from tests.fakes.clock import VirtualClock
 
@@ -24,24 +28,36 @@ class Stream:
         self.takes_s = 0.0
         self.is_away = False
         self.newest = 0
+        self.was_heard_of = True
+        self.heard_of: set[str] = set()
+        """The others whose keys are there."""
 
-    async def renew(self, epoch: str, node: str, **_: Any) -> tuple[int, dict[str, bytes]]:
+    async def renew(self, epoch: str, node: str, *, others: Sequence[str], **_: Any) -> Renewal:
         if self.is_away:
             raise BackplaneAway("Valkey is away.")
         self._clock.advance(self.takes_s)
-        return self.newest, {}
+        was_heard_of, self.was_heard_of = self.was_heard_of, True
+        return Renewal(self.newest, was_heard_of, {name: b"" for name in others if name in self.heard_of})
 
 
-def house_of(stream: Any, clock: VirtualClock, standing: Standing | None = None) -> House:
+def house_of(
+    stream: Any,
+    clock: VirtualClock,
+    standing: Standing | None = None,
+    *,
+    health: Health | None = None,
+    state: LobbyState | None = None,
+    append: Callable[[Command], None] = lambda command: None,
+) -> House:
     snapshots: Any = None
     return House(
         stream,
         standing=standing or Standing(clock.monotonic_s),
-        health=Health(clock.monotonic_s),
+        health=health or Health(clock.monotonic_s),
         snapshots=snapshots,
-        state=Node(None).state,
+        state=state or Node(None).state,
         node=lambda: "this one",
-        append=lambda command: None,
+        append=append,
         report=bytes,
         heard=lambda: None,
         timeout_s=TIMEOUT_S,
@@ -130,3 +146,85 @@ async def test_node_that_goes_on_in_another_epoch_is_sure_by_what_is_written_the
     assert not node.house.is_heard_of
     node.stand("e2", 501)
     assert node.house.is_heard_of
+
+
+class Watching:
+    """A node that has heard of two others for longer than it waits for any, and keeps house as often as it should."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.stream, self.state = Stream(self.clock), Node(None).state
+        self.health = Health(self.clock.monotonic_s)
+        self.health.begin()
+        self.given_up: list[str] = []
+        self.house = house_of(self.stream, self.clock, health=self.health, state=self.state, append=self._given_up)
+        self.join("ann", "bob")
+
+    def join(self, *names: str, is_heard_of: bool = True) -> None:
+        for name in names:
+            self.state.apply(NodeUp(name), at_s=self.clock.monotonic_s(), node=name)
+            if is_heard_of:
+                self.stream.heard_of.add(name)
+
+    async def keep(self, seconds: float) -> None:
+        until_s = self.clock.monotonic_s() + seconds
+        while self.clock.monotonic_s() < until_s:
+            self.clock.advance(self.house.every_s)
+            await self.house.keep()
+
+    def _given_up(self, command: Command) -> None:
+        assert isinstance(command, NodeLost)
+        self.given_up.append(command.node)
+        self.state.apply(command, at_s=self.clock.monotonic_s(), node="this one")
+
+
+async def test_node_gives_up_one_whose_key_has_run_out_and_no_other() -> None:
+    node = Watching()
+    await node.keep(TIMEOUT_S + 1)
+    node.stream.heard_of.discard("bob")
+    await node.keep(0.5)
+    assert node.given_up == ["bob"]
+
+
+@pytest.mark.parametrize("stood_still_s", [TIMEOUT_S * 0.6, TIMEOUT_S - 0.1, TIMEOUT_S + 3])
+async def test_node_that_stood_still_gives_the_others_the_time_to_be_heard_of_again(stood_still_s: float) -> None:
+    node = Watching()
+    await node.keep(TIMEOUT_S + 1)
+    node.clock.advance(stood_still_s)
+    node.stream.heard_of.clear()  # they stood still as well
+    await node.keep(1.0)
+    node.stream.heard_of.add("ann")
+    await node.keep(TIMEOUT_S - 1.5)
+    assert node.given_up == []
+    await node.keep(1.0)
+    assert node.given_up == ["bob"], "who does not come back is given up all the same"
+
+
+async def test_node_whose_own_key_has_run_out_without_its_clock_gives_the_others_time() -> None:
+    node = Watching()
+    await node.keep(TIMEOUT_S + 1)
+    node.stream.heard_of.clear()
+    node.stream.was_heard_of = False  # the machine was suspended: its monotonic clock stood still
+    await node.keep(1.0)
+    node.stream.heard_of = {"ann", "bob"}
+    await node.keep(2 * TIMEOUT_S)
+    assert node.given_up == []
+
+
+async def test_node_that_has_lost_sight_of_the_log_gives_nobody_up() -> None:
+    node = Watching()
+    await node.keep(TIMEOUT_S + 1)
+    node.stream.heard_of.clear()
+    node.health.lost_sight(BackplaneAway("Valkey is away."))
+    await node.keep(0.5)
+    assert node.given_up == []
+
+
+async def test_node_that_took_another_name_is_not_given_up_before_it_could_be_heard_of() -> None:
+    node = Watching()
+    await node.keep(TIMEOUT_S + 1)
+    node.join("cleo", is_heard_of=False)
+    await node.keep(1.0)
+    assert node.given_up == []
+    await node.keep(TIMEOUT_S)
+    assert node.given_up == ["cleo"]

@@ -21,6 +21,9 @@ log = logging.getLogger("lobby.backplane")
 
 SURE = 0.75
 """Of the time after which a node that is silent is given up: for so long it can be sure that it is not."""
+LONGEST_GAP = 0.5
+"""Of the same time: between two answers to a node that hears of the others without a break. After a longer one their
+silence may be its own, or that of the whole machine."""
 
 
 class House:
@@ -61,6 +64,11 @@ class House:
         self._sure_at: tuple[str, int] | None = None
         """An epoch, and the number of an entry there: a replica that stands there has read whatever the others wrote
         about this node when it was not heard of. None: that is not known yet."""
+        self._answered_s = -math.inf
+        self._hears_since_s = math.inf
+        """Since when it hears of the others without a break."""
+        self._known_since_s: dict[str, float] = {}
+        """When it first asked for each of the others by the name that it has now."""
         self.reports: dict[str, bytes] = {}
         """What the other nodes say of themselves; those not heard of in time are left out."""
 
@@ -90,11 +98,11 @@ class House:
         standing, node, epoch = self._standing, self._node(), self._standing.epoch
         others = [name for name in self._state.nodes if name != node]
         asked_s = self._monotonic_s()
-        newest, self.reports = await self._stream.renew(
-            epoch, node, ttl_s=self._timeout_s, report=self._report(), others=others
-        )
-        self._note(epoch, newest, asked_s=asked_s)
-        standing.newest = max(standing.number, newest)
+        renewal = await self._stream.renew(epoch, node, ttl_s=self._timeout_s, report=self._report(), others=others)
+        self.reports = renewal.reports
+        self._note(epoch, renewal.newest, asked_s=asked_s)
+        self._note_others(others, was_heard_of=renewal.was_heard_of)
+        standing.newest = max(standing.number, renewal.newest)
         self._heard()
         return others
 
@@ -108,13 +116,24 @@ class House:
         self._key_until_s = asked_s + self._timeout_s
         self._sure_until_s = asked_s + SURE * self._timeout_s
 
+    def _note_others(self, others: list[str], *, was_heard_of: bool) -> None:
+        """They were asked for. A machine that stood still lets the keys of all its nodes run out; the monotonic clock
+        does not tell of it where the machine was suspended, but the key of this node does."""
+        now_s = self._monotonic_s()
+        if not was_heard_of or now_s - self._answered_s > LONGEST_GAP * self._timeout_s:
+            self._hears_since_s = now_s
+        self._answered_s = now_s
+        self._known_since_s = {name: self._known_since_s.get(name, now_s) for name in others}
+
     def _look_for_the_lost(self, others: list[str]) -> None:
         """Whoever is not heard of is given up; but not by a node that could not hear for a while itself, nor before the
-        others had time to be heard of again."""
-        if self._monotonic_s() - self._health.well_since_s < self._timeout_s:
+        others had time to be heard of (again): one that took a name a moment ago may have said so only in the log."""
+        now_s, health = self._monotonic_s(), self._health
+        if health.is_away or now_s - max(health.well_since_s, self._hears_since_s) < self._timeout_s:
             return
         for name in others:
-            if name not in self.reports and name in self._state.nodes:
+            is_new = now_s - self._known_since_s[name] < self._timeout_s
+            if name not in self.reports and name in self._state.nodes and not is_new:
                 log.warning(
                     "node %s has not been heard of for %g s: it is given up",
                     name,

@@ -27,12 +27,13 @@ return number"""
 )
 RENEW = (
     _IF_EPOCH
-    + """redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[2])
-local found = {redis.call('GET', KEYS[2])}
-for at = 4, #KEYS do found[at - 2] = redis.call('GET', KEYS[at]) end
+    + """local found = {redis.call('GET', KEYS[2]), redis.call('EXISTS', KEYS[3])}
+redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[2])
+for at = 4, #KEYS do found[at - 1] = redis.call('GET', KEYS[at]) end
 return found"""
 )
-"""The number of the newest entry, and what the nodes of the other keys say of themselves."""
+"""The number of the newest entry, whether the node was heard of until now, and what the nodes of the other keys say of
+themselves."""
 PUT_SNAPSHOT = (
     _IF_EPOCH
     + """redis.call('SET', KEYS[2], ARGV[2])

@@ -25,7 +25,7 @@ import contextlib
 import functools
 import hashlib
 from collections.abc import Awaitable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
@@ -48,6 +48,17 @@ STANDS_FOR_S = 1.0
 MOST_ENTRIES = 500
 """Per read."""
 _Result = TypeVar("_Result")
+
+
+class Renewal(NamedTuple):
+    """What a node learns as it is heard of."""
+
+    newest: int
+    """Number of the newest entry."""
+    was_heard_of: bool
+    """Whether it was until now, by that name."""
+    reports: dict[str, bytes]
+    """As `Stream.reports` has them, of the others that it asked for."""
 
 
 class Stream:
@@ -137,15 +148,14 @@ class Stream:
 
     # -- nodes ----------------------------------------------------------------------------------------------------
 
-    async def renew(
-        self, epoch: str, node: str, *, ttl_s: float, report: bytes, others: Sequence[str]
-    ) -> tuple[int, dict[str, bytes]]:
-        """A node is heard of, and says how it is. The number of the newest entry, and `reports` of others. Raises
-        `EpochGone`."""
+    async def renew(self, epoch: str, node: str, *, ttl_s: float, report: bytes, others: Sequence[str]) -> Renewal:
+        """A node is heard of, and says how it is. Raises `EpochGone`."""
         keys = [self._epoch, self._number, *(self._alive + name for name in (node, *others))]
         ttl_ms = str(int(ttl_s * 1000))
-        number, *found = await self._script(scripts.RENEW, keys, [epoch, ttl_ms, report], by=self._writing)
-        return int(number or 0), _heard(others, found)
+        number, was_heard_of, *found = await self._script(
+            scripts.RENEW, keys, [epoch, ttl_ms, report], by=self._writing
+        )
+        return Renewal(int(number or 0), was_heard_of=bool(was_heard_of), reports=_heard(others, found))
 
     async def forget(self, node: str) -> None:
         await self._do(self._client.delete(self._alive + node))
