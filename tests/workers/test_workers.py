@@ -9,6 +9,7 @@ import signal
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
@@ -173,6 +174,35 @@ def test_private_valkey_that_is_killed_costs_no_room_and_no_socket(tmp_path: Pat
             assert call(target, "GET", f"/api/rooms/{made.body['room']['id']}").status == 200
         assert client.closed is None
         client.end()
+
+
+def test_processes_that_all_stood_still_take_nobody_out_of_a_room(tmp_path: Path) -> None:
+    """As on a machine that is suspended, or in a container that is paused."""
+    with server(tmp_path, "--node-timeout-s", "2") as target:
+        sockets = at_every_worker(target, "rev", least=4)
+        made = call(
+            target, "POST", "/api/rooms", {"gamemode": "ffa", "maxPlayers": 64}, token=token_of(target, 1, "u1")
+        )
+        room = made.body["room"]["id"]
+        for each in sockets[1:]:
+            each.say("join_room", roomId=room, version="1", name="guest")
+            each.expect("room_joined")
+        stood_still = [target.pid, *children_of(target.pid)]
+        for pid in stood_still:
+            kill(pid, signal.SIGSTOP)
+        time.sleep(3.0)
+        for pid in stood_still:
+            kill(pid, signal.SIGCONT)
+        token = token_of(target, 2, "u2")
+        wait_until(lambda: call(target, "POST", "/api/parties", {}, token=token).status == 201)
+        beyond_s = time.monotonic() + 2.5  # the time-out, in which each keeps house several times
+        while time.monotonic() < beyond_s:
+            assert call(target, "GET", f"/api/rooms/{room}").body["current_players"] == len(sockets)
+        for each in sockets:
+            assert {"peer_left", "user_offline"}.isdisjoint(type_ for type_, _ in each.heard())
+        for each in sockets:
+            each.end()
+    assert "node_given_up" not in target.log_path.read_text()
 
 
 @pytest.fixture
