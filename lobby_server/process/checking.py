@@ -52,5 +52,5 @@ def _check_origins(settings: Settings) -> None:
     except ValueError as fault:
         raise SettingsError(
             f"--allowed-origins has {str(fault)!r}, which no browser sends: an origin is scheme://host or "
-            "scheme://host:port, such as https://game.example."
+            "scheme://host:port, such as https://game.example, without wildcards and in ASCII."
         ) from None

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://((?:\[[0-9A-Fa-f:.]+\]|[^\[\]/?#@:\s,]*))(?::([0-9]{1,5}))?")
+_SENT_HOST = re.compile(r"[A-Za-z0-9._~\-]*|\[[0-9A-Fa-f:.]+\]")
+"""Of an origin that a browser may send: without a wildcard, and names of other letters as ``xn--``."""
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _HOSTLESS = ("file",)
 OPAQUE = "null"
@@ -44,7 +46,7 @@ class Origins:
             if text in ("*", OPAQUE):
                 continue
             origin = parse_origin(text)
-            if origin is None:
+            if origin is None or not _SENT_HOST.fullmatch(origin[1]):
                 raise ValueError(text)
             self._allowed.add(origin)
         self.is_same_host = not allowed

@@ -221,7 +221,16 @@ def test_origins_are_compared_by_scheme_host_and_port(
 
 
 @pytest.mark.parametrize(
-    "allowed", ["game.example", "https://game.example/play", "https://", "https://a b", "https://game.example:99999"]
+    "allowed",
+    [
+        "game.example",
+        "https://game.example/play",
+        "https://",
+        "https://a b",
+        "https://game.example:99999",
+        "https://*.game.example",
+        "https://spël.example",
+    ],
 )
 async def test_allowed_origin_that_no_browser_sends_is_refused_at_the_start(
     start_lobby: StartLobby, allowed: str
