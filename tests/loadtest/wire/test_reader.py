@@ -14,7 +14,7 @@ from gevent import monkey
 from gevent.event import Event
 
 from loadtest.client.sockets.arrival import stamp_arrivals
-from loadtest.wire.reader import SPACING_S, TURNS_WITHOUT_A_NAP, SharedReader
+from loadtest.wire.reader import READ_BYTES, SPACING_S, TURNS_WITHOUT_A_NAP, SharedReader
 from loadtest.wire.together.group import OUT
 from lobby_server.protocol.messages import Pong, encode_frame
 from tests.loadtest.fakes import DEADLINE_S
@@ -220,3 +220,65 @@ def test_what_a_player_is_told_stays_in_order_while_the_receiver_of_another_one_
 def test_answers_are_not_awaited_where_nobody_is_read_for(reader: SharedReader) -> None:
     reader.await_answers()
     assert reader.greenlet is None
+
+
+class Ending(Connection):
+    """Its end is heard."""
+
+    def on_end(self, why: str) -> None:
+        self.heard.append(b"")
+
+
+class InParts:
+    """A socket that hands out a byte per read and keeps the rest, as TLS keeps what is not decrypted."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.fileno, self.close = sock.fileno, sock.close
+
+    def recvmsg_into(self, into: list[memoryview], beside_bytes: int) -> Any:
+        return self._sock.recvmsg_into([into[0][:1]], beside_bytes)
+
+
+@pytest.mark.parametrize("hears_with_others", [False, True])
+def test_more_than_the_buffer_takes_is_read_to_its_end(reader: SharedReader, *, hears_with_others: bool) -> None:
+    """Nothing new comes that would tell of the rest. The same bytes for both, and each of them whole."""
+    reader.group.together = Together(reader)
+    sent = bytes(3 * READ_BYTES + 7)
+    players = [Ending() for _ in range(2)]
+    for player in players:
+        for end in (player.sock, player.server):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * READ_BYTES)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 * READ_BYTES)
+        player.server.sendall(sent)
+        if hears_with_others:
+            reader.group.receivers[player.sock.fileno()] = player.sock.recvmsg_into
+        reader.add(player)
+    wait_for(lambda: all(sum(map(len, player.heard)) == len(sent) for player in players))
+    for player in players:
+        player.close()
+
+
+@pytest.mark.parametrize("hears_with_others", [False, True])
+def test_an_end_that_came_with_the_last_bytes_is_heard_after_them(
+    reader: SharedReader, *, hears_with_others: bool
+) -> None:
+    reader.group.together = Together(reader)
+    player = Ending()
+    player.server.send(b"last")
+    player.server.close()
+    is_at_hand(player)
+    if hears_with_others:
+        reader.group.receivers[player.sock.fileno()] = player.sock.recvmsg_into
+    reader.add(player)
+    wait_for(lambda: player.heard[:2] == [b"last", b""])
+    player.sock.close()
+
+
+def test_a_socket_that_keeps_some_of_what_came_is_read_again(reader: SharedReader) -> None:
+    player = Connection()
+    player.sock = InParts(player.sock)
+    reader.add(player)
+    player.server.send(b"encrypted")
+    wait_for(lambda: b"".join(player.heard) == b"encrypted")
+    player.close()
