@@ -16,7 +16,7 @@ from loadtest.client.reconnect import FixedReconnect
 from loadtest.client.sockets.arrival import HAS_STAMPS, SO_TIMESTAMPNS, ArrivalClock, stamp_arrivals
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.shared import Wire
-from loadtest.wire.together.arrivals import ManyArrivals
+from loadtest.wire.together.arrivals import FEW, ManyArrivals
 from lobby_server.protocol.messages import Ping, Pong, UserOnline
 from tests.loadtest.fakes import FakePeer, FakeServer
 from tests.loadtest.wire.test_wire import Game, wait_for
@@ -81,7 +81,12 @@ def test_stamps_of_many_reads_are_what_each_says_alone():
         [stamp(996_400.0)], [(socket.SOL_SOCKET, SO_TIMESTAMPNS, bytes(8))],
     ]  # fmt: skip
     assert clock.arrived_many_s(unusual, 100.0).tolist() == [100.0, 100.0, 100.0, 98.5, 100.0, 100.0]
-    for controls in ([], plain, [*plain, *unusual], *([*plain, one] for one in unusual)):
+    many = [*plain, *plain, *plain]
+    assert len(plain) < FEW < len(many)
+    for controls in (
+        [],
+        *([*some, *more] for some in (plain, many) for more in ([], unusual, *([one] for one in unusual))),
+    ):
         assert clock.arrived_many_s(controls, 100.0).tolist() == [
             clock.arrived_s(control, 100.0) for control in controls
         ]
