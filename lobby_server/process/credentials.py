@@ -48,7 +48,12 @@ class Credentials:
             try:
                 act()
             except SettingsError as fault:
-                log.error("the %s stay as they were: %s", what, fault, extra={"event": LogEvent.RELOAD_FAILED.value})
+                log.error(
+                    "the new %s cannot be used, what there was goes on: %s",
+                    what,
+                    fault,
+                    extra={"event": LogEvent.RELOAD_FAILED.value},
+                )
 
     # -- private --------------------------------------------------------------------------------------------------
 
