@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -49,6 +50,17 @@ class Snapshot(msgspec.Struct, array_like=True, frozen=True):
     one: `BeginEpoch` is still to be applied."""
     floor: int = 0
     """As of that."""
+
+
+class Renewal(NamedTuple):
+    """What a node learns as it is heard of."""
+
+    newest: int
+    """Number of the newest entry."""
+    was_heard_of: bool
+    """Whether it was until now, by that name."""
+    reports: dict[str, bytes]
+    """What those of the others that are heard of say of themselves, by name."""
 
 
 _encoder = msgspec.msgpack.Encoder()

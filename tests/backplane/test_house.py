@@ -11,7 +11,7 @@ from lobby_server.backplane.errors import BackplaneAway
 from lobby_server.backplane.node.health import Health
 from lobby_server.backplane.node.house import House
 from lobby_server.backplane.place.standing import Standing
-from lobby_server.backplane.valkey.stream import Renewal
+from lobby_server.backplane.wire import Renewal
 from lobby_server.core.machine.commands import Command, NodeLost, NodeUp
 from lobby_server.core.machine.state import LobbyState
 from tests.backplane.nodes import Node

@@ -15,7 +15,7 @@ from typing import Any
 from bench.simulation.outside.loop import ProcessLoop
 from bench.simulation.outside.valkey import StreamId, Valkey, stream_id
 from lobby_server.backplane.errors import BackplaneAway, BackplaneError
-from lobby_server.backplane.wire import Entry
+from lobby_server.backplane.wire import Entry, Renewal
 
 CALL_TIMEOUT_S = 2.0
 """As in `lobby_server.backplane.valkey.stream`, which cannot be loaded without the client library of Valkey."""
@@ -75,10 +75,8 @@ class SimulatedStream:
     async def put_snapshot(self, epoch: str, snapshot: bytes, *, keep_from: str) -> None:
         await self._call(self._valkey.put_snapshot, epoch, snapshot, stream_id(keep_from))
 
-    async def renew(
-        self, epoch: str, node: str, *, ttl_s: float, report: bytes, others: Sequence[str]
-    ) -> tuple[int, dict[str, bytes]]:
-        found: tuple[int, dict[str, bytes]] = await self._call(self._valkey.renew, epoch, node, ttl_s, report, others)
+    async def renew(self, epoch: str, node: str, *, ttl_s: float, report: bytes, others: Sequence[str]) -> Renewal:
+        found: Renewal = await self._call(self._valkey.renew, epoch, node, ttl_s, report, others)
         return found
 
     async def forget(self, node: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from bench.simulation.outside.loop import World
 from lobby_server.backplane.errors import EpochGone
-from lobby_server.backplane.wire import Entry
+from lobby_server.backplane.wire import Entry, Renewal
 
 UNIX_S = 1_767_225_600.0
 """Of the beginning of a run."""
@@ -214,12 +214,11 @@ class Valkey:
         self.data.snapshot = snapshot
         self.data.log = [each for each in self.data.log if each[0] >= keep_from]
 
-    def renew(
-        self, epoch: str, node: str, ttl_s: float, report: bytes, others: Sequence[str]
-    ) -> tuple[int, dict[str, bytes]]:
+    def renew(self, epoch: str, node: str, ttl_s: float, report: bytes, others: Sequence[str]) -> Renewal:
         self._check_epoch(epoch)
+        was_heard_of = node in self.reports((node,))
         self.data.alive[node] = (self.now_s + ttl_s, report)
-        return self.data.number, self.reports(others)
+        return Renewal(self.data.number, was_heard_of=was_heard_of, reports=self.reports(others))
 
     def forget(self, node: str) -> None:
         self.data.alive.pop(node, None)

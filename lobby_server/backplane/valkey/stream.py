@@ -25,7 +25,7 @@ import contextlib
 import functools
 import hashlib
 from collections.abc import Awaitable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
@@ -36,7 +36,7 @@ from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseE
 from lobby_server.backplane.errors import BackplaneAway, BackplaneError, BackplaneRefused, EpochGone
 from lobby_server.backplane.valkey import scripts
 from lobby_server.backplane.valkey.channel import Channel, Word, begun, word
-from lobby_server.backplane.wire import Entry
+from lobby_server.backplane.wire import Entry, Renewal
 
 CALL_TIMEOUT_S = 2.0
 """An answer that takes longer is none. Nothing is sent again by the client library: redis-py 8 would, and an XADD to a
@@ -48,17 +48,6 @@ STANDS_FOR_S = 1.0
 MOST_ENTRIES = 500
 """Per read."""
 _Result = TypeVar("_Result")
-
-
-class Renewal(NamedTuple):
-    """What a node learns as it is heard of."""
-
-    newest: int
-    """Number of the newest entry."""
-    was_heard_of: bool
-    """Whether it was until now, by that name."""
-    reports: dict[str, bytes]
-    """As `Stream.reports` has them, of the others that it asked for."""
 
 
 class Stream:
