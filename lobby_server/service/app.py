@@ -50,6 +50,7 @@ from lobby_server.service.watch.loop_lag import LoopLag
 from lobby_server.service.watch.metrics import Metrics
 from lobby_server.service.watch.ops_history import OpsHistory, Reading, read_counters
 from lobby_server.service.watch.security import SecurityLog
+from lobby_server.service.watch.store_probe import StoreProbe
 from lobby_server.service.writes.writer import StoreWriter
 from lobby_server.settings import Settings
 
@@ -99,6 +100,7 @@ class App:
         clock = self.clock = runtime.clock
         self.settings = settings
         self.store = store
+        self.store_probe = StoreProbe(lambda: self.store.ping())
         self.writer = StoreWriter(store, journal=journal)
         self._new_life = runtime.new_token_id
         self.metrics = Metrics()

@@ -37,7 +37,7 @@ class ReadyHandler(BaseHandler):
         if self.app.writer.is_full:
             raise ApiFault(503, ApiCode.NOT_READY, "Too many writes wait for the database.")
         try:
-            await self.app.store.ping()
+            await self.app.store_probe.ask()
         except StoreFull:
             raise ApiFault(503, ApiCode.NOT_READY, "The disk of the database is full.") from None
         except StoreUnavailable:
