@@ -7,6 +7,8 @@ or end meanwhile. So whoever waited looks again, and a hash only ever replaces t
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -105,19 +107,18 @@ class Accounts:
         `CallerGone`."""
         normalized = normalized_password(password)
         fresh = await self._hashing.run(lambda: self._passwords.hash(normalized), asker)
-        async with self._sign_ins.ending(account.user, but=but) as ends:
-            try:
-                is_replaced = await self._store.replace_password_hash(
-                    account.id, account.password_hash, fresh, address_of=account if by_link else None, ends=ends
-                )
-            except asyncio.CancelledError:
-                self._in_doubt.note(account, fresh)
-                raise
-            except StoreUnavailable:  # the database may have it all the same: the answer was lost, not the commit
-                self._in_doubt.note(account, fresh)
-                is_replaced = await self._is_kept(account, fresh)
-                if not is_replaced:
-                    raise
+        with self._noted_if_unanswered(account, fresh):
+            async with self._sign_ins.ending(account.user, but=but) as ends:
+                is_replaced = False
+                try:
+                    is_replaced = await self._store.replace_password_hash(
+                        account.id, account.password_hash, fresh, address_of=account if by_link else None, ends=ends
+                    )
+                except StoreUnavailable:  # the database may have it all the same: the answer was lost, not the commit
+                    with contextlib.suppress(StoreUnavailable):
+                        is_replaced = await self._has_hash(account, fresh)
+                    if not is_replaced:
+                        raise
         return replace(account, password_hash=fresh) if is_replaced else None
 
     def before_doubt(self, account: Account) -> Account | None:
@@ -125,15 +126,15 @@ class Accounts:
         `StoreUnavailable` here."""
         return self._in_doubt.before(account)
 
-    async def has_become(self, account: Account, *, before: str, now: str, asker: Asker) -> bool:
-        """Whether an account has by such a call the password that it is to get, in place of the one before. It takes no
-        hash where there was none. Raises `Overloaded`, or `CallerGone`."""
-        was = self.before_doubt(account)
-        return (
-            was is not None
-            and await self.is_password(was, before, asker)
-            and await self.is_password(account, now, asker)
-        )
+    async def has_become(self, account: Account, password: str, asker: Asker) -> bool:
+        """Whether a password is that of an account which got it by such a call, also after the wait for the hash.
+
+        Then the nodes have heard of the sign-ins that ended with the one before, as far as the log takes it: a commit
+        that came late has told nobody. Raises `StoreUnavailable`, `Overloaded`, or `CallerGone`."""
+        if not await self.is_password(account, password, asker):
+            return False
+        await self._sign_ins.tell_all()
+        return await self._has_hash(account, account.password_hash)
 
     async def is_password(self, account: Account, password: str, asker: Asker) -> bool:
         """Of an account that was read already. Raises `Overloaded`, or `CallerGone`."""
@@ -156,6 +157,12 @@ class Accounts:
         token = await self._sign_ins.begin(account, client=client)
         return resources.Session(token=token, user=user_resource(account))
 
+    async def session_after(self, before: Account, account: Account, *, client: str) -> resources.Session:
+        """A user is logged in by the call that gave the account another password than it had before: as long as that
+        call is not answered, the password is one in doubt. Raises as `SignIns.begin`."""
+        with self._noted_if_unanswered(before, account.password_hash):
+            return await self.session(account, client=client)
+
     async def set_role(self, username: str, role: str | None) -> Account:
         """Let a user be an administrator, or one like any other, from the next login on. The tokens that they have say
         what they were: `end_role` follows. Raises `Refusal` (``user_not_found``), `StoreUnavailable`."""
@@ -170,13 +177,19 @@ class Accounts:
         if account.role is None:
             await self._sign_ins.end_all(account.user)
 
-    async def _is_kept(self, account: Account, fresh: str) -> bool:
-        """Whether the store says so, which is away perhaps."""
+    @contextlib.contextmanager
+    def _noted_if_unanswered(self, before: Account, fresh: str) -> Iterator[None]:
+        """A hash may have been kept, or was, and whoever asked for it is told to try again, or nothing."""
         try:
-            now = await self._store.account(account.id)
-        except StoreUnavailable:
-            return False
-        return now is not None and now.password_hash == fresh
+            yield
+        except (StoreUnavailable, asyncio.CancelledError):
+            self._in_doubt.note(before, fresh)
+            raise
+
+    async def _has_hash(self, account: Account, password_hash: str) -> bool:
+        """Whether the store says so by now. Raises `StoreUnavailable`."""
+        now = await self._store.account(account.id)
+        return now is not None and now.password_hash == password_hash
 
     def _check(self, known_hash: str | None, password: str) -> tuple[bool, str | None]:
         """Whether a password is the one that was hashed, and the hash to keep in place of an outdated one. On a thread.

@@ -25,13 +25,16 @@ from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal
 from lobby_server.service.administration.ports import BanStore
 from lobby_server.service.auth import Tokens, is_of_sign_in, utc_from_unix
-from lobby_server.service.ports import Clock, Store
+from lobby_server.service.ports import Clock, Store, Timer
 from lobby_server.service.replica import Replica
 from lobby_server.service.writes.gated import GatedStore
 from lobby_server.service.writes.look import AGAIN_S, StoreLook
 from lobby_server.service.writes.writer import StoreWriter
 
 TOKENS_PER_ENTRY = 100
+LONGEST_PAUSE_S = 32.0
+"""The last look for a commit is after 63 s: as long as a call may take that waits up to 10 s for a connection, and 10 s
+for each of its statements (`lobby_server.store.engines`)."""
 _KEYS_PER_TURN = 1000
 """About a millisecond of the loop."""
 FOR_EVER = utc_from_unix(1e12)
@@ -59,6 +62,8 @@ class Revocations:
         """Bans are changed by these; `tell` comes then."""
         self._in_doubt: set[str] = set()
         """Keys of which nobody knows when their entry was applied: their callers were told to try again."""
+        self._late: Timer | None = None
+        self._pause_s = AGAIN_S
 
     async def restore(self) -> None:
         """Know again what had ended in an earlier life of the server. Raises `StoreUnavailable`."""
@@ -84,9 +89,20 @@ class Revocations:
         """The books may not know all that the store has: soon they do. O(tokens that are signed out)."""
         self._look.again()
 
+    async def look_now(self) -> None:
+        """The books know all that the store has; or, while the log or the database is away, they soon do."""
+        self.look_again()
+        await self.idle()
+
     def look_soon(self) -> None:
-        """The same, where a commit that nobody has answered may be under way yet."""
-        self._clock.call_later(AGAIN_S, self.look_again)
+        """The same, where a commit that nobody has answered may be under way yet: in a second, and then after ever
+        longer pauses, since the commit may come after that look."""
+        if self._late is not None:
+            if self._pause_s == AGAIN_S:
+                return  # or calls that come one after the other would put it off
+            self._late.cancel()
+        self._pause_s = AGAIN_S
+        self._late = self._clock.call_later(self._pause_s, self._look_late)
 
     async def idle(self) -> None:
         """Return when no look is under way."""
@@ -95,8 +111,17 @@ class Revocations:
     def stop(self) -> None:
         """The server ends: look no more."""
         self._look.stop()
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
     # -- private --------------------------------------------------------------------------------------------------
+
+    def _look_late(self) -> None:
+        self.look_again()
+        self._pause_s *= 2
+        is_over = self._pause_s > LONGEST_PAUSE_S
+        self._late = None if is_over else self._clock.call_later(self._pause_s, self._look_late)
 
     async def _make_up(self) -> None:
         in_doubt, self._in_doubt = self._in_doubt, set()

@@ -160,6 +160,11 @@ class SignIns:
             self._revocations.look_soon()
             raise
 
+    async def tell_all(self) -> None:
+        """The nodes hear of all sign-ins that have ended in the store, also by a commit that nobody has answered. What
+        not all of them know yet they hear without another try."""
+        await self._revocations.look_now()
+
     async def log_out(self, claims: Claims) -> None:
         """A token holds no more, and no other one of its sign-in: its sockets are closed, and no grace period keeps
         its user online. Also while the log takes nothing: the store has it first. Raises `StoreUnavailable`, and

@@ -63,9 +63,15 @@ class AccountUpkeep:
             if refusal.code is not RefusalCode.INVALID_CREDENTIALS:
                 raise
             now = await self.account(claims)
-            if not await self._accounts.has_become(now, before=current, now=new, asker=asker):
-                raise
+            was = self._accounts.before_doubt(now)
+            is_done = (
+                was is not None
+                and await self._accounts.is_password(was, current, asker)
+                and await self._accounts.has_become(now, new, asker)
+            )
             self._tokens.check_holds(claims)
+            if not is_done:
+                raise
 
     async def reset_link(self, username: str) -> account_resources.ResetLink:
         """A token for `reset`. Raises `Refusal` (``user_not_found``), `StoreUnavailable`."""
@@ -86,19 +92,19 @@ class AccountUpkeep:
         except TokenRefused:
             raise Refusal(RefusalCode.RESET_LINK_INVALID) from None
         account = await self._store.account(user_id)
-        changed: Account | None = None
         if account is not None and fingerprint_of(account) == fingerprint:
             self._replica.check()
             changed = await self._accounts.set_password(account, new, asker, by_link=True)
-            account = account if changed is not None else await self._store.account(user_id)
-        if changed is None:  # by the same link, a moment earlier, or its owner has changed what the link names
-            before = None if account is None else self._accounts.before_doubt(account)
-            if account is None or before is None or fingerprint_of(before) != fingerprint:
-                raise Refusal(RefusalCode.RESET_LINK_INVALID)
-            if not await self._accounts.is_password(account, new, asker):
-                raise Refusal(RefusalCode.RESET_LINK_INVALID)
-            changed = account
-        return await self._accounts.session(changed, client=client)
+            if changed is not None:
+                return await self._accounts.session_after(account, changed, client=client)
+            account = await self._store.account(user_id)
+        # By the same link, a moment earlier; or the owner has changed what the link names.
+        before = None if account is None else self._accounts.before_doubt(account)
+        if account is None or before is None or fingerprint_of(before) != fingerprint:
+            raise Refusal(RefusalCode.RESET_LINK_INVALID)
+        if not await self._accounts.has_become(account, new, asker):
+            raise Refusal(RefusalCode.RESET_LINK_INVALID)
+        return await self._accounts.session(account, client=client)
 
     async def overview(self, claims: Claims, *, sends_mail: bool) -> account_resources.AccountOverview:
         """The account as its settings show it; of an account elsewhere, what the token says. Raises
