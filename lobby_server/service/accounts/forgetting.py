@@ -18,7 +18,7 @@ from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import TokenRefused
-from lobby_server.service.accounts.revocations import Revocations
+from lobby_server.service.accounts.revocations import FOR_EVER, Revocations, deletion_key
 from lobby_server.service.ports import Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.session import Session
@@ -43,6 +43,15 @@ class Forgetting:
     def is_deleted(self, user: User) -> bool:
         """As far as this node knows."""
         return self._deleted.has(user)
+
+    async def delete(self, user: User) -> bool:
+        """The account goes, and all that is kept of its user; the nodes hear of it, also where nobody knows what became
+        of the write. Whether there was one. Raises `StoreUnavailable`, and as `Revocations.tell`."""
+        with self._revocations.looking_if_unanswered():
+            if not await self._store.delete_account(user.id, revokes=(deletion_key(user), FOR_EVER)):
+                return False
+            await self.forget(user.id, mark_of(user.username))
+        return True
 
     async def forget(self, user_id: int, mark: str) -> None:
         """The store has forgotten a user. Raises as `Revocations.tell`."""

@@ -13,7 +13,9 @@ remembered, in the store too, for as long as the last token lasts that may have 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from lobby_server.core.bans import UserBan
@@ -25,7 +27,7 @@ from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal
 from lobby_server.service.administration.ports import BanStore
 from lobby_server.service.auth import Tokens, is_of_sign_in, utc_from_unix
-from lobby_server.service.ports import Clock, Store, Timer
+from lobby_server.service.ports import Clock, Store, StoreUnavailable, Timer
 from lobby_server.service.replica import Replica
 from lobby_server.service.writes.gated import GatedStore
 from lobby_server.service.writes.look import AGAIN_S, StoreLook
@@ -93,6 +95,16 @@ class Revocations:
         """The books know all that the store has; or, while the log or the database is away, they soon do."""
         self.look_again()
         await self.idle()
+
+    @contextlib.contextmanager
+    def looking_if_unanswered(self) -> Iterator[None]:
+        """Around a write of the store by which something ends, until the nodes are told: when the store does not say
+        what became of it, or its caller goes, it is looked for."""
+        try:
+            yield
+        except (StoreUnavailable, asyncio.CancelledError):
+            self.look_soon()
+            raise
 
     def look_soon(self) -> None:
         """The same, where a commit that nobody has answered may be under way yet: in a second, and then after ever

@@ -6,7 +6,6 @@ no sign-in.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
@@ -153,12 +152,9 @@ class SignIns:
             revoked[key] = self._tokens.last_end_s(known_s)
             return key, utc_from_unix(revoked[key])
 
-        try:
+        with self._revocations.looking_if_unanswered():
             yield ends
             await self._tell(user, revoked)
-        except (StoreUnavailable, asyncio.CancelledError):
-            self._revocations.look_soon()
-            raise
 
     async def tell_all(self) -> None:
         """The nodes hear of all sign-ins that have ended in the store, also by a commit that nobody has answered. What
@@ -182,11 +178,12 @@ class SignIns:
         return await self._revoke(user, {revocation_key(sign_in_id): self._tokens.last_end_s(known_s)}, sign_in_id)
 
     async def _revoke(self, user: User, revoked: dict[str, float], sign_in_id: str | None) -> bool:
-        """All is stored before any of it is told: after a fault of the store the token holds, and can try again.
-        Whether the sign-in was there until now."""
-        for key, ends_s in revoked.items():
-            await self._store.revoke_token(key, utc_from_unix(ends_s))
-        refusal = await self._tell(user, revoked)
+        """All is stored before any of it is told: after a fault of the store the token holds, and can try again, until
+        it is known to be stored. Whether the sign-in was there until now."""
+        with self._revocations.looking_if_unanswered():
+            for key, ends_s in revoked.items():
+                await self._store.revoke_token(key, utc_from_unix(ends_s))
+            refusal = await self._tell(user, revoked)
         was_there = sign_in_id is not None and await self._store.delete_sign_in(sign_in_id)
         if refusal is not None:
             raise refusal

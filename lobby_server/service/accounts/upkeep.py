@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import hashlib
 
-from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
 from lobby_server.protocol import resources
 from lobby_server.protocol.authority import account_resources
 from lobby_server.service.accounts.commands import Accounts
 from lobby_server.service.accounts.forgetting import Forgetting
 from lobby_server.service.accounts.hashing import Asker
-from lobby_server.service.accounts.revocations import FOR_EVER, deletion_key
 from lobby_server.service.accounts.sign_ins import SignIns
 from lobby_server.service.auth import Claims, Tokens, utc_from_unix
 from lobby_server.service.ports import Account, Clock, Store
@@ -129,9 +127,8 @@ class AccountUpkeep:
         """
         user = (await self.proven(claims, password, asker)).user
         self._replica.check()
-        if not await self._store.delete_account(user.id, revokes=(deletion_key(user), FOR_EVER)):
+        if not await self._forgetting.delete(user):
             raise TokenRefused("The token was signed out.")
-        await self._forgetting.forget(user.id, mark_of(user.username))
 
     async def proven(self, claims: Claims, password: str, asker: Asker) -> Account:
         """The account of a user who knows its password, when both hold yet after the wait for the hash. Raises

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
+from lobby_server.service.accounts.hashing import Asker
 from lobby_server.service.auth import Claims
 from lobby_server.service.ports import StoreUnavailable
 from lobby_server.service.writes.look import AGAIN_S
 from tests.patience import PATIENCE_S
 from tests.service.accounts.test_for_how_long import DAY_S, Lives, _started, forget_what_has_ended, holds
 from tests.service.accounts.test_for_how_long import log_in as token_of_log_in
-from tests.service.accounts.test_upkeep import log_in
+from tests.service.accounts.test_upkeep import PASSWORD, Plain, log_in
 from tests.service.house import ANN, BOB, House
 
 
@@ -160,3 +161,39 @@ async def test_thousands_of_keys_let_the_loop_go_on_between(house: House) -> Non
     house.app.revocations.look_again()
     await asyncio.wait_for(going, PATIENCE_S)
     assert turns >= 5
+
+
+async def delete_account(house: House, claims: Claims) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(house.app.accounts, "_passwords", Plain())
+        await house.app.upkeep.delete(claims, password=PASSWORD, asker=Asker("127.0.0.1"))
+
+
+@pytest.mark.parametrize("fault", [StoreUnavailable("The answer was lost."), asyncio.CancelledError()], ids=repr)
+@pytest.mark.parametrize(
+    ("end", "write"),
+    [(log_out, "revoke_token"), (end_all, "revoke_token"), (delete_account, "delete_account")],
+    ids=lambda part: part if isinstance(part, str) else part.__name__,
+)
+async def test_what_the_store_has_though_it_did_not_say_so_ends_on_the_nodes_without_another_try(
+    house: House, monkeypatch: pytest.MonkeyPatch, end: Any, write: str, fault: BaseException
+) -> None:
+    claims, original = await log_in(house, ANN), getattr(house.store, write)
+    asked: list[Callable[[], Any]] = []
+
+    async def unanswered(*given: Any, **named: Any) -> Any:
+        asked.append(lambda: original(*given, **named))
+        raise fault
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, write, unanswered)
+        with pytest.raises(type(fault)):
+            await end(house, claims)
+    await soon(house)
+    house.app.tokens.check_holds(claims)
+    for commit in asked:  # later than the first look
+        await commit()
+    house.clock.advance(2 * AGAIN_S)
+    await house.settle()
+    with pytest.raises(TokenRefused):
+        house.app.tokens.check_holds(claims)
