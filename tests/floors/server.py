@@ -69,7 +69,7 @@ LAYERS = (
     ("service.accounts.commands",),
     ("service.rooms.fetch_meter", "service.rooms.list", "service.rooms.stored"),
     ("service.rooms.changes", "service.rooms.revision_mark"),
-    ("service.announcer", "service.drain", "service.watch.ops_history"),
+    ("service.announcer", "service.drain", "service.watch.ops_history", "service.watch.store_probe"),
     ("service.limits", "service.peers.arrivals"),
     ("service.rooms.upkeep",),
     ("service.rooms.telling",),
