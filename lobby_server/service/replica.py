@@ -358,7 +358,7 @@ class Replica:
         request = _Called(future, answer, undo, settled)
         try:
             self.log.append(command, request)
-        except Refusal:
+        except Exception:  # refused, or it cannot be written
             for hear in (undo, settled):
                 if hear is not None:
                     hear()

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from typing import cast
+
 import pytest
 
 from lobby_server.backplane.node.outbox import Outbox
 from lobby_server.backplane.wire import MOST_BATCH_BYTES, decode_batch
-from lobby_server.core.machine.commands import Announce, Arrive, Command, Depart, KickFromRoom, NodeDown, NodeUp
+from lobby_server.core.machine.commands import (
+    Announce,
+    Arrive,
+    Block,
+    Command,
+    Depart,
+    KickFromRoom,
+    NodeDown,
+    NodeUp,
+    PartFriends,
+    SetWhereabouts,
+)
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.protocol.requests import Audience
 
 ANN = User(1, "ann")
 
@@ -43,6 +58,25 @@ def read(data: bytes | None) -> tuple[str, int, list[Command]]:
     assert data is not None
     node, sequence, commands = decode_batch(data)
     return node, sequence, list(commands)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        Block(ANN, User(2, "bob"), cast("datetime", None)),
+        Block(cast("User", None), User(2, "bob"), datetime.now(timezone.utc)),
+        Announce(1, cast("str", 7), "", 0),
+        PartFriends(cast("int", "1"), 2),
+        SetWhereabouts(ANN, cast("Audience", "somebody")),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_command_that_no_node_could_read_is_refused_to_whoever_made_it_and_never_sent(command: Command) -> None:
+    outbox = Outbox("a")
+    with pytest.raises(TypeError, match=type(command).__name__):
+        outbox.add(command, None, now_s=0.0)
+    assert len(outbox) == 0
+    assert outbox.next_batch() is None
 
 
 def test_what_waits_is_one_batch_and_what_comes_later_the_next() -> None:

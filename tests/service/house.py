@@ -14,10 +14,12 @@ from typing import Any
 import jwt
 
 from bench.simulation.outside.memory_store import MemoryStore
+from lobby_server.backplane.wire import encode_command
+from lobby_server.core.machine.commands import Command
 from lobby_server.core.presence import User
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.app import App, Runtime
-from lobby_server.service.replica import SharedLog
+from lobby_server.service.replica import Request, SharedLog
 from lobby_server.service.session import Session
 from lobby_server.service.writes.writer import Left
 from lobby_server.settings import Settings
@@ -71,6 +73,19 @@ class House:
             secrets=[SECRET],
             shared_log=shared_log,
         )
+        if shared_log is None:
+            self._hold_commands_to_the_wire()
+
+    def _hold_commands_to_the_wire(self) -> None:
+        """Whatever is appended could be read by other nodes, if there were any."""
+        log = self.app.replica.log
+        append = log.append
+
+        def append_what_can_be_read(command: Command, request: Request | None = None) -> None:
+            encode_command(command)
+            append(command, request)
+
+        vars(log)["append"] = append_what_can_be_read
 
     async def start(self) -> House:
         """With accounts of Ann, Bob and Cleo."""

@@ -44,7 +44,7 @@ class SocialMemory:
     async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest | None:
         self._check(sender.username, receiver.username)
         pair, other_way = (sender.id, receiver.id), (receiver.id, sender.id)
-        if pair in self._friendships or pair in self._blocks or self._asked(*other_way) is not None:
+        if self._friends_since(pair) or pair in self._blocks or self._asked(*other_way) is not None:
             return None
         known = self._asked(*pair)
         if known is not None:
@@ -60,13 +60,14 @@ class SocialMemory:
     async def add_friendship(self, asker: User, other: User, since: datetime) -> datetime | None:
         self._check(asker.username, other.username)
         pair, other_way = (asker.id, other.id), (other.id, asker.id)
-        if pair not in self._friendships:
+        known = self._friends_since(pair)
+        if known is None:
             is_blocked = pair in self._blocks or other_way in self._blocks
             if is_blocked or self._asked(*pair) is None:
                 return None
         self._forget_requests(pair, other_way)
         for user, friend in ((asker, other), (other, asker)):
-            made = StoredFriendship(user.id, Friend(friend, since.astimezone(timezone.utc)))
+            made = StoredFriendship(user.id, Friend(friend, known or since.astimezone(timezone.utc)))
             self._friendships.setdefault((user.id, friend.id), made)
         return self._friendships[pair].friend.since
 
@@ -98,6 +99,11 @@ class SocialMemory:
     async def blocks(self) -> list[StoredBlock]:
         self._check()
         return list(self._blocks.values())
+
+    def _friends_since(self, pair: tuple[int, int]) -> datetime | None:
+        """By either of the two rows."""
+        row = self._friendships.get(pair) or self._friendships.get(pair[::-1])
+        return None if row is None else row.friend.since
 
     def _asked(self, sender_id: int, receiver_id: int) -> FriendRequest | None:
         for request in self._requests.values():

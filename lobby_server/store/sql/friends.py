@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, insert, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, and_, delete, exists, insert, or_, select
+from sqlalchemy.sql.dml import ReturningInsert
 
 from lobby_server.core.friends import Friend, FriendRequest
 from lobby_server.core.presence import User
@@ -15,6 +16,9 @@ from lobby_server.store.calls import SqlCalls
 from lobby_server.store.engines import in_transaction
 from lobby_server.store.errors import RowConflict
 from lobby_server.store.tables import blocks, friend_requests, friendships
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 
 class SqlFriends(SqlCalls):
@@ -57,10 +61,7 @@ class SqlFriends(SqlCalls):
         await self._do(delete(friend_requests).where(friend_requests.c.id == request_id))
 
     async def add_friendship(self, asker: User, other: User, since: datetime) -> datetime | None:
-        directions = [
-            {"user_id": user.id, "friend_id": friend.id, "friend_username": friend.username, "since": since}
-            for user, friend in ((asker, other), (other, asker))
-        ]
+        users = sorted(((asker, other), (other, asker)), key=lambda pair: pair[0].id)
         is_asked = exists().where(_asked(asker.id, other.id))
         is_blocked = or_(exists().where(_blocks(asker.id, other.id)), exists().where(_blocks(other.id, asker.id)))
         known_since = select(friendships.c.since).where(_both_ways(asker.id, other.id)).limit(1)
@@ -71,8 +72,13 @@ class SqlFriends(SqlCalls):
                 if known is None and not connection.scalar(select(and_(is_asked, ~is_blocked))):
                     return None
                 connection.execute(delete(friend_requests).where(_between(asker.id, other.id)))
-                connection.execute(self._insert(friendships).on_conflict_do_nothing(), directions)
-                return connection.scalar(known_since)
+                stands = since if known is None else known
+                directions = [
+                    {"user_id": user.id, "friend_id": friend.id, "friend_username": friend.username, "since": stands}
+                    for user, friend in users
+                ]
+                standing = _locked(self._insert(friendships).values(directions), friendships.c.since)
+                return connection.scalars(standing).all()[0]
 
         found: datetime | None = await self._run(add)
         return found
@@ -84,15 +90,15 @@ class SqlFriends(SqlCalls):
         new_block = self._insert(blocks).values(
             user_id=user_id, blocked_id=blocked.id, blocked_username=blocked.username, since=since
         )
+        standing = _locked(new_block, blocks.c.since)
         asked = _asked(user_id, blocked.id)
-        known_since = select(blocks.c.since).where(_blocks(user_id, blocked.id))
 
         def add(connection: Connection) -> Any:
             with in_transaction(connection):
-                connection.execute(new_block.on_conflict_do_nothing())
+                since = connection.scalars(standing).one()
                 connection.execute(delete(friendships).where(_both_ways(user_id, blocked.id)))
                 connection.execute(delete(friend_requests).where(asked))
-                return connection.scalar(known_since)
+                return since
 
         found: datetime = await self._run(add)
         return found
@@ -114,6 +120,13 @@ class SqlFriends(SqlCalls):
             StoredBlock(row.user_id, User(row.blocked_id, row.blocked_username), row.since)
             async for row in self._pages(blocks)
         ]
+
+
+def _locked(new: sqlite.Insert | postgresql.Insert, since: Column[datetime]) -> ReturningInsert[tuple[datetime]]:
+    """Rows that are there stay as they are and are locked, unlike by ``DO NOTHING``: nobody takes them out before it is
+    answered since when they stand."""
+    keys = list(since.table.primary_key)
+    return new.on_conflict_do_update(index_elements=keys, set_={"since": since}).returning(since)
 
 
 def _asked(sender_id: int, receiver_id: int) -> ColumnElement[bool]:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
+from asyncpg.exceptions import LockNotAvailableError  # type: ignore[import-untyped]
+from sqlalchemy import delete, event
 
+from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.friends import Friend
 from lobby_server.core.presence import User
 from lobby_server.service.ports import Store, StoreError
 from lobby_server.service.social.ports import NewLine, StoredBlock, StoredFriendship, StoredNotification
-from lobby_server.store import calls
+from lobby_server.store import SqlStore, calls, open_store
+from lobby_server.store.tables import friendships
+from tests.store.postgres import Postgres
 
 NOON = datetime(2026, 5, 17, 12, 0, 0, 123_456, tzinfo=timezone.utc)
 ANN, BOB, EVE = User(1, "ann"), User(2, "bob"), User(2**53 - 1, "Zoë 👩‍👩‍👧 \u202e")
@@ -137,6 +144,70 @@ async def test_a_block_ends_a_friendship_and_what_the_blocker_had_asked(store: S
     assert StoredBlock(ANN.id, BOB, NOON) in await store.blocks()
     assert await friends(store) == set()
     assert await requests(store) == [(ANN.id, zed.id)]
+
+
+@pytest.mark.parametrize("half", [(ANN, EVE), (EVE, ANN)], ids=["of one", "of the other"])
+async def test_half_a_friendship_is_one_and_is_made_whole(store: Store, half: tuple[User, User]) -> None:
+    """One of the two rows is gone, nobody knows how."""
+    await befriend(store, (ANN, EVE))
+    await _delete_row(store, half[1], half[0])
+    assert [each.user_id for each in await store.friendships()] == [half[0].id]
+    assert await store.add_friend_request(ANN, EVE, NOON) is None
+    assert await store.add_friendship(*half, NOON + timedelta(days=1)) == NOON
+    assert {each.user_id: each for each in await store.friendships()} == {
+        ANN.id: StoredFriendship(ANN.id, Friend(EVE, NOON)),
+        EVE.id: StoredFriendship(EVE.id, Friend(ANN, NOON)),
+    }
+    await _delete_row(store, half[1], half[0])
+    await store.delete_friendship(ANN.id, EVE.id)
+    assert await store.friendships() == []
+
+
+async def _delete_row(store: Store, user: User, friend: User) -> None:
+    if isinstance(store, MemoryStore):
+        del store._friendships[user.id, friend.id]
+        return
+    assert isinstance(store, SqlStore)
+    of_user = (friendships.c.user_id == user.id, friendships.c.friend_id == friend.id)
+    await store._do(delete(friendships).where(*of_user))
+
+
+@pytest.mark.parametrize("written", ["blocks", "friendships"])
+async def test_nobody_takes_out_what_stands_before_it_is_answered_since_when(
+    postgres: Postgres, tmp_path: Path, written: str
+) -> None:
+    """As the deletion of an account does, in another transaction that comes in between."""
+    name = await postgres.database_without_rows()
+    store = await open_store(postgres.url(name), tmp_path)
+    came_between: list[str] = []
+
+    async def take_out() -> None:
+        async with postgres.connected(name) as connection:
+            await connection.execute("SET lock_timeout = '100ms'")
+            try:
+                came_between.append(await connection.execute(f"DELETE FROM {written}"))
+            except LockNotAvailableError:
+                came_between.append("has to wait")
+
+    def after_a_statement(*arguments: Any) -> None:
+        if arguments[2].startswith(f"INSERT INTO {written}"):
+            thread = threading.Thread(target=lambda: asyncio.run(take_out()))
+            thread.start()
+            thread.join()
+
+    try:
+        await befriend(store, (ANN, EVE))
+        await store.add_block(ANN.id, BOB, NOON)
+        engine: Any = store._database._engine  # type: ignore[attr-defined]
+        event.listen(engine.sync_engine, "after_cursor_execute", after_a_statement)
+        later = NOON + timedelta(days=1)
+        if written == "blocks":
+            assert await store.add_block(ANN.id, BOB, later) == NOON
+        else:
+            assert await store.add_friendship(ANN, EVE, later) == NOON
+        assert came_between == ["has to wait"]
+    finally:
+        await store.close()
 
 
 @pytest.mark.parametrize("most", [1, 2, 4, 1000])
