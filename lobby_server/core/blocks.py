@@ -36,6 +36,11 @@ class BlockBook:
         """Whether `user_id` wants to hear nothing of `other_id`."""
         return other_id in self._blocked.get(user_id, {})
 
+    def blocked(self, user_id: int, other_id: int) -> User | None:
+        """One whom a user blocks; None: they do not."""
+        block = self._blocked.get(user_id, {}).get(other_id)
+        return None if block is None else block.user
+
     def hidden_from(self, user_id: int) -> list[int]:
         """The ids of those whom a user wants to hear nothing of."""
         return list(self._blocked.get(user_id, ()))

@@ -47,7 +47,8 @@ class Blocks:
         """
         await self._replica.caught_up_in_call()
         self._check_may_block(user.id, other_id)
-        other = await self._people.find(Whom(other_id))
+        # Whom a user blocks they can block again, though nobody else may know of that user any more.
+        other = self._book.blocked(user.id, other_id) or await self._people.find(Whom(other_id))
         async with self._ties.change() as held:
             self._check_may_block(user.id, other_id)
             is_known = self._book.blocks(user.id, other_id)

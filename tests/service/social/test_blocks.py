@@ -143,3 +143,15 @@ def test_book_knows_who_blocks_a_user() -> None:
     book.remove(2, ANN.id)
     book.remove(3, ANN.id)
     assert (book.blockers_of(ANN.id), book._blockers) == (frozenset(), {})
+
+
+async def test_block_of_a_user_of_another_service_who_is_gone_may_be_asked_for_again(house: House) -> None:
+    outside = User(77, "of another service")
+    client = house.connect(outside)
+    assert await house.app.social.blocks.add(ANN, outside.id)
+    client.go()
+    house.clock.advance(house.app.settings.presence_grace_s + 1.0)
+    assert not house.app.replica.books.presence.is_online(outside.id)
+    assert await house.app.social.blocks.add(ANN, outside.id) is False
+    [block] = await house.store.blocks()
+    assert (block.user_id, block.blocked) == (ANN.id, outside)
