@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from lobby_server.core.presence import User
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
 Pairs = list[tuple[int, int]]
+_Value = TypeVar("_Value")
 
 
 def request(number: int, sender_id: int, receiver_id: int) -> FriendRequest:
@@ -56,6 +59,24 @@ def test_friendship_gives_way_to_blocks_once(blocks: Pairs) -> None:
 @pytest.mark.parametrize("asked", [[(1, 2), (2, 1)], [(2, 1), (1, 2)]], ids=str)
 def test_two_who_have_asked_each_other_are_friends_as_the_first_one_wished(asked: Pairs) -> None:
     assert found(asked=asked) == [BothAsked(request(1, *asked[0]), request(2, *asked[1]))]
+
+
+def test_whoever_asks_can_let_others_go_on_after_each_request_and_each_block() -> None:
+    read = 0
+
+    def one_by_one(values: Iterable[_Value]) -> Iterator[_Value]:
+        nonlocal read
+        for value in values:
+            read += 1
+            yield value
+
+    requests = one_by_one(request(number, number, number + 1) for number in range(100))
+    blocks = one_by_one((number, number + 1) for number in range(100))
+    before = 0
+    for _ in void_ties(are_friends=lambda one, other: False, requests=requests, blocks=blocks):
+        assert read <= before + 1
+        before = read
+    assert read == 200
 
 
 PAIRS = list(itertools.permutations((1, 2, 3), 2))

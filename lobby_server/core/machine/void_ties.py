@@ -49,10 +49,16 @@ def void_ties(
     requests: Iterable[FriendRequest],
     blocks: Iterable[tuple[int, int]],
 ) -> Iterator[VoidTie | None]:
-    """What gives way, each once; None for whatever may stay, so that whoever asks can let others go on in between.
-    `blocks`: who blocks whom. O(requests and blocks)."""
-    asked = {(request.sender.id, request.receiver.id): request for request in requests}
-    blocked = dict.fromkeys(blocks)
+    """What gives way, each once, and None in between: after each request or block that is looked at, so that whoever
+    asks can let others go on. `blocks`: who blocks whom. O(requests and blocks)."""
+    asked: dict[tuple[int, int], FriendRequest] = {}
+    for request in requests:
+        asked[request.sender.id, request.receiver.id] = request
+        yield None
+    blocked: dict[tuple[int, int], None] = {}
+    for pair in blocks:
+        blocked[pair] = None
+        yield None
     for one_id, other_id in blocked:
         is_second = one_id > other_id and (other_id, one_id) in blocked  # of two who block each other
         yield VoidFriendship(one_id, other_id) if are_friends(one_id, other_id) and not is_second else None
