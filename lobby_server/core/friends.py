@@ -8,7 +8,7 @@ Invariants, checked by a state machine in the tests:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,7 +77,8 @@ class FriendBook:
         for request in (*self.sent_by(user_id), *self.received_by(user_id)):
             return (request.sender if request.sender.id == user_id else request.receiver).username
         for friend_id in self.friend_ids(user_id):
-            return self._friends[friend_id][user_id].user.username
+            if self.are_friends(friend_id, user_id):
+                return self._friends[friend_id][user_id].user.username
         return None
 
     def check_may_ask(self, sender_id: int, receiver_id: int) -> None:
@@ -115,6 +116,12 @@ class FriendBook:
                 self.remove_request(request)
         self.restore(one.id, Friend(other, since))
         self.restore(other.id, Friend(one, since))
+
+    def halves(self) -> Iterator[tuple[int, Friend] | None]:
+        """Whom only one of two is a friend of, as an earlier life of the server may have left it; None in between."""
+        for user_id, friends in self._friends.items():
+            for friend in friends.values():
+                yield None if self.are_friends(friend.user.id, user_id) else (user_id, friend)
 
     def restore(self, user_id: int, friend: Friend) -> None:
         """One direction of a friendship of an earlier life of the server."""

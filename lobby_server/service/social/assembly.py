@@ -52,9 +52,16 @@ class Social:
         restarts too."""
         books = replica.books
         self.people = People(presence=books.presence, friends=books.friends, store=store)
-        self.ties = Ties(replica=replica, people=self.people, store=store, writer=writer, clock=clock, new_key=new_key)
         self.notifications = Notifications(
             replica=replica, announcer=announcer, store=store, writer=writer, new_key=new_key
+        )
+        self.ties = Ties(
+            replica=replica,
+            people=self.people,
+            notifications=self.notifications,
+            store=store,
+            writer=writer,
+            clock=clock,
         )
         self.friends = Friends(
             replica=replica,
@@ -112,7 +119,7 @@ class Social:
         """Take up what an earlier life of the server kept. Raises `StoreUnavailable`."""
         await self.friends.restore()
         await self.blocks.restore()
-        self.ties.restored()
+        await self.ties.restored()
         await self.notifications.restore()
         await self.invitations.restore()
         await self.whereabouts.restore()

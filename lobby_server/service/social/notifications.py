@@ -58,10 +58,13 @@ class Notifications:
         self._book.waiting.update(await self._store.users_with_undelivered_notifications())
 
     def close(self, user_id: int, kind: NotificationKind, sender_id: int, *, room_id: str | None = None) -> None:
-        """An invitation or a friend request is over: what told of it counts as read, soon."""
+        """An invitation or a friend request is over, as all nodes hear: what told of it counts as read, soon."""
         if self._replica.is_leader:
-            write = ReadInvitation(user_id=user_id, kind=kind.value, from_user_id=sender_id, room_id=room_id)
-            self._writer.keep(write)
+            self.close_here(user_id, kind, sender_id, room_id=room_id)
+
+    def close_here(self, user_id: int, kind: NotificationKind, sender_id: int, *, room_id: str | None = None) -> None:
+        """As `close`, where this node alone has found out."""
+        self._writer.keep(ReadInvitation(user_id=user_id, kind=kind.value, from_user_id=sender_id, room_id=room_id))
 
     async def open_invitations(self) -> list[StoredNotification]:
         """What an earlier life of the server told of and nobody has read. Raises `StoreUnavailable`."""

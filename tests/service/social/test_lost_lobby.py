@@ -177,6 +177,23 @@ async def test_yes_that_was_kept_though_it_failed_may_be_said_again_and_holds_si
     assert known(house) == await stored(house)
 
 
+async def test_block_that_no_node_could_be_told_of_holds_soon(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in the store, and the log refuses the entry: other nodes could not read it."""
+    add_block = house.store.add_block
+
+    async def without_a_time(*arguments: Any) -> Any:
+        await add_block(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "add_block", without_a_time)
+        with pytest.raises(TypeError, match="Block"):
+            await house.app.social.blocks.add(ANN, CLEO.id)
+    assert not house.app.replica.books.blocks.blocks(ANN.id, CLEO.id)
+    await soon(house)
+    assert house.app.replica.books.blocks.blocks(ANN.id, CLEO.id)
+    assert known(house) == await stored(house)
+
+
 # -- what got into the store all the same ------------------------------------------------------------------------------
 
 
@@ -243,11 +260,148 @@ async def test_start_does_not_bring_back_what_cannot_stand_and_the_store_has_it_
     void(house)
     await house.stop()
     again = await House(store=house.store, clock=house.clock).start()
-    assert stands(again, void)
+    books = again.app.replica.books.friends
+    if void is two_requests:  # they become friends once it can be told
+        assert [each.id for each in books.requests() if each.sender != BOB] == [101]
+    else:
+        assert stands(again, void)
     await soon(again)
     assert known(again) == await stored(again)
     assert stands(again, void)
     await again.stop()
+
+
+async def told_of_a_request(house: House, sender: User, receiver: User) -> None:
+    """What the lobby that is gone kept."""
+    await house.store.add_notification(
+        key=f"of {sender.username}",
+        user_id=receiver.id,
+        kind="friend_request",
+        title="Friend request",
+        body="",
+        from_user_id=sender.id,
+        created_at=house.clock.utc_now(),
+        is_delivered=True,
+    )
+
+
+async def unread(house: House, user: User) -> list[tuple[str, int]]:
+    found = await house.store.notifications(user.id, before=None, most=9)
+    return sorted((each.kind, each.from_user_id) for each in found if not each.is_read)
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["running", "started"])
+@each_void
+async def test_what_told_of_a_request_that_was_taken_out_counts_as_read(
+    house: House, void: Callable[[House], None], restarts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    void(house)
+    for made in house.store._requests.values():
+        if made.sender != BOB:
+            await told_of_a_request(house, made.sender, made.receiver)
+    if restarts:
+        await house.stop()
+        house = await House(store=house.store, clock=house.clock).start()
+        monkeypatch.setattr(house.app.social.notifications, "new_key", lambda: "of another life")
+    house.app.social.ties.look_again()
+    await soon(house)
+    await house.settle()
+    became = void is two_requests or (void is friends_with_a_request and not restarts)  # which the books did not have
+    assert await unread(house, ANN) == ([("friend_accepted", CLEO.id)] if became else [])
+    assert await unread(house, CLEO) == [("friend_request", BOB.id)]
+    await house.stop()
+
+
+async def test_two_who_asked_each_other_in_an_earlier_life_are_told_that_they_are_friends(house: House) -> None:
+    two_requests(house)
+    await house.stop()
+    again = await House(store=house.store, clock=house.clock).start()
+    ann, cleo = again.connect(ANN, "rev"), again.connect(CLEO, "rev")
+    await soon(again)
+    assert ("friend_accepted", {"user_id": CLEO.id, "username": "cleo"}) in ann.told()
+    assert ("friend_accepted", {"user_id": ANN.id, "username": "ann"}) in cleo.told()
+    await again.stop()
+
+
+# -- one row of a friendship without the other one ---------------------------------------------------------------------
+
+OUTSIDE = User(77, "of another service")
+HALVES = [(ANN, CLEO), (CLEO, ANN), (ANN, OUTSIDE), (OUTSIDE, ANN)]
+each_half = pytest.mark.parametrize("half", HALVES, ids=lambda half: f"{half[0].username} has {half[1].username}")
+
+
+def half_of_a_friendship(house: House, half: tuple[User, User]) -> None:
+    user, friend = half
+    house.store._friendships[user.id, friend.id] = StoredFriendship(user.id, Friend(friend, house.clock.utc_now()))
+
+
+def are_friends(house: House, half: tuple[User, User]) -> list[bool]:
+    book = house.app.replica.books.friends
+    return [book.are_friends(one.id, other.id) for one, other in (half, half[::-1])]
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["running", "started"])
+@each_half
+async def test_friendship_of_which_one_row_is_gone_stands_where_both_names_are_known(
+    house: House, half: tuple[User, User], restarts: bool
+) -> None:
+    half_of_a_friendship(house, half)
+    if restarts:
+        await house.stop()
+        house = await House(store=house.store, clock=house.clock).start()
+    else:
+        house.app.social.ties.look_again()
+        await soon(house)
+    stand = half[0] is not OUTSIDE  # whose name the row that is there does not tell
+    assert are_friends(house, half) == [stand, stand]
+    await soon(house)
+    await soon(house)
+    assert are_friends(house, half) == [stand, stand]
+    assert known(house) == await stored(house)
+    assert not house.app.social.ties.is_looking
+    await house.stop()
+
+
+@pytest.mark.parametrize("half", HALVES[:2], ids=["of who asks", "of who is asked"])
+async def test_who_asks_the_other_of_half_a_friendship_hears_soon_that_they_are_friends(
+    house: House, half: tuple[User, User]
+) -> None:
+    half_of_a_friendship(house, half)
+    with pytest.raises(Refusal) as refused:
+        await ask(house, ANN, CLEO)
+    assert refused.value.code is RefusalCode.TRY_AGAIN_LATER
+    await soon(house)
+    with pytest.raises(Refusal) as refused:
+        await ask(house, ANN, CLEO)
+    assert refused.value.code is RefusalCode.ALREADY_FRIENDS
+
+
+@each_half
+async def test_half_a_friendship_gives_way_to_a_block(house: House, half: tuple[User, User]) -> None:
+    half_of_a_friendship(house, half)
+    house.store._blocks[ANN.id, CLEO.id] = StoredBlock(ANN.id, CLEO, house.clock.utc_now())
+    house.store._blocks[ANN.id, OUTSIDE.id] = StoredBlock(ANN.id, OUTSIDE, house.clock.utc_now())
+    house.app.social.ties.look_again()
+    await soon(house)
+    assert await house.store.friendships() == []
+    assert known(house) == await stored(house)
+
+
+@each_half
+async def test_half_a_friendship_in_the_books_is_made_whole_or_ends_as_the_store_has_it(
+    house: House, half: tuple[User, User]
+) -> None:
+    user, friend = half
+    house.app.replica.books.friends.restore(user.id, Friend(friend, house.clock.utc_now()))
+    house.app.social.ties.look_again()
+    await soon(house)
+    assert are_friends(house, half) == [False, False]
+    house.app.replica.books.friends.restore(user.id, Friend(friend, house.clock.utc_now()))
+    friends(house, user, friend)
+    house.app.social.ties.look_again()
+    await soon(house)
+    assert are_friends(house, half) == [True, True]
+    assert known(house) == await stored(house)
 
 
 async def test_start_with_a_sound_store_looks_at_nothing_more(house: House) -> None:
