@@ -23,6 +23,7 @@ from lobby_server.service.replica import Replica
 from lobby_server.service.session import Session
 from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People
+from lobby_server.service.social.ports import StoredNotification
 from lobby_server.service.writes.writer import StoreWriter
 
 _KIND = NotificationKind.MATCH_INVITE
@@ -57,10 +58,11 @@ class Invitations:
         (`lobby_server.service.rooms.upkeep`). What told of others, and of parties, which ended with it, counts as read.
         Raises `StoreUnavailable`."""
         stand = {(each.room_id, each.sender_id, each.guest_id) for each in self._book.all()}
-        for each in await self._notifications.open_invitations():
-            kind = NotificationKind(each.kind)
-            if kind is not _KIND or (each.room_id, each.from_user_id, each.user_id) not in stand:
-                self._notifications.close(each.user_id, kind, each.from_user_id, room_id=each.room_id)
+
+        def stands(told: StoredNotification) -> bool:
+            return told.kind == _KIND.value and (told.room_id, told.from_user_id, told.user_id) in stand
+
+        await self._notifications.restore_invitations(stands)
 
     async def mine(self, user: User) -> RoomInvitations:
         """Those of a guest that stand, without those of senders whom the guest blocks. Raises `StoreUnavailable`."""

@@ -66,12 +66,19 @@ class Notifications:
         """As `close`, where this node alone has found out."""
         self._writer.keep(ReadInvitation(user_id=user_id, kind=kind.value, from_user_id=sender_id, room_id=room_id))
 
-    async def open_invitations(self) -> list[StoredNotification]:
-        """What an earlier life of the server told of and nobody has read. Raises `StoreUnavailable`."""
-        found = await self._store.unread_of_kinds([kind.value for kind in INVITATIONS])
-        for each in found:
-            self._book.open(each.user_id, each.kind, each.from_user_id)
-        return found
+    async def restore_invitations(self, stands: Callable[[StoredNotification], bool]) -> None:
+        """Of the invitations that an earlier life of the server told of and nobody has read, those that stand are open,
+        so that their senders tell of no second one. What tells of another one counts as read, in the store too before
+        anybody is there: the next invitation of its sender is told. Raises `StoreUnavailable`. A statement for each
+        that is over, of which there are few: they ended with that life, or its last write did not come about."""
+        self._book.unread.clear()  # a node may ask the database again before it begins
+        for each in await self._store.unread_of_kinds([kind.value for kind in INVITATIONS]):
+            if stands(each):
+                self._book.open(each.user_id, each.kind, each.from_user_id)
+            else:
+                await self._store.read_invitation(
+                    each.user_id, kind=each.kind, from_user_id=each.from_user_id, room_id=each.room_id
+                )
 
     async def page(self, user: User, *, before: int | None) -> NotificationList:
         """Raises `StoreUnavailable`."""
