@@ -19,6 +19,7 @@ from lobby_server.core.machine.commands import Command
 from lobby_server.core.presence import User
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.app import App, Runtime
+from lobby_server.service.ports import Journal
 from lobby_server.service.replica import Request, SharedLog
 from lobby_server.service.session import Session
 from lobby_server.service.writes.writer import Left
@@ -50,10 +51,11 @@ class House:
         store: MemoryStore | None = None,
         clock: VirtualClock | None = None,
         shared_log: SharedLog | None = None,
+        journal: Journal | None = None,
         **settings: Any,
     ) -> None:
-        """`new_id`: of rooms and parties; by default they are numbered. `store`, `clock`: of an earlier life.
-        `shared_log`: in common with other houses; that takes a real clock."""
+        """`new_id`: of rooms and parties; by default they are numbered. `store`, `clock`, `journal`: of an earlier
+        life. `shared_log`: in common with other houses; that takes a real clock."""
         self.clock = clock or VirtualClock()
         self.store = store or MemoryStore()
         numbers = itertools.count(1)
@@ -71,6 +73,7 @@ class House:
             ),
             store=self.store,
             secrets=[SECRET],
+            journal=journal,
             shared_log=shared_log,
         )
         if shared_log is None:

@@ -93,6 +93,7 @@ class Social:
             people=self.people,
             notifications=self.notifications,
             announcer=announcer,
+            store=store,
             writer=writer,
             clock=clock,
         )

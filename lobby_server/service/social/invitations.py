@@ -14,12 +14,14 @@ from lobby_server.core.invitations import CloseReason, MatchInvitation
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.rooms import check_may_invite
 from lobby_server.core.presence import User
+from lobby_server.core.rooms import Room
 from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.social_messages import MatchInviteClosed, MatchInvited
 from lobby_server.protocol.social_resources import NotificationKind, RoomInvitation, RoomInvitations
 from lobby_server.service.announcer import Announcer
-from lobby_server.service.ports import Clock
+from lobby_server.service.ports import Clock, Store
 from lobby_server.service.replica import Replica
+from lobby_server.service.rooms.stored import stored_invitations
 from lobby_server.service.session import Session
 from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People
@@ -39,6 +41,7 @@ class Invitations:
         people: People,
         notifications: Notifications,
         announcer: Announcer,
+        store: Store,
         writer: StoreWriter,
         clock: Clock,
     ) -> None:
@@ -48,6 +51,7 @@ class Invitations:
         self._announcer = announcer
         self._people = people
         self._notifications = notifications
+        self._store = store
         self._writer = writer
         self._clock = clock
         replica.hear(effects.MatchInvited, self._invited)
@@ -56,13 +60,32 @@ class Invitations:
     async def restore(self) -> None:
         """Invitations into rooms of an earlier life of the server stand as their rooms do
         (`lobby_server.service.rooms.upkeep`). What told of others, and of parties, which ended with it, counts as read.
-        Raises `StoreUnavailable`."""
+
+        A version before revision 0012 of the database kept of an invitation only what told of it, perhaps in its
+        journal, which is made up after the tables are brought forward. What is unread of a room that is there is such
+        an invitation, as far as the store knows its sender and guest, and stands from now on. Raises
+        `StoreUnavailable`.
+        """
         stand = {(each.room_id, each.sender_id, each.guest_id) for each in self._book.all()}
+        taken_over: dict[str, None] = {}
 
         def stands(told: StoredNotification) -> bool:
-            return told.kind == _KIND.value and (told.room_id, told.from_user_id, told.user_id) in stand
+            room = None if told.kind != _KIND.value or told.room_id is None else self._rooms.get(told.room_id)
+            if room is None:
+                return False
+            sender_id, guest_id = told.from_user_id, told.user_id
+            if (room.id, sender_id, guest_id) not in stand:
+                if not _may_have_invited(room, sender_id, guest_id):
+                    return False
+                # Where no other one does, it is the one that lets in: whoever takes it back shuts the guest out.
+                lets_in = not room.is_public and not self._book.has_guest(room.id, guest_id)
+                self._book.add(MatchInvitation(room.id, sender_id, guest_id, lets_in=lets_in))
+                taken_over[room.id] = None
+            return True
 
         await self._notifications.restore_invitations(stands)
+        for room_id in taken_over:
+            await self._store.keep_invitations(room_id, stored_invitations(self._book.of_room(room_id)))
 
     async def mine(self, user: User) -> RoomInvitations:
         """Those of a guest that stand, without those of senders whom the guest blocks. Raises `StoreUnavailable`."""
@@ -138,3 +161,12 @@ class Invitations:
         self._writer.check()
         senders = tuple(each.sender_id for each in standing)
         await self._replica.run(commands.EndMatchInvites(room_id, guest_id, senders, reason.value))
+
+
+def _may_have_invited(room: Room, sender_id: int, guest_id: int) -> bool:
+    """Whether a member of a room may have invited a guest who is not in it, as far as is known once its members are
+    gone: a private room lets in all who were in it, whoever was put out is banned, and of a game that has started
+    nobody else is a member."""
+    if not {sender_id, guest_id}.isdisjoint(room.banned_user_ids):
+        return False
+    return room.admits(sender_id) and room.admits(guest_id) and (room.players is None or sender_id in room.players)

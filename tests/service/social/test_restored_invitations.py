@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from dataclasses import replace
 
+import pytest
+
+from bench.simulation.outside.store import MemoryJournal
 from lobby_server.core.machine.image import dump, load
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.protocol.requests import Whom
-from tests.service.house import ANN, BOB, Client, House
+from lobby_server.service.rooms.stored import stored_invitations
+from lobby_server.service.writes.kept import Ban, DeleteRoom, KeptWrite, LetIn, Notify, ReadInvitation, ShutOut, line_of
+from tests.service.house import ANN, BOB, CLEO, Client, House
 
 TO_BOB = Whom(BOB.id)
 
 
-async def again(house: House) -> House:
+async def again(house: House, journal: MemoryJournal | None = None) -> House:
     """After a restart; ids and keys are others than before it."""
     await house.settle()
     numbers = itertools.count(100)
@@ -20,7 +27,7 @@ async def again(house: House) -> House:
     def new_id() -> str:
         return f"id{next(numbers)}"
 
-    reborn = House(store=house.store, clock=house.clock, new_id=new_id)
+    reborn = House(store=house.store, clock=house.clock, journal=journal, new_id=new_id)
     reborn.app.social.notifications.new_key = new_id
     return await reborn.start()
 
@@ -115,3 +122,106 @@ async def test_database_that_is_asked_twice_opens_nothing_that_is_over_by_then(h
     await house.store.read_invitation(BOB.id, kind="match_invite", from_user_id=ANN.id, room_id=room_id)
     await reborn.app._restore()
     assert not reborn.app.replica.books.notices.is_open(BOB.id, "match_invite", ANN.id)
+
+
+# -- those of a version that kept only what told of them --------------------------------------------------------------
+
+
+async def left_by_an_older_version(house: House, room_id: str, *writes: KeptWrite) -> House:
+    """The journal has an invitation of Bob by Ann as such a version noted it, and then others of its writes."""
+    notify = Notify(
+        key="of the older version", user_id=BOB.id, kind="match_invite", title="Match invitation", body="",
+        from_user_id=ANN.id, created_at=house.clock.utc_now(), room_id=room_id, is_one_per_sender=True,
+    )  # fmt: skip
+    await house.settle()
+    journal = MemoryJournal()
+    journal.begin(await house.store.life())
+    for write in (LetIn(room_id=room_id, user_ids=(BOB.id,)), notify, *writes):
+        journal.append(line_of(write))
+    return await again(house, journal)
+
+
+async def standing(house: House, room_id: str) -> list[int]:
+    """Senders whose invitations Bob finds; the store has the same."""
+    await house.settle()
+    of_room = house.app.replica.books.matches.of_room(room_id)
+    kept = [each.invitations for each in await house.store.rooms() if each.id == room_id]
+    assert kept in ([], [stored_invitations(of_room)])
+    return [each.from_user_id for each in (await house.app.social.invitations.mine(BOB)).invites]
+
+
+@pytest.mark.parametrize("ending", ["withdraw", "decline", "accept", "none", "restart"])
+@pytest.mark.parametrize("is_public", [True, False], ids=["public", "private"])
+async def test_invitation_in_the_journal_of_an_older_version_stands(
+    house: House, *, is_public: bool, ending: str
+) -> None:
+    room_id = await house.room(ANN, isPublic=is_public)
+    reborn = await left_by_an_older_version(house, room_id)
+    if ending == "restart":
+        await reborn.stop()
+        reborn = await again(reborn)
+    bob, invitations = reborn.connect(BOB), reborn.app.social.invitations
+    assert await standing(reborn, room_id) == [ANN.id]
+    assert (await told_of(reborn, bob), await unread(reborn)) == (["match_invite"], 1)
+    if ending == "withdraw":
+        await invitations.withdraw(ANN, room_id, BOB.id)
+    elif ending == "decline":
+        await invitations.decline(BOB, room_id)
+    elif ending == "accept":
+        bob.say("join_room", roomId=room_id, version="1", name="P")
+        bob.say("leave_room")
+    is_over = ending not in ("none", "restart")
+    assert await standing(reborn, room_id) == ([] if is_over else [ANN.id])
+    assert await unread(reborn) == (0 if is_over else 1)
+    room = reborn.app.rooms.book.get(room_id)
+    assert room is not None
+    assert room.admits(BOB.id) is (is_public or ending not in ("withdraw", "decline"))
+    await reborn.stop()
+
+
+async def test_invitation_of_an_older_version_does_not_let_in_alone_where_another_one_stands(house: House) -> None:
+    room_id = await house.room(CLEO, isPublic=False)
+    await house.app.social.invitations.invite(CLEO, room_id, TO_BOB)
+    reborn = await left_by_an_older_version(house, room_id, LetIn(room_id=room_id, user_ids=(ANN.id,)))
+    room, invitations = reborn.app.rooms.book.get(room_id), reborn.app.social.invitations
+    assert room is not None
+    assert await standing(reborn, room_id) == [CLEO.id, ANN.id]
+    await invitations.withdraw(ANN, room_id, BOB.id)
+    assert room.admits(BOB.id)
+    await invitations.withdraw(CLEO, room_id, BOB.id)
+    assert not room.admits(BOB.id)
+    await reborn.stop()
+
+
+OVER: dict[str, Callable[[str], KeptWrite]] = {
+    "it was ended": lambda room_id: ReadInvitation(
+        user_id=BOB.id, kind="match_invite", from_user_id=ANN.id, room_id=room_id
+    ),
+    "the room is gone": lambda room_id: DeleteRoom(room_id=room_id),
+    "the sender was put out": lambda room_id: Ban(room_id=room_id, user_id=ANN.id),
+    "the guest was put out": lambda room_id: Ban(room_id=room_id, user_id=BOB.id),
+    "the guest was shut out": lambda room_id: ShutOut(room_id=room_id, user_id=BOB.id),
+    "the sender was never in": lambda room_id: ShutOut(room_id=room_id, user_id=ANN.id),
+}
+
+
+@pytest.mark.parametrize("over", OVER.values(), ids=OVER.keys())
+async def test_invitation_of_an_older_version_that_is_over_is_not_taken_up(
+    house: House, over: Callable[[str], KeptWrite]
+) -> None:
+    room_id = await house.room(CLEO, isPublic=False)
+    reborn = await left_by_an_older_version(house, room_id, LetIn(room_id=room_id, user_ids=(ANN.id,)), over(room_id))
+    assert (await standing(reborn, room_id), await unread(reborn)) == ([], 0)
+    assert not reborn.app.replica.books.notices.is_open(BOB.id, "match_invite", ANN.id)
+    await reborn.stop()
+
+
+async def test_invitation_of_an_older_version_into_a_game_that_began_without_its_sender_is_not_taken_up(
+    house: House,
+) -> None:
+    room_id = await house.room(CLEO)
+    (room,) = await house.store.rooms()
+    await house.store.change_room(replace(room, player_ids=frozenset({CLEO.id})))
+    reborn = await left_by_an_older_version(house, room_id)
+    assert (await standing(reborn, room_id), await unread(reborn)) == ([], 0)
+    await reborn.stop()
