@@ -150,14 +150,19 @@ class Ledger:
     def add_entries(self, entries: Mapping[str, Any]) -> None:
         """What happened in another process. Times of another machine's clock are shifted by its `shift_s` already."""
         slack_s = 0.0 if entries["clock"] == self.clock_id else FOREIGN_SLACK_S
-        for user_id, is_online, begin_s, end_s, origin_s, *certainty in entries["transitions"]:
-            known_s = math.nan if slack_s else origin_s
-            self.transitions.append(
-                Transition(user_id, is_online, begin_s - slack_s, end_s + slack_s, known_s, *certainty)
-            )
-        for intended_s, sent_s, answered_s, *room in entries["changes"]:
-            known_s = math.nan if slack_s else intended_s
-            self.changes.append(Change(known_s, sent_s - slack_s, answered_s + slack_s, *room))
+        transitions = [Transition(*row) for row in entries["transitions"]]
+        changes = [Change(*row) for row in entries["changes"]]
+        if slack_s:
+            transitions = [
+                replace(each, begin_s=each.begin_s - slack_s, end_s=each.end_s + slack_s, origin_s=math.nan)
+                for each in transitions
+            ]
+            changes = [
+                replace(each, intended_s=math.nan, sent_s=each.sent_s - slack_s, answered_s=each.answered_s + slack_s)
+                for each in changes
+            ]
+        self.transitions += transitions
+        self.changes += changes
 
     # -- for the watches ------------------------------------------------------------------------------------------
 

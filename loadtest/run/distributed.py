@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from typing import Any
 
 import gevent
@@ -19,6 +20,8 @@ from locust.env import Environment
 from locust.event import EventHook
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
+from loadtest.measure.judging.entries import Change, Transition
+from loadtest.measure.judging.expectations import Announced
 from loadtest.measure.ledger import Ledger
 from loadtest.measure.recorder import Recorder
 from loadtest.players.pausing import RolePauses
@@ -200,15 +203,19 @@ class MasterSide:
 
     def _on_stopped(self, msg: Any, **_rest: Any) -> None:
         recorder = self._recorder()
-        if recorder is not None and msg.data["entries"] is not None:
-            self._pass_on(msg.node_id, msg.data["entries"], recorder.ledger)
-        self._stopped.add(msg.node_id)
+        try:
+            if recorder is not None and msg.data["entries"] is not None:
+                self._pass_on(msg.node_id, msg.data["entries"], recorder.ledger)
+        finally:  # it has stopped, whatever became of what it told
+            self._stopped.add(msg.node_id)
 
     def _on_last(self, msg: Any, **_rest: Any) -> None:
         recorder = self._recorder()
-        if recorder is not None and msg.data["report"] is not None:
-            recorder.add_report(msg.data["report"], worker=self._name(msg.node_id))
-        self._ended.add(msg.node_id)
+        try:
+            if recorder is not None and msg.data["report"] is not None:
+                recorder.add_report(msg.data["report"], worker=self._name(msg.node_id))
+        finally:
+            self._ended.add(msg.node_id)
 
     def _pass_on(self, sender: str, entries: dict[str, Any], ledger: Ledger) -> None:
         """To all other workers, in their own clocks, with the time up to which they have heard of all others."""
@@ -268,16 +275,17 @@ class _WorkerClock:
 
 
 def _shifted(entries: dict[str, Any], shift_s: float) -> dict[str, Any]:
-    transitions = [
-        [user_id, is_online, begin_s + shift_s, end_s + shift_s, origin_s + shift_s, is_certain]
-        for user_id, is_online, begin_s, end_s, origin_s, is_certain in entries["transitions"]
-    ]
-    changes = [
-        [intended_s + shift_s, sent_s + shift_s, answered_s + shift_s, *what]
-        for intended_s, sent_s, answered_s, *what in entries["changes"]
-    ]
-    announced = [[*what, at_s + shift_s, within_s] for *what, at_s, within_s in entries.get("announced", ())]
-    return {**entries, "transitions": transitions, "changes": changes, "announced": announced}
+    """Rows are those of the entries' own classes, which know what in them is a time."""
+
+    def rows(key: str, kind: type[Transition | Change | Announced]) -> list[list[Any]]:
+        return [list(astuple(kind(*row).shifted(shift_s))) for row in entries.get(key, ())]
+
+    return {
+        **entries,
+        "transitions": rows("transitions", Transition),
+        "changes": rows("changes", Change),
+        "announced": rows("announced", Announced),
+    }
 
 
 def _listen(hook: EventHook, listener: Callable[..., None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ANY_REVISION, NO_REVISION = 2**62, -1
 """For `Change.last_revision`."""
@@ -27,6 +27,10 @@ class Transition:
     ends_known: bool = False
     """Of one that is not certain: what holds afterwards is known, whether it was announced or not."""
 
+    def shifted(self, by_s: float) -> Transition:
+        """The same in a clock that is so much ahead of this one."""
+        return replace(self, begin_s=self.begin_s + by_s, end_s=self.end_s + by_s, origin_s=self.origin_s + by_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -42,6 +46,15 @@ class Change:
     last_revision: int = ANY_REVISION
     """A delta beyond it that names the room is of what others did there later. `NO_REVISION`: it is not known which
     delta is of this change."""
+
+    def shifted(self, by_s: float) -> Change:
+        """As `Transition.shifted`."""
+        return replace(
+            self,
+            intended_s=self.intended_s + by_s,
+            sent_s=self.sent_s + by_s,
+            answered_s=self.answered_s + by_s,
+        )
 
 
 PER_READ = 16

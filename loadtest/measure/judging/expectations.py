@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from loadtest.measure.judging.tally import ReachTally
@@ -43,8 +43,12 @@ class Announced:
     at_s: float
     within_s: float
     speaker: int = 0
-    """The number of a listener who need not hear it; 0: none."""
+    """The number of a listener who need not hear it, in the process that announced it; 0: none."""
     slack_s: float = 0.0
+
+    def shifted(self, by_s: float) -> Announced:
+        """The same in a clock that is so much ahead of this one."""
+        return replace(self, at_s=self.at_s + by_s)
 
 
 @dataclass
@@ -131,15 +135,12 @@ class Expectations:
     def take_entries(self) -> list[list[Any]]:
         """What was announced here since the last time, made of what msgpack can carry."""
         entries, self._outbox = self._outbox, []
-        return [[entry.name, entry.subject, entry.key, entry.at_s, entry.within_s] for entry in entries]
+        return [list(astuple(entry)) for entry in entries]
 
     def add_entries(self, entries: list[list[Any]], *, is_foreign: bool) -> None:
         """What was announced in another process, in this one's clock; of another machine that is not exact."""
         slack_s = FOREIGN_SLACK_S if is_foreign else 0.0
-        self._announced += [
-            Announced(name, subject, key, at_s, within_s, slack_s=slack_s)
-            for name, subject, key, at_s, within_s in entries
-        ]
+        self._announced += [replace(Announced(*row), speaker=0, slack_s=slack_s) for row in entries]
 
     # -- judging --------------------------------------------------------------------------------------------------
 
