@@ -25,7 +25,7 @@ from typing import Any
 from loadtest.client import ServerTimers
 from loadtest.measure.disturbed.windows import Disturbances
 from loadtest.measure.freshness import FreshnessWatch, Marks, clock_of_this_machine
-from loadtest.measure.judging.entries import NO_REVISION, Change, Pending, Transition
+from loadtest.measure.judging.entries import NO_REVISION, Change, ComingNumbers, Pending, Transition
 from loadtest.measure.judging.graces import Graces
 from loadtest.measure.judging.named import NamedChanges
 from loadtest.measure.revisions import Revisions
@@ -99,6 +99,7 @@ class Ledger:
         """Rooms that these players have entered and heard no delta since: the next one has that in it."""
         self._shaking: dict[PlayerWatch, float] = {}
         self._connections_of: dict[int, int] = {}
+        self._comings = ComingNumbers()
         self._ghosts: dict[int, float] = {}
 
     def watch(self) -> PlayerWatch:
@@ -150,19 +151,8 @@ class Ledger:
     def add_entries(self, entries: Mapping[str, Any]) -> None:
         """What happened in another process. Times of another machine's clock are shifted by its `shift_s` already."""
         slack_s = 0.0 if entries["clock"] == self.clock_id else FOREIGN_SLACK_S
-        transitions = [Transition(*row) for row in entries["transitions"]]
-        changes = [Change(*row) for row in entries["changes"]]
-        if slack_s:
-            transitions = [
-                replace(each, begin_s=each.begin_s - slack_s, end_s=each.end_s + slack_s, origin_s=math.nan)
-                for each in transitions
-            ]
-            changes = [
-                replace(each, intended_s=math.nan, sent_s=each.sent_s - slack_s, answered_s=each.answered_s + slack_s)
-                for each in changes
-            ]
-        self.transitions += transitions
-        self.changes += changes
+        self.transitions += [Transition(*row).within(slack_s) for row in entries["transitions"]]
+        self.changes += [Change(*row).within(slack_s) for row in entries["changes"]]
 
     # -- for the watches ------------------------------------------------------------------------------------------
 
@@ -243,12 +233,13 @@ class Ledger:
 
     def _note(self, *entries: Transition | Change) -> None:
         for entry in entries:
-            if isinstance(entry, Transition):
-                self.transitions.append(entry)
+            noted = self._comings.numbered(entry) if self._is_shared and isinstance(entry, Transition) else entry
+            if isinstance(noted, Transition):
+                self.transitions.append(noted)
             else:
-                self.changes.append(entry)
-        if self._is_shared:
-            self._outbox += entries
+                self.changes.append(noted)
+            if self._is_shared:
+                self._outbox.append(noted)
 
 
 class PlayerWatch(FreshnessWatch):

@@ -37,7 +37,8 @@ of the swarm itself. What was to be told of the rooms in one may come until it e
 end, by what each player then holds to be true (`loadtest.measure.disturbed.views`); its transitions are *excused*.
 
 *Unjudged* are pairs whose observer came or left so close to the event that nothing can be expected: a loss among them
-is not seen. *Unheard* is the coming of a user that none of the expected observers heard of.
+is not seen. *Unheard* is the coming of a user that none of the expected observers heard of, of two or more, in time or
+late; over all processes, `loadtest.measure.judging.comings` says so.
 
 Cost: about 0.3 µs per receipt (`tests/loadtest/measure/test_reach.py` prints it).
 """
@@ -52,6 +53,7 @@ import numpy as np
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none, take
 from loadtest.measure.disturbed.views import Views
 from loadtest.measure.judging.changes import ChangesOfRooms
+from loadtest.measure.judging.comings import FoundComings
 from loadtest.measure.judging.doubtful import Doubtful
 from loadtest.measure.judging.entries import Transition
 from loadtest.measure.judging.expectations import Expectations
@@ -89,6 +91,7 @@ class Reach:
         same of a role's own expectation, one by one."""
         self.presence = ReachTally()
         self.rooms = ReachTally()
+        self.comings = FoundComings()
         self.expectations = Expectations(clock=ledger.clock, on_heard=on_heard)
         """Of the roles."""
         self.settle_s = ledger.settle_s = settle_s
@@ -275,6 +278,8 @@ class Reach:
         self.presence.late += int(np.count_nonzero(is_lost))
         if entry.lost is not None:
             entry.lost = np.setdiff1d(entry.lost, at)
+        if entry.unheard_by and is_lost.any():
+            self.comings.note(entry, self.presence, expected=entry.unheard_by, heard=1)
         has_had_it = spans.have_stayed(at, entry.transition.begin_s, entry.transition.end_s + self.settle_s) & ~is_lost
         self.presence.duplicates += int(np.count_nonzero(has_had_it))
 
@@ -331,9 +336,9 @@ class Reach:
         self.presence.events += 1
         self.presence.expected += int(np.count_nonzero(is_expected))
         self.presence.received += int(np.count_nonzero(is_expected & has_come))
-        if transition.is_online and is_expected.any() and not (is_expected & has_come).any():
-            self.presence.unheard += 1
-            self.presence.unheard_by += int(np.count_nonzero(is_expected))
+        if transition.is_online:
+            expected, heard = int(np.count_nonzero(is_expected)), int(np.count_nonzero(is_expected & has_come))
+            self.comings.note(entry, self.presence, expected=expected, heard=heard)
         lost = spans.numbers[is_expected & ~has_come]
         entry.lost = lost if len(lost) else None
         if not math.isnan(transition.origin_s):

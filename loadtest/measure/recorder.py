@@ -26,7 +26,8 @@ from typing import Any
 from loadtest.client import Counters, ServerTimers
 from loadtest.measure.attendance import Attendance, add_attendance
 from loadtest.measure.columns import FloatArray
-from loadtest.measure.judging.tally import ReachTally
+from loadtest.measure.judging.comings import Comings
+from loadtest.measure.judging.tally import ReachTally, add_tallies, sum_of
 from loadtest.measure.ledger import Ledger
 from loadtest.measure.points import PLACES, RAMP, RAMP_DOWN, REPORTED, Points, PointsOf
 from loadtest.measure.processes.health import Health
@@ -90,12 +91,13 @@ class Recorder:
         self.reach = Reach(self.ledger, settle_s=settle_s, on_fan_out=self._record_fan_out, on_heard=self._record_heard)
         if is_shared:
             self.ledger.share()
-            self.reach.expectations.is_shared = True
+            self.reach.expectations.is_shared = self.reach.comings.is_shared = True
         self.health = Health()
         """Of this process."""
         self.calls_are_stamped = False
         """Those over HTTP have the kernel's time, too."""
         self.workers: dict[str, Worker] = {}
+        self._comings = Comings()
         self._requests: dict[RequestKey, RequestStats] = {}
         self.holds_back = False
         """Of a worker: nothing is reported yet, because it may be dropped."""
@@ -203,19 +205,22 @@ class Recorder:
 
     @property
     def presence(self) -> ReachTally:
-        """The tally of all processes; a copy."""
-        return _sum([self.reach.presence, *(worker.presence for worker in self.workers.values())])
+        """The tally of all processes; a copy. A coming that one of them heard of is not unheard."""
+        whole = sum_of([self.reach.presence, *(worker.presence for worker in self.workers.values())])
+        if self.workers:
+            whole.unheard, whole.unheard_by = self._comings.unheard, self._comings.unheard_by
+        return whole
 
     @property
     def rooms(self) -> ReachTally:
-        return _sum([self.reach.rooms, *(worker.rooms for worker in self.workers.values())])
+        return sum_of([self.reach.rooms, *(worker.rooms for worker in self.workers.values())])
 
     @property
     def own(self) -> dict[str, ReachTally]:
         """The tallies of the roles' own expectations, by name, in the same way."""
         found: dict[str, ReachTally] = {}
         for tallies in (self.reach.expectations.tallies, *(worker.own for worker in self.workers.values())):
-            _add_tallies(found, tallies)
+            add_tallies(found, tallies)
         return dict(sorted(found.items()))
 
     @property
@@ -283,6 +288,7 @@ class Recorder:
         self._requests.clear()
         presence, rooms = self.reach.take_tallies()
         report["presence"], report["rooms"] = asdict(presence), asdict(rooms)
+        report["comings"] = self.reach.comings.take_report()
         own = self.reach.expectations.take_tallies()
         report["own"] = {name: asdict(tally) for name, tally in own.items()}
         report["health"] = self.health.as_dict()
@@ -313,7 +319,8 @@ class Recorder:
         known.attendance = report["attendance"]
         known.presence.add(ReachTally(**report["presence"]))
         known.rooms.add(ReachTally(**report["rooms"]))
-        _add_tallies(known.own, {name: ReachTally(**tally) for name, tally in report["own"].items()})
+        self._comings.add_report(report["comings"])
+        add_tallies(known.own, {name: ReachTally(**tally) for name, tally in report["own"].items()})
         known.health.add(report["health"])
         known.sent = report["sent"] or known.sent
 
@@ -323,6 +330,7 @@ class Recorder:
         self.take_report()
         self._sent = sent  # that one was not
         self._events.clear()
+        self._comings = Comings()
         self._base = _flat(self.connections)
         self._shipped = Counter()
         for worker in self.workers.values():
@@ -357,18 +365,6 @@ def _add_encoded(points: PointsOf, places: Mapping[str, Any]) -> int:
     for place, (encoded, clipped) in places.items():
         points.at(place).add_encoded(encoded, clipped=clipped)
     return points.count - had
-
-
-def _sum(tallies: list[ReachTally]) -> ReachTally:
-    whole = ReachTally()
-    for tally in tallies:
-        whole.add(tally)
-    return whole
-
-
-def _add_tallies(found: dict[str, ReachTally], more: Mapping[str, ReachTally]) -> None:
-    for name, tally in more.items():
-        found.setdefault(name, ReachTally()).add(tally)
 
 
 def _flat(connections: Counters) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from dataclasses import dataclass, replace
 
@@ -26,10 +27,18 @@ class Transition:
     the end of its grace period."""
     ends_known: bool = False
     """Of one that is not certain: what holds afterwards is known, whether it was announced or not."""
+    coming: int = 0
+    """Of one online: which of its user's it is, from 1 on, as the user's own process counts."""
 
     def shifted(self, by_s: float) -> Transition:
         """The same in a clock that is so much ahead of this one."""
         return replace(self, begin_s=self.begin_s + by_s, end_s=self.end_s + by_s, origin_s=self.origin_s + by_s)
+
+    def within(self, slack_s: float) -> Transition:
+        """The same where its times are known to `slack_s` only; 0: exactly."""
+        if not slack_s:
+            return self
+        return replace(self, begin_s=self.begin_s - slack_s, end_s=self.end_s + slack_s, origin_s=math.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,26 @@ class Change:
             sent_s=self.sent_s + by_s,
             answered_s=self.answered_s + by_s,
         )
+
+    def within(self, slack_s: float) -> Change:
+        """As `Transition.within`."""
+        if not slack_s:
+            return self
+        return replace(self, intended_s=math.nan, sent_s=self.sent_s - slack_s, answered_s=self.answered_s + slack_s)
+
+
+class ComingNumbers:
+    """Of the users that play in a process."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, int] = {}
+
+    def numbered(self, transition: Transition) -> Transition:
+        """As it is, if it is no coming."""
+        if not transition.is_online:
+            return transition
+        number = self._last[transition.user_id] = self._last.get(transition.user_id, 0) + 1
+        return replace(transition, coming=number)
 
 
 PER_READ = 16

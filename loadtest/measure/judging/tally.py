@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ class ReachTally:
     """Announcements of the rooms that others heard and this observer did not, though it heard a later one in time."""
     unjudged: int = 0
     unheard: int = 0
+    """Comings that none of two or more expected observers heard of, in time or late."""
     unheard_by: int = 0
     """Of those that are lost: the pairs of an unheard coming and who should have heard of it."""
     booked: int = 0
@@ -49,3 +51,16 @@ class ReachTally:
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "lost": self.lost, "reach": self.reach}
+
+
+def sum_of(tallies: Iterable[ReachTally]) -> ReachTally:
+    whole = ReachTally()
+    for tally in tallies:
+        whole.add(tally)
+    return whole
+
+
+def add_tallies(found: dict[str, ReachTally], more: Mapping[str, ReachTally]) -> None:
+    """By name, to those that are found."""
+    for name, tally in more.items():
+        found.setdefault(name, ReachTally()).add(tally)

@@ -22,6 +22,8 @@ class TransitionEntry:
     """Spans and times, until it is judged."""
     is_judged: bool = False
     lost: IntArray | None = None
+    unheard_by: int = 0
+    """So many were expected to hear of this coming, and not one of them has; 0: some have."""
     had: IntArray | None = None
     """Who got it, of one that is excused since a fault may have held it up; None: of any other."""
     firsts: tuple[IntArray, FloatArray] | None = None

@@ -52,7 +52,8 @@ UNHEARD_PAIRS_INVALID = 0.10
 """Share of all that was expected of presence: by as much reach is too low, and it may not be the server's doing."""
 LEAST_UNHEARD = 3
 LEAST_UNHEARD_BY = 10
-"""Observers of which not one heard: fewer may have lost it one by one, of which `LEAST_UNHEARD` such comings tell."""
+"""Observers of which not one heard: fewer may have lost it one by one, of which `LEAST_UNHEARD` such comings tell, as a
+doubt. Without so many, no share of the losses makes a run INVALID."""
 LEAST_UNANSWERED = 3
 ONLINE_BEFORE_INVALID = 0.01
 """Share of the connections."""
@@ -176,8 +177,9 @@ def _judge_identities(recorder: Recorder, doubts: _Doubts) -> None:
             f"{how_often} and not one of those who should have heard of it did ({presence.unheard_by:,} of the "
             f"{presence.lost:,} losses of presence): either such users are connected elsewhere, too (another swarm "
             "with the same tokens), or the server does not tell",
-            is_invalid=presence.unheard > UNHEARD_INVALID * max(1, presence.events) / 2
-            or presence.unheard_by > UNHEARD_PAIRS_INVALID * presence.expected,
+            # each process has judged all comings and goings, for its own observers
+            is_invalid=presence.unheard > UNHEARD_INVALID * max(1, presence.events / max(1, len(recorder.workers))) / 2
+            or presence.unheard_by > max(LEAST_UNHEARD_BY - 1, UNHEARD_PAIRS_INVALID * presence.expected),
         )
 
 

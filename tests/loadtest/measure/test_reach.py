@@ -703,6 +703,40 @@ def test_a_user_whom_nobody_hears_of_is_counted_as_unheard():
     assert presence.unheard_by == presence.lost == 20 + 21 + 22
 
 
+def test_a_coming_that_all_hear_of_too_late_is_late_and_not_unheard():
+    world = World(20)
+    world.join(101)
+    for second in range(1, 40):
+        world.wait(1.0)
+        if second == SETTLE_S + 3.0:
+            world.tell(101, True, skip=frozenset({1}))
+        elif second == 3 * SETTLE_S:
+            world.tell(101, True, skip=frozenset(range(2, 21)))
+    presence = world.reach.presence
+    assert (presence.lost, presence.late, presence.duplicates) == (20, 20, 0)
+    assert (presence.unheard, presence.unheard_by) == (0, 0)
+
+
+def test_a_coming_that_is_heard_of_when_it_was_reported_as_unheard_is_taken_back_in_the_next_report():
+    world = World(20)
+    world.join(101)
+    world.wait()
+    reported, _ = world.reach.take_tallies()
+    world.tell(101, True)
+    world.wait()
+    assert (reported.unheard, reported.unheard_by) == (1, 20)
+    reported.add(world.reach.presence)
+    assert (reported.unheard, reported.unheard_by, reported.late) == (0, 0, 20)
+
+
+def test_a_coming_that_the_only_observer_did_not_hear_of_is_a_loss_like_another():
+    world = World(1)
+    world.join(101)
+    world.wait()
+    presence = world.reach.presence
+    assert (presence.lost, presence.unheard, presence.unheard_by) == (1, 0, 0)
+
+
 def test_observers_who_came_or_left_at_the_same_moment_are_unjudged():
     world = World(20)
     world.join(101)

@@ -448,6 +448,7 @@ def test_players_of_whom_nobody_heard_are_users_of_somebody_else_too():
         (1_000, 1, 18, Validity.SUSPECT),
         (93, 1, 18, Validity.INVALID),  # of a swarm that began with another one, in the same second
         (1_000, 3, 6, Validity.SUSPECT),
+        (50, 4, 8, Validity.SUSPECT),  # of so few, each pair is a large share
     ],
 )
 def test_a_coming_that_not_one_of_many_heard_of_is_doubted(expected: int, unheard: int, by: int, level: Validity):
