@@ -131,11 +131,12 @@ class _JudgedRound:
     """Of a revision, for those who hear of it later."""
 
     first_s: float
+    revision: int
     owed: IntArray = field(default_factory=none)
     """Observers who have heard neither of it nor of a later one instead. Spans."""
     observers: int = 0
-    in_a_gap: int = 0
-    """Of them: charged with it by that gap, and so not here."""
+    charged: int = 0
+    """Of them: with it, otherwise, such as by a gap, and so not here."""
     heard: int = 0
     missed: int = 0
     late: int = 0
@@ -145,7 +146,7 @@ class _JudgedRound:
     is_sent_to_all: bool = False
     """By what is known."""
 
-    def hear(self, at: IntArray, judged: JudgedRounds) -> None:
+    def hear(self, at: IntArray, judged: JudgedRounds, gaps: DeltaGaps) -> None:
         """Too late, by these spans."""
         came = np.intersect1d(self.owed, at)
         if not len(came):
@@ -155,18 +156,24 @@ class _JudgedRound:
             judged.late += len(came)
             return
         self.late += len(came)
-        self.count(judged)
+        self.charged += int(np.count_nonzero(gaps.cover(came, self.revision)))
+        self.count(judged, gaps)
 
-    def count(self, judged: JudgedRounds) -> None:
-        """If most have heard of it by now."""
+    def count(self, judged: JudgedRounds, gaps: DeltaGaps) -> None:
+        """If most have heard of it by now. Then those who are owed it are charged with it, unless they were, since it
+        was looked at first."""
         self.is_sent_to_all = _are_most(self.heard + self.late, self.observers)
         if not self.is_sent_to_all:
             return
         judged.missed += self.missed
         judged.late += self.late
         if not self.is_own:
+            is_charged = gaps.cover(self.owed, self.revision)
+            self.charged += int(np.count_nonzero(is_charged))
+            self.owed = self.owed[~is_charged]
+            gaps.charge(self.owed, self.revision)
             judged.rounds += self.is_timed
-            judged.expected += self.observers - self.in_a_gap
+            judged.expected += self.observers - self.charged
             judged.received += self.heard + self.missed
 
 
@@ -219,7 +226,11 @@ class RoundsOfRooms:
                 known = self._judge_round(judged, spans, told, start, end)
                 if revision >= 0:
                     self._judged[revision] = known
-            known.hear(told.at[start:following][told.times_s[start:following] > known.first_s + self._settle_s], judged)
+            known.hear(
+                told.at[start:following][told.times_s[start:following] > known.first_s + self._settle_s],
+                judged,
+                self._gaps,
+            )
         self._at, self._times_s, self._revisions = told.at[keep], told.times_s[keep], told.revisions[keep]
         self._forget(done_s)
         return judged
@@ -228,7 +239,7 @@ class RoundsOfRooms:
         self, judged: JudgedRounds, spans: Spans, told: _Announcements, start: int, end: int
     ) -> _JudgedRound:
         first_s, last_s = float(told.times_s[start]), float(told.times_s[end - 1])
-        known = _JudgedRound(first_s)
+        known = _JudgedRound(first_s, int(told.revisions[start]))
         if self._disturbances.touch(first_s - self._settle_s, first_s + self._settle_s):
             return known
         are_there = spans.sees(SEES_ROOMS) & spans.stayed(first_s - MARGIN_S, first_s + self._settle_s)
@@ -242,17 +253,15 @@ class RoundsOfRooms:
         later = none()
         if (observers & ~have_heard).any():
             later = np.unique(told.at[told.is_later(start, end, until_s=first_s + self._settle_s)])
-        in_a_gap = observers & ~have_heard & self._gaps.cover(spans.numbers, int(told.revisions[start]))
-        heard_later = _heard(spans, observers, later) & ~have_heard & ~in_a_gap
+        are_charged = observers & ~have_heard & self._gaps.cover(spans.numbers, known.revision)
+        heard_later = _heard(spans, observers, later) & ~have_heard & ~are_charged
         known.observers, known.heard = int(np.count_nonzero(observers)), int(np.count_nonzero(have_heard))
-        known.missed, known.in_a_gap = int(np.count_nonzero(heard_later)), int(np.count_nonzero(in_a_gap))
+        known.missed, known.charged = int(np.count_nonzero(heard_later)), int(np.count_nonzero(are_charged))
         known.is_own = any(from_s <= last_s and first_s <= until_s for from_s, until_s in self._own)
         known.is_timed = is_timed
-        if told.revisions[start] >= 0:
-            known.owed = spans.numbers[observers & ~have_heard & ~heard_later & ~in_a_gap]
-        known.count(judged)
-        if known.is_sent_to_all and not known.is_own:
-            self._gaps.charge(known.owed, int(told.revisions[start]))
+        if known.revision >= 0:
+            known.owed = spans.numbers[observers & ~have_heard & ~heard_later & ~are_charged]
+        known.count(judged, self._gaps)
         if known.is_sent_to_all and is_timed and not known.is_own:
             heard_s = told.times_s[start:end][firsts][np.isin(members, spans.numbers[observers])]
             judged.spreads.append((heard_s - first_s, heard_s))

@@ -4,8 +4,9 @@ That a delta never came shows twice. The next one to come builds on a revision t
 which is certain (`loadtest.measure.revisions`). And others heard of it while this connection heard of nothing in time
 (`loadtest.measure.rounds`, `loadtest.measure.judging.changes`), or of something later, which looks like a *miss*. The
 gap may show before that is judged or long after. So what was charged to a connection is kept by revision: a gap adds
-what is not charged yet, and what lies in a gap is charged to nobody again. An own change of which nobody here can say
-the revision (`loadtest.measure.judging.named`) is charged beside the gap.
+what is not charged yet, and what is charged is charged to nobody again: two own changes in one delta are one loss, too.
+A round that is no evidence charges nobody, until so many have heard of it late that it is. An own change of which
+nobody here can say the revision (`loadtest.measure.judging.named`) is charged beside the gap.
 """
 
 from __future__ import annotations
@@ -35,17 +36,23 @@ class DeltaGaps:
         return max(0, lost - charged)
 
     def cover(self, spans: IntArray, revision: int) -> BoolArray:
-        """Which of these connections have lost that revision by a gap, and are charged with it."""
+        """Which of these connections are charged with that revision: by a gap, or by what others heard."""
         covered = np.zeros(len(spans), dtype=bool)
-        if self._gaps and revision >= 0:
-            for place in np.flatnonzero(np.isin(spans, np.fromiter(self._gaps, np.int64, len(self._gaps)))).tolist():
-                covered[place] = any(held < revision <= base for held, base in self._gaps[int(spans[place])])
+        known = self._gaps.keys() | self._charged.keys() if revision >= 0 else ()
+        if known:
+            for place in np.flatnonzero(np.isin(spans, np.fromiter(known, np.int64, len(known)))).tolist():
+                covered[place] = self._is_charged(int(spans[place]), revision)
         return covered
 
     def charge(self, spans: IntArray, revision: int) -> None:
         """These have lost that revision, by what others heard."""
         for span in spans.tolist():
             _bounded(self._charged, span, set()).add(revision)
+
+    def _is_charged(self, span: int, revision: int) -> bool:
+        return revision in self._charged.get(span, ()) or any(
+            held < revision <= base for held, base in self._gaps.get(span, ())
+        )
 
 
 def _bounded(kept: dict[int, _Kept], span: int, empty: _Kept) -> _Kept:

@@ -78,6 +78,52 @@ def test_delta_that_one_player_never_gets_is_one_loss_whenever_the_next_one_show
     assert (rooms.others, rooms.expected, rooms.received, rooms.lost, rooms.missed) == (4, 40, 39, 1, 0)
 
 
+@pytest.mark.parametrize("shows_s", [-1.0, SETTLE_S - 3.0, 4 * SETTLE_S], ids=["before", "meanwhile", "after"])
+def test_delta_that_most_get_late_and_one_player_never_is_one_loss_whenever_the_gap_shows(
+    world: World, shows_s: float
+) -> None:
+    """`shows_s`: when, from the late ones on."""
+
+    def look(seconds: float) -> None:
+        for _ in range(10):
+            world.wait(seconds / 10)
+
+    hear(world, TOLD, 4)
+    look(20.0)
+    hear(world, TOLD[:4], 5)
+    look(2 * SETTLE_S + 2.0)  # it is no evidence so far
+    if shows_s < 0:
+        hear(world, TOLD[9:], 6)
+        look(-shows_s)
+    hear(world, TOLD[4:9], 5)
+    look(max(0.0, shows_s))
+    assert (world.reach.rooms.late == 5) == (shows_s > SETTLE_S)
+    hear(world, TOLD[: 9 if shows_s < 0 else 10], 6)
+    look(40.0)
+    rooms = world.reach.rooms
+    assert (rooms.others, rooms.late, rooms.missed) == (3, 5, 0)
+    assert (rooms.expected, rooms.received, rooms.lost) == (30, 24, 6)
+
+
+def test_delta_that_comes_late_after_the_next_one_to_a_player_is_one_loss_and_late(world: World) -> None:
+    def look(seconds: float) -> None:
+        for _ in range(10):
+            world.wait(seconds / 10)
+
+    hear(world, TOLD, 4)
+    look(20.0)
+    hear(world, TOLD[:4], 5)
+    look(2 * SETTLE_S + 2.0)  # it is no evidence so far
+    hear(world, TOLD[9:], 6)
+    hear(world, TOLD[9:], 5, after_s=0.1)
+    hear(world, TOLD[4:9], 5, after_s=0.1)
+    hear(world, TOLD[:9], 6, after_s=0.1)
+    look(40.0)
+    rooms = world.reach.rooms
+    assert (rooms.expected, rooms.received, rooms.lost, rooms.late) == (30, 24, 6, 6)
+    assert (rooms.missed, rooms.out_of_order) == (0, 1)
+
+
 def test_each_delta_in_a_gap_is_a_loss_and_another_player_s_gap_is_another(world: World) -> None:
     hear(world, TOLD, 4)
     hear(world, TOLD[1:], 5, after_s=2 * SETTLE_S)

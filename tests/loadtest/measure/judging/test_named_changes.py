@@ -89,6 +89,29 @@ def test_lost_delta_of_an_own_change_is_one_loss_whenever_the_gap_shows(pause_s:
     assert (rooms.events, rooms.lost, rooms.missed) == (3, 1, 0)
 
 
+@pytest.mark.parametrize("pause_s", [0.3, 30.0])
+@pytest.mark.parametrize("is_looked_at", [False, True])
+def test_two_own_changes_in_one_lost_delta_are_one_loss_whenever_the_gap_shows(
+    pause_s: float, is_looked_at: bool
+) -> None:
+    world = World(PLAYERS, features=DELTAS)
+    for revision, rooms in ((4, ["first"]), (5, ["second", "third"]), (6, ["fourth"])):
+        for room in rooms:
+            own_change(world, room)
+        world.now_s += 0.01
+        for watch in list(world.watches.values())[revision == 5 :]:
+            watch.rooms(revision, base=revision - 1)
+            world.ledger.named.take(delta(revision, *rooms), world.now_s)
+        for _ in range(20):
+            world.now_s += pause_s / 20
+            if is_looked_at:
+                world.reach.settle(world.now_s)
+    world.wait(60.0)
+    world.wait()
+    rooms = world.reach.rooms
+    assert (rooms.events, rooms.lost, rooms.missed) == (4, 1, 0)
+
+
 def test_two_changes_at_once_are_timed_by_their_own_deltas():
     world = World(PLAYERS)
     own_change(world, "first")
