@@ -33,21 +33,26 @@ async def until(holds: Callable[[], Any], *, within_s: float = PATIENCE_S) -> No
         await asyncio.sleep(0.005)
 
 
+def new_state() -> LobbyState:
+    """Of a lobby in which nothing has happened."""
+    return LobbyState(
+        new_books(
+            grace_s=0.0,
+            empty_room_ttl_s=60.0,
+            first_revision=1,
+            party_max_members=8,
+            party_invite_ttl_s=60.0,
+            party_offline_ttl_s=60.0,
+        )
+    )
+
+
 class Node:
     """One node. With a URL its log is in Valkey, without it is its own."""
 
     def __init__(self, url: str | None, *, cluster: str = "test", name: str = "node", is_first: bool = False) -> None:
         """`is_first`: nobody else has a state, so it need not wait."""
-        self.state = LobbyState(
-            new_books(
-                grace_s=0.0,
-                empty_room_ttl_s=60.0,
-                first_revision=1,
-                party_max_members=8,
-                party_invite_ttl_s=60.0,
-                party_offline_ttl_s=60.0,
-            )
-        )
+        self.state = new_state()
         clock = LoopClock(asyncio.get_running_loop())
         self.sockets: dict[int, User] = {}
         """Those that it holds, to be announced anew."""

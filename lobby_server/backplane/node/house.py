@@ -22,8 +22,15 @@ log = logging.getLogger("lobby.backplane")
 SURE = 0.75
 """Of the time after which a node that is silent is given up: for so long it can be sure that it is not."""
 LONGEST_GAP = 0.5
-"""Of the same time: between two answers to a node that hears of the others without a break. After a longer one their
-silence may be its own, or that of the whole machine."""
+"""Of the same time: two answers to a node that hears of the others without a break are not so far apart. After such a
+gap their silence may be its own, or that of the whole machine, and it gives them so long again to be heard of.
+
+Why these are one figure: who renews at least once in any two turns of an observer is missed only where those two took
+the time-out or longer. So one of them took half of it or longer: this one, or the one before, and then this one falls
+into the wait after it."""
+LONGEST_SILENCE = 2.0
+"""Of the same time: a node that was missed for so long is given up whatever gaps there were. They were all shorter than
+the time-out, else it counts from anew, so whoever renews in any three turns would have been seen."""
 
 
 class House:
@@ -69,6 +76,10 @@ class House:
         """Since when it hears of the others without a break."""
         self._known_since_s: dict[str, float] = {}
         """When it first asked for each of the others by the name that it has now."""
+        self._missed_since_s: dict[str, float] = {}
+        """Those of them that are not heard of now: since which answer on they cannot have renewed."""
+        self._waited_for: set[str] = set()
+        """Those of them of whom the log says that they are missed, and not given up yet."""
         self.reports: dict[str, bytes] = {}
         """What the other nodes say of themselves; those not heard of in time are left out."""
 
@@ -118,26 +129,46 @@ class House:
 
     def _note_others(self, others: list[str], *, was_heard_of: bool) -> None:
         """They were asked for. A machine that stood still lets the keys of all its nodes run out; the monotonic clock
-        does not tell of it where the machine was suspended, but the key of this node does."""
-        now_s = self._monotonic_s()
-        if not was_heard_of or now_s - self._answered_s > LONGEST_GAP * self._timeout_s:
+        does not tell of it where the machine was suspended, but the key of this node does. While that lasts from one
+        answer to the next, so would that of another node that had renewed in between."""
+        now_s, missed = self._monotonic_s(), self._missed_since_s
+        if not was_heard_of or now_s - self._answered_s >= LONGEST_GAP * self._timeout_s:
             self._hears_since_s = now_s
         self._answered_s = now_s
         self._known_since_s = {name: self._known_since_s.get(name, now_s) for name in others}
+        silent = [name for name in others if name not in self.reports]
+        self._missed_since_s = {name: missed.get(name, now_s) if was_heard_of else now_s for name in silent}
+        self._waited_for.intersection_update(silent)
 
     def _look_for_the_lost(self, others: list[str]) -> None:
-        """Whoever is not heard of is given up; but not by a node that could not hear for a while itself, nor before the
-        others had time to be heard of (again): one that took a name a moment ago may have said so only in the log."""
-        now_s, health = self._monotonic_s(), self._health
-        if health.is_away or now_s - max(health.well_since_s, self._hears_since_s) < self._timeout_s:
+        """Whoever is not heard of is given up. After a gap of its own this node gives the others time to be heard of
+        again first, and after an outage the whole time-out, since some find Valkey later than others; but not for ever,
+        should there be gap upon gap. A name is not given up before it had time to be heard of at all: a node that took
+        it a moment ago may have said so only in the log."""
+        now_s, health, timeout_s = self._monotonic_s(), self._health, self._timeout_s
+        if health.is_away:
             return
+        hears = now_s - self._hears_since_s > LONGEST_GAP * timeout_s and now_s - health.well_since_s >= timeout_s
         for name in others:
-            is_new = now_s - self._known_since_s[name] < self._timeout_s
-            if name not in self.reports and name in self._state.nodes and not is_new:
-                log.warning(
-                    "node %s has not been heard of for %g s: it is given up",
+            missed_since_s = self._missed_since_s.get(name)
+            if missed_since_s is None or name not in self._state.nodes or now_s - self._known_since_s[name] < timeout_s:
+                continue
+            if hears or now_s - missed_since_s >= LONGEST_SILENCE * timeout_s:
+                self._give_up(name, silent_s=max(timeout_s, now_s - missed_since_s))
+            elif name not in self._waited_for:
+                self._waited_for.add(name)
+                log.info(
+                    "node %s is not heard of, nor did this one hear without a break: it is given time",
                     name,
-                    self._timeout_s,
-                    extra={"event": LogEvent.NODE_GIVEN_UP.value},
+                    extra={"event": LogEvent.NODE_WAITED_FOR.value},
                 )
-                self._append(NodeLost(name))
+
+    def _give_up(self, name: str, *, silent_s: float) -> None:
+        """`silent_s`: at least."""
+        log.warning(
+            "node %s has not been heard of for %.1f s: it is given up",
+            name,
+            silent_s,
+            extra={"event": LogEvent.NODE_GIVEN_UP.value},
+        )
+        self._append(NodeLost(name))

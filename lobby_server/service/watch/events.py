@@ -60,6 +60,7 @@ class LogEvent(str, Enum):
     # Several nodes
     NODE_JOINED = "node_joined"
     NODE_LEFT = "node_left"
+    NODE_WAITED_FOR = "node_waited_for"
     NODE_GIVEN_UP = "node_given_up"
     NODE_RENAMED = "node_renamed"
     SECRETS_DIFFER = "secrets_differ"
