@@ -68,7 +68,7 @@ LOGS = (
     one(
         "a node that is silent is never given up",
         f"{BACKPLANE}.node.house:House._look_for_the_lost",
-        "if name not in self.reports and name in self._state.nodes:",
+        "if hears or now_s - missed_since_s >= LONGEST_SILENCE * timeout_s:",
         "if False:",
         by=("nobody online without a session",),
     ),
