@@ -29,7 +29,8 @@ def trend(
     folder stands for all that is in it.
 
     Exit codes: 0; with --limit 3 where a figure of the newest run is worse by more, and 4 where there is no verdict: it
-    was broken off, failed or is INVALID, lacks figures of the run before, or has none to hold against an earlier run.
+    was broken off, failed or is INVALID, lacks figures of the run before, or has none that is valid in it and
+    in the earlier runs that it is held against.
     """
     from bench.analysis.comparison.trend import trend_of
     from bench.record.files.run_file import find_run, runs_in

@@ -53,6 +53,9 @@ class Line:
     """A change that only the newest point showed, wherever it began."""
     is_held: bool
     """The newest point has points before it that it may be held against."""
+    is_doubtful: bool
+    """Most readings are suspect on one side of the pair that decided on the newest point: the one that showed a change,
+    or where none did, the newest point against all since the last change."""
 
     @property
     def name(self) -> str:
@@ -104,7 +107,11 @@ class Trend:
             count = plural(len(self.missing), "figure")
             found.append(f"The newest run lacks {count} of the run before it, first {names}.")
         if not any(self._is_judged(line) for line in self.lines):
-            found.append("No figure is valid in the newest run and can be held against a run before it.")
+            found.append(
+                "No figure is valid both in the newest run and in those that it is held against."
+                if any(self._is_valid(line) for line in self.lines)
+                else "No figure is valid in the newest run and can be held against a run before it."
+            )
         return found
 
     @property
@@ -114,13 +121,17 @@ class Trend:
         return ExitCode.THRESHOLD_MISSED if self.worse else ExitCode.GOOD
 
     def _is_judged(self, line: Line) -> bool:
+        """What was suspect before is no basis, as for two runs that are compared: neither for worse nor for good."""
+        return self._is_valid(line) and not line.is_doubtful
+
+    def _is_valid(self, line: Line) -> bool:
         newest = line.points[-1]
         is_of_newest = newest.run == len(self.runs) - 1
         return is_of_newest and line.is_held and not newest.is_suspect and not line.figure.is_control
 
     def _is_worse(self, line: Line, limit: float) -> bool:
         found = line.newest
-        if found is None or found.doubtful or not self._is_judged(line):
+        if found is None or not self._is_judged(line):
             return False
         return found.change is Change.WORSE and distance(found.ratio) > limit
 
@@ -163,10 +174,10 @@ def _floors(run: Run) -> list[NoiseFloors]:
 def _line(
     figures: Sequence[tuple[int, Figure]], basis: Callable[[int, int], Basis], floors: Sequence[Sequence[NoiseFloors]]
 ) -> Line:
-    since, newest, is_held = 0, None, False
+    since, newest, is_held, is_doubtful = 0, None, False, False
     changes: dict[int, Pair] = {}
     for at, (number, figure) in enumerate(figures):
-        newest = None
+        newest, is_doubtful = None, False
         if at and basis(figures[at - 1][0], number).leaves_out(figure):
             since = at
         is_held = since < at
@@ -175,15 +186,19 @@ def _line(
             before = _together([each for _, each in figures[since:split]])
             after = _together([each for _, each in figures[split : at + 1]])
             pair = pair_of(before, after, [*floors[figures[since][0]], *floors[number]])
-            if pair is not None and pair.change not in (Change.NONE, Change.UNSURE):
-                changes[split], since, newest = pair, split, pair
+            if pair is None:
+                continue
+            if width == 1:
+                is_doubtful = pair.doubtful
+            if pair.change not in (Change.NONE, Change.UNSURE):
+                changes[split], since, newest, is_doubtful = pair, split, pair, pair.doubtful
                 break
     points = [
         Point(number, figure.estimate, figure.validity is Validity.SUSPECT, changes.get(at))
         for at, (number, figure) in enumerate(figures)
         if figure.estimate is not None  # none is without
     ]
-    return Line(figures[-1][1], points, newest, is_held)
+    return Line(figures[-1][1], points, newest, is_held, is_doubtful)
 
 
 def _together(figures: Sequence[Figure]) -> Figure:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from bench import cli
 from bench.analysis.comparison.changes import Change
+from bench.analysis.comparison.compare import compare_runs
 from bench.analysis.comparison.trend import Line, trend_of
 from bench.measures import CPU_PER_RECIPIENT
 from bench.record.book import Book
@@ -121,6 +122,35 @@ def test_a_newest_run_that_is_no_basis_for_a_verdict_is_not_called_good(newest: 
     assert verdict.startswith("No verdict: ")
     assert why in verdict
     assert trend_of([*with_repeats([10, 10]), (newest, 1)]).exit_code == 0, "without a limit nobody asks for one"
+
+
+@pytest.mark.parametrize("factor", [1, 5])
+def test_runs_before_that_are_all_suspect_are_no_basis_for_a_verdict(factor: float) -> None:
+    """As for two runs that are compared: what may be five times worse is not called good, nor is what is the same."""
+    before = [(a_point(day, *(10 * each for each in STEADY), suspect="busy"), 5) for day in (1, 2)]
+    newest = a_point(3, *(10 * factor * each for each in STEADY))
+    found = trend_of([*before, (newest, 5)], limit=0.1)
+    assert compare_runs(before[-1][0], newest, limit=0.1).exit_code == found.exit_code == 4
+    verdict = "No verdict: No figure is valid both in the newest run and in those that it is held against."
+    assert render_trend(found).splitlines()[-1] == verdict
+
+
+def test_a_change_that_only_a_window_with_a_suspect_run_shows_is_no_basis_for_a_verdict() -> None:
+    """One reading of the newest run carries nothing by itself, and the one beside it in the window is suspect."""
+    first = [(a_point(day, value), 1) for day, value in enumerate((10, 10.1, 9.9, 10), start=1)]
+    suspect, newest = (a_point(5, 15, suspect="busy"), 1), (a_point(6, 15.1), 1)
+    found = trend_of([*first, suspect, newest], limit=0.1)
+    [line] = found.lines
+    assert changes(line) == [(5, Change.WORSE, pytest.approx(1.5, abs=0.02))], "of both"
+    assert (found.worse, found.exit_code) == ([], 4)
+
+
+def test_a_suspect_run_among_many_that_are_valid_takes_no_verdict_away() -> None:
+    suspect = (a_point(2, *(10 * each for each in STEADY), suspect="busy"), 5)
+    first, _, third, same = with_repeats([10, 10, 10, 10])
+    assert trend_of([first, suspect, third, same], limit=0.1).exit_code == 0
+    *_, worse = with_repeats([10, 10, 10, 50])
+    assert trend_of([first, suspect, third, worse], limit=0.1).exit_code == 3
 
 
 def test_a_first_run_has_nothing_to_be_held_against() -> None:
