@@ -100,17 +100,23 @@ class Concluding:
         if swarm is None or options is None or found is None:
             return
         logging.getLogger("locust.stats_logger").info(found.table())
-        if (why := WHY.get(self._environment.process_exit_code or 0)) is not None:
-            log.warning("Exit code %d: %s.", self._environment.process_exit_code, why)
-        if self._environment.web_ui is not None:
+        if self._environment.web_ui is not None:  # written when it stopped
             if self._results.has_failed:
                 sys.exit(ExitCode.USAGE)
-            return  # written when it stopped
+            self._say_why()
+            return
         try:
             write_files(found, json_file=swarm.options.json_file, folder=options.folder)
         except OSError as error:
             print(f"loadtest: {error.filename}: {error.strerror}.", file=sys.stderr, flush=True)
             sys.exit(ExitCode.USAGE)
+        self._say_why()
         places = [str(path) for path in (options.folder, swarm.options.json_file) if path is not None]
         if places:
             log.info("Results of this run: %s", " and ".join(places))
+
+    def _say_why(self) -> None:
+        """Once nothing can change the exit code any more."""
+        code = self._environment.process_exit_code or 0
+        if (why := WHY.get(code)) is not None:
+            log.warning("Exit code %d: %s.", code, why)

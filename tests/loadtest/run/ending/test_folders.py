@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,23 @@ def test_second_swarm_in_the_same_folder_is_refused_and_the_first_goes_on(
     first.stop(signal.SIGTERM)
     assert first.end().code == ExitCode.GOOD
     assert json.loads((tmp_path / "run.json").read_text())["is_over"] is True
+
+
+def test_run_whose_results_cannot_be_written_names_no_exit_code_but_its_own(
+    nursery: Nursery, given: tuple[object, ...], tmp_path: Path
+):
+    """Its threshold is missed, too."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    swarm = nursery.start(*given, "--run-dir", folder, "--threshold", "handshake.max < 1us")
+    wait_for((folder / "run.json").exists, deadline_s=RUN_TIMEOUT_S, what="the run in its file")
+    shutil.rmtree(folder)
+    swarm.stop(signal.SIGTERM)
+    done = swarm.end()
+    assert done.code == ExitCode.USAGE
+    assert "✗ handshake.max < 1us" in done.errors
+    assert f"loadtest: {folder}/run.json: No such file or directory." in done.errors
+    assert "Exit code" not in done.errors
 
 
 @pytest.mark.parametrize(
