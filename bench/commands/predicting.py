@@ -13,6 +13,7 @@ from bench.commands.errors import Failed, Misused
 from bench.commands.measuring import SEED_BITS
 from bench.commands.runs import read
 from bench.commands.trial import try_to_write_in
+from bench.commands.ways_out import IN_NO_COMPARISON, way_out
 from loadtest.results.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -26,12 +27,6 @@ MODEL = Path("reports") / "model.json"
 MOST_NODES = 10_000
 COMPARED_ON = 10
 """Nodes, where none are named."""
-WAY_OUT = "how many players each way carries says lobby-bench predict --compare; beyond that, run several lobbies"
-"""After the sentence that no number of nodes does it."""
-IN_NO_COMPARISON = {
-    "players": "--players", "way": "--way", "presence": "--presence", "prices_file": "--prices",
-}  # fmt: skip
-"""Options that mean nothing there, by their parameters."""
 
 
 @click.command("calibrate-model")
@@ -222,7 +217,7 @@ def predict(
             found = forecast(plan, model, nodes=nodes, prices=prices, say=stage.say)
     except NoNumber as error:
         basis = tell_basis(beyond(model.extent, plan, error.nodes), model, given, fetches=way in ("push", "rev"))
-        raise Failed("\n".join([str(error), WAY_OUT, *basis])) from error
+        raise Failed("\n".join([str(error), *way_out(error, plan), *basis])) from error
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:

@@ -31,11 +31,13 @@ Say = Callable[[str], None]
 
 
 class NoNumber(ValueError):
-    """No number of nodes does it. The text is one sentence. `nodes`: the most that were tried."""
+    """No number of nodes does it. The text is one sentence. `nodes`: the most that were tried. `why`: what does not
+    hold on them, a resource or the latency."""
 
-    def __init__(self, text: str, nodes: int) -> None:
+    def __init__(self, text: str, nodes: int, why: str) -> None:
         super().__init__(text)
         self.nodes = nodes
+        self.why = why
 
 
 class StormForecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +172,7 @@ def smallest(plan: Plan, model: Model, *, say: Say = lambda what: None) -> int:
                 f"No number of nodes does it: on {plural(nodes, 'node')} the {why} is used above "
                 f"{plan.level.ceiling:.0%}, and more nodes do not change that{_hint(plan)}",
                 nodes,
+                why,
             )
         _must_help(nodes, delays_ms)
         fails = nodes
@@ -210,11 +213,12 @@ def _must_help(nodes: int, delays_ms: Sequence[float]) -> None:
             f"No number of nodes does it: on {plural(nodes, 'node')} p99 is {in_ms(delays_ms[-1])}, and more nodes "
             "do not change that.",
             nodes,
+            LATENCY,
         )
 
 
 def _untried(nodes: int, why: str) -> NoNumber:
-    return NoNumber(f"{count(nodes)} nodes are too few, because of the {why}, and more were not tried.", nodes)
+    return NoNumber(f"{count(nodes)} nodes are too few, because of the {why}, and more were not tried.", nodes, why)
 
 
 def _hint(plan: Plan) -> str:

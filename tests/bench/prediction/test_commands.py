@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -140,9 +141,51 @@ def test_where_no_number_of_nodes_does_it_the_basis_of_that_is_told_too(model: s
     result = predict(*QUIET, "--balancer-gbit", "0.0001", "--model", model)
     assert result.exit_code == 1
     assert "No number of nodes does it: on 2 nodes the balancer is used above 60%" in result.stderr
-    assert "how many players each way carries says lobby-bench predict --compare" in result.stderr
     assert f"by the model {model}: a core, commit 0123456789" in result.stderr
     assert "extrapolated, ×30 beyond the largest measured: 30,000 players" in result.stderr
+
+
+def test_where_the_balancer_is_the_limit_the_comparison_on_these_nodes_is_the_way_out(model: str) -> None:
+    """With the same options, and it can be run as it is said."""
+    limits = ("--balancer-gbit", "0.001", "--visit-min", "1000000000", "--changes-per-s", "0", "--node-gib", "8")
+    result = predict("--players", "30000", "--way", "push", *limits, "--cores-per-node", "2", "--model", model)
+    assert "No number of nodes does it: on 1 node the balancer is used above 60%" in result.stderr
+    said = re.search("How many players each way carries on 1 node says lobby-bench (.*); beyond that", result.stderr)
+    assert said is not None, result.stderr
+    command = shlex.split(said[1])
+    assert command[:4] == ["predict", "--compare", "--nodes", "1"]
+    given = dict(zip(command[4::2], command[5::2], strict=True))
+    assert given == {**dict(zip(limits[::2], limits[1::2], strict=True)), "--cores-per-node": "2", "--model": model}
+    compared = CliRunner().invoke(cli.main, command)
+    assert compared.exit_code == 0, compared.output
+    assert "balancer" in compared.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "bounds"),
+    [
+        (("--network-ms", "600", "--way", "polling"), "the network's 600 ms one way (--network-ms)."),
+        (
+            ("--network-ms", "600", "--changes-per-s", "1"),
+            "the network's 600 ms one way (--network-ms) and the server's pause between two announcements of a list.",
+        ),
+        (
+            ("--slo-ms", "100", "--changes-per-s", "10"),
+            "the server's pause between two announcements of a list.",
+        ),
+    ],
+)
+def test_where_the_latency_is_the_limit_no_comparison_is_the_way_out(
+    arguments: tuple[str, ...], bounds: str, model: str
+) -> None:
+    """Neither more nodes nor fewer players bring a change sooner."""
+    result = predict("--players", "1000", "--visit-min", "1000000000", *arguments, "--model", model)
+    assert result.exit_code == 1
+    assert "more nodes do not change that." in result.stderr
+    assert "--compare" not in result.stderr
+    assert "run several lobbies" not in result.stderr
+    allowed = "100 ms" if "--slo-ms" in arguments else "500 ms"
+    assert f"At most {allowed} are allowed (--slo-ms). Part of it, on however many nodes: {bounds}" in result.stderr
 
 
 def test_comparison_is_a_table_and_a_chart(model: str, tmp_path: Path) -> None:

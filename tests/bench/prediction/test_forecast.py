@@ -92,8 +92,9 @@ def test_polls_are_judged_by_their_answer_and_not_by_the_age_of_the_list() -> No
     ],
 )
 def test_what_a_lobby_has_once_is_no_matter_of_nodes(plan: Plan, costs: dict[str, float], why: str) -> None:
-    with pytest.raises(NoNumber, match=f"on {why} is used above 60%, and more nodes do not change that."):
+    with pytest.raises(NoNumber, match=f"on {why} is used above 60%, and more nodes do not change that.") as caught:
         smallest(plan, a_model(**costs))
+    assert why.endswith(caught.value.why)
 
 
 def test_latency_that_is_not_of_the_cores_is_no_matter_of_nodes() -> None:
@@ -134,7 +135,7 @@ def test_search_ends_where_no_number_holds_for_long(monkeypatch: pytest.MonkeyPa
     looked_at = holds_longer(monkeypatch, nodes=100)
     with pytest.raises(NoNumber, match="on 5 nodes p99 is 595 ms, and more nodes do not change that") as caught:
         forecast(QUIET, a_model(heartbeat=1_000.0), nodes=None, storms=False)
-    assert (caught.value.nodes, looked_at) == (5, [2, 3, 4, 5])
+    assert (caught.value.nodes, caught.value.why, looked_at) == (5, "latency", [2, 3, 4, 5])
 
 
 def test_what_is_hopeless_need_not_be_run_and_what_is_not_is_run() -> None:
