@@ -9,6 +9,7 @@ line, or the answer is one sentence and nothing has changed.
 * A field that was not posted keeps the value of the last start, at first that of the command line.
 * While a run goes on, Locust changes users and spawn rate. The swarm's own options hold from the beginning of a run to
   its end: a change of them is refused, and said on the page.
+* A start is refused while another run begins, or the last one is not concluded: Locust would take the two for one.
 * An edit that comes when its run has ended is refused, and begins no other. Without a worker that is connected, Locust
   would answer "success" and do nothing: that is refused, too.
 """
@@ -27,7 +28,7 @@ from flask import Response, jsonify, request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 
 from loadtest.output.recording_options import add_run_options
-from loadtest.output.web_state import ENDING, GOING_ON
+from loadtest.output.web_state import ENDING, GOING_ON, WebState
 from loadtest.results.exit_codes import UsageError
 from loadtest.workload.options import add_options
 
@@ -57,12 +58,13 @@ class Start:
 class WebForm:
     """Between the page and Locust. Make it before a seed is drawn: what the options hold then is what was given."""
 
-    def __init__(self, web_ui: WebUI, check: Callable[[Start], LoadTestShape | None]) -> None:
+    def __init__(self, web_ui: WebUI, check: Callable[[Start], LoadTestShape | None], *, run_state: WebState) -> None:
         """`check` gives the shape of a start, None where Locust needs none, and raises `UsageError` for one that cannot
-        succeed."""
+        succeed. `run_state` knows of a run that Locust's runner does not call one: before and after."""
         self._web_ui = web_ui
         self._environment = web_ui.environment
         self._check = check
+        self._run_state = run_state
         self._options = vars(self._environment.parsed_options)
         self._ends_s: float | None = None
         """When the run's time is over, in `time.monotonic`. None: it has no end."""
@@ -95,7 +97,9 @@ class WebForm:
             values = {**self._given, **read_form(fields)}
             if _EDIT in request.headers and state not in GOING_ON:
                 raise UsageError("Nothing was changed: no run goes on now. If it has ended, start a new one.")
-            if state in ENDING:
+            if self._run_state.is_beginning and state not in GOING_ON:
+                raise UsageError("A run is just beginning: look again in a moment.")
+            if state in ENDING or self._run_state.is_being_concluded:
                 raise UsageError("The last run is still being stopped: start again in a moment.")
             if getattr(environment.runner, "worker_count", 1) == 0:  # of a master
                 raise UsageError(

@@ -13,26 +13,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import gevent
+
+if TYPE_CHECKING:
+    from greenlet import greenlet
 
 GOING_ON, ENDING = ("spawning", "running"), ("cleanup", "stopping")
 """States of Locust's runners."""
 ASK_AGAIN = "running"
 CONCLUDED_WITHIN_S = 10.0
-"""A master's runner is "stopped" up to a second before its run is concluded. If it never is, for what was to do so was
-killed, no page may wait for it longer."""
+"""A master's runner is "stopped" up to a second before it begins to conclude its run. If it never does, for what was to
+do so was killed, no page may wait for it longer."""
 
 Listener = Callable[..., None]
 
 
 class WebState:
-    """Of the runs of one process, one after the other. Its two wrappers go around what begins and what ends a run."""
+    """Of the runs of one process, one after the other. Its two wrappers go around what begins and what ends a run;
+    `stopped` comes before all else that is done when a run has stopped."""
 
     def __init__(self, runner_state: Callable[[], str], *, clock: Callable[[], float] = time.monotonic) -> None:
         """`runner_state` is as of now; `clock` in seconds."""
         self.runner_state = runner_state
         self._clock = clock
-        self._is_beginning = self._is_to_conclude = False
+        self.is_beginning = self._is_to_conclude = False
+        self._concluder: greenlet | None = None
+        """What concludes the run, from when it has begun to."""
         self._stopped_s: float | None = None
         """When a run that is to be concluded was first seen to have stopped."""
 
@@ -40,14 +48,18 @@ class WebState:
         """Of the event test_start. Locust's runner is not "spawning" before this is done, which may take seconds."""
 
         def begin(**arguments: Any) -> None:
-            self._is_beginning = self._is_to_conclude = True
-            self._stopped_s = None
+            self.is_beginning = self._is_to_conclude = True
+            self._stopped_s = self._concluder = None
             try:
                 listener(**arguments)
             finally:
-                self._is_beginning = False
+                self.is_beginning = False
 
         return begin
+
+    def stopped(self, **_arguments: Any) -> None:
+        """The first listener of the event test_stop. Those before `concluding` may take their time."""
+        self._concluder = gevent.getcurrent()
 
     def concluding(self, listener: Listener) -> Listener:
         """Of the event test_stop. Locust's runner is "stopped" before this has begun."""
@@ -62,16 +74,22 @@ class WebState:
 
     def told(self, answered: str) -> str:
         """`answered` is the state in Locust's answer, as old as the figures beside it."""
-        now = self.runner_state()
+        now, is_being_concluded = self.runner_state(), self.is_being_concluded
         if now in GOING_ON:
             return now
-        if self._is_beginning or now in ENDING or answered in (*GOING_ON, *ENDING) or self._is_being_concluded():
+        if self.is_beginning or now in ENDING or answered in (*GOING_ON, *ENDING) or is_being_concluded:
             return ASK_AGAIN
         return now
 
-    def _is_being_concluded(self) -> bool:
-        if not self._is_to_conclude:
+    @property
+    def is_being_concluded(self) -> bool:
+        """The runner has stopped, and what is to be done then is not done. A run that began meanwhile would be taken
+        for the one that has stopped: by Locust, which waits for its users to leave, and in the results."""
+        if not self._is_to_conclude or self.is_beginning or self.runner_state() in (*GOING_ON, *ENDING):
+            self._stopped_s = None
             return False
+        if self._concluder is not None:
+            return not self._concluder.dead
         if self._stopped_s is None:
             self._stopped_s = self._clock()
         return self._clock() - self._stopped_s < CONCLUDED_WITHIN_S

@@ -70,7 +70,7 @@ def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
     hooks = _Hooks(environment)
     web_ui, parsed = environment.web_ui, environment.parsed_options
     if web_ui is not None and parsed is not None:
-        WebForm(web_ui, hooks.start.check_form).install()
+        WebForm(web_ui, hooks.start.check_form, run_state=hooks.web_state).install()
     if not isinstance(runner, WorkerRunner):
         hooks.start.check_program()
     hooks.listen()
@@ -150,6 +150,7 @@ class _Hooks:
         events = self.environment.events
         _listen(events.test_start, self.web_state.beginning(self.on_test_start))
         _listen(events.test_stopping, self.on_test_stopping)
+        events.test_stop._handlers.insert(0, self.web_state.stopped)  # before those of a locustfile
         _listen(events.test_stop, self.web_state.concluding(self.on_test_stop))
         _listen(events.spawning_complete, self.on_spawning_complete)
         _listen(events.request, self.on_request)

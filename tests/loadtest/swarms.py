@@ -118,6 +118,10 @@ class WebSwarm:
         answer = json.loads(self.get("/stats/requests"))
         return str(answer["state"]), int(answer["user_count"])
 
+    def runner_state(self) -> str:
+        """What Locust calls it now."""
+        return str(json.loads(self.get("/stats/requests"))["runner_state"])
+
     def run(self) -> dict[str, Any]:
         """run.json as of now."""
         return dict(json.loads(self.get("/lobby/run.json")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +265,71 @@ def test_an_edit_that_comes_when_its_run_has_ended_is_refused_and_begins_no_othe
     sentence = "Nothing was changed: no run goes on now. If it has ended, start a new one."
     assert answer == {"success": False, "message": sentence, "notice": sentence, "host": answer["host"]}
     assert (swarm.state()[0], swarm.run_id()) == ("stopped", before)
+
+
+HELD_UP = """
+from pathlib import Path
+
+import gevent
+from locust import events
+from locust.runners import WorkerRunner
+
+from loadtest.players import Player
+from loadtest.run.hooks import _Hooks, install
+
+__all__ = ["Player"]
+begin = _Hooks.on_test_start
+
+
+def wait_until_it_may(what):
+    while not (Path(__file__).parent / what).exists():
+        gevent.sleep(0.02)
+
+
+def begin_when_told(hooks, **arguments):
+    begin(hooks, **arguments)
+    if not hooks.is_worker:
+        wait_until_it_may("begin")
+
+
+def conclude_when_told(environment, **_rest):
+    if not isinstance(environment.runner, WorkerRunner):
+        wait_until_it_may("conclude")
+
+
+_Hooks.on_test_start = begin_when_told
+events.test_stop.add_listener(conclude_when_told)  # before the swarm's own
+install(events)
+"""
+"""A locustfile: a server that is slow to say who is online, and a listener that is slow to end."""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--processes", 2)], ids=["alone", "with workers"])
+def test_a_start_is_refused_while_a_run_begins_and_until_the_last_one_is_concluded(
+    nursery: Nursery, given: tuple[str, ...], tmp_path: Path, arguments: tuple[object, ...]
+):
+    (tmp_path / "held_up.py").write_text(HELD_UP)
+    swarm = nursery.start_web(*given, "-f", tmp_path / "held_up.py", *arguments)
+    wait_for(lambda: not arguments or swarm.workers() == 2, deadline_s=RUN_TIMEOUT_S, what="the workers")
+    assert start(swarm, seed=1, mix=MIX)["success"]
+    wait_for(lambda: swarm.run_id() != (), deadline_s=RUN_TIMEOUT_S, what="the beginning of the run")
+    answer = start(swarm, seed=2, mix=MIX)
+    assert (answer["success"], answer["message"]) == (False, "A run is just beginning: look again in a moment.")
+    (tmp_path / "begin").touch()
+    wait_for(lambda: swarm.connected() == 4, deadline_s=RUN_TIMEOUT_S, what="4 players")
+
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(swarm.post, "/stop")  # answers when it has stopped
+        try:
+            wait_for(lambda: swarm.runner_state() == "stopped", deadline_s=RUN_TIMEOUT_S, what="Locust has stopped")
+            answer = start(swarm, seed=3, mix=MIX)
+        finally:
+            (tmp_path / "conclude").touch()
+        stopping.result(RUN_TIMEOUT_S)
+    sentence = "The last run is still being stopped: start again in a moment."
+    assert (answer["success"], answer["message"]) == (False, sentence)
+    assert (swarm.run()["seed"], swarm.run()["is_over"]) == (1, True)
+    assert play(swarm, 2, seed=4, mix=MIX)["seed"] == 4
 
 
 def test_a_start_without_a_worker_is_refused(nursery: Nursery, given: tuple[str, ...]):

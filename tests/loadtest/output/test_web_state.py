@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import gevent
 import pytest
 from flask import Flask, Response, jsonify, session
 
@@ -91,6 +92,54 @@ def test_a_page_waits_no_longer_than_said_for_a_run_that_is_never_concluded():
     assert page.told() == ASK_AGAIN
     page.now_s += CONCLUDED_WITHIN_S
     assert page.told() == "stopped"
+
+
+def test_a_page_waits_for_as_long_as_a_run_is_being_concluded():
+    """Also where a locustfile's own listener comes before the swarm's."""
+    page, seen = Fake("ready"), list[str]()
+    page.web_state.beginning(lambda **_: None)()
+    page.state = "stopped"
+    page.answers_anew()
+    assert page.web_state.is_being_concluded
+    page.web_state.stopped(environment=None)
+    page.now_s += 2 * CONCLUDED_WITHIN_S
+    assert page.told() == ASK_AGAIN
+    assert page.web_state.is_being_concluded
+    page.web_state.concluding(lambda **_: seen.append(page.told()))()
+    assert seen == [ASK_AGAIN]
+    assert page.told() == "stopped"
+    assert not page.web_state.is_being_concluded
+
+
+def test_a_page_waits_for_nobody_once_what_concluded_a_run_is_gone():
+    page = Fake("ready")
+    page.web_state.beginning(lambda **_: None)()
+    page.state = "stopped"
+    page.answers_anew()
+    told = list[bool]()
+
+    def conclude() -> None:
+        page.web_state.stopped()
+        told.append(page.web_state.is_being_concluded)
+
+    gevent.spawn(conclude).join()
+    assert told == [True]
+    assert not page.web_state.is_being_concluded
+    assert page.told() == "stopped"
+
+
+def test_the_time_for_the_end_of_a_run_is_not_counted_from_its_beginning():
+    """Locust's runner is "ready" for a moment after it has begun."""
+    page = Fake("ready")
+    page.web_state.beginning(lambda **_: None)()
+    assert page.told() == ASK_AGAIN
+    page.state = "running"
+    page.now_s += CONCLUDED_WITHIN_S
+    assert page.told() == "running"
+    page.state = "stopped"
+    page.answers_anew()
+    assert page.told() == ASK_AGAIN
+    assert page.web_state.is_being_concluded
 
 
 @pytest.mark.parametrize("wrapper", [WebState.beginning, WebState.concluding])
