@@ -203,11 +203,13 @@ class Nursery:
         constants of its modules, by their dotted names, that are others in this one."""
         return self._start("--headless", "--only-summary", "--accept-invalid", *map(str, arguments), patches=patches)
 
-    def start_web(self, *arguments: object, base_path: str = "") -> WebSwarm:
+    def start_web(
+        self, *arguments: object, base_path: str = "", patches: Mapping[str, float] | None = None
+    ) -> WebSwarm:
         """With the web interface, which answers when this returns."""
         port = free_port()
         where = ("--web-host", "127.0.0.1", "--web-port", str(port), "--web-base-path", base_path)
-        started = self._start("--accept-invalid", *where, *map(str, arguments))
+        started = self._start("--accept-invalid", *where, *map(str, arguments), patches=patches)
         swarm = WebSwarm(started, f"http://127.0.0.1:{port}{base_path}")
         swarm.wait_until_it_answers()
         return swarm

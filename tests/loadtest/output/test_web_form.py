@@ -361,6 +361,18 @@ def test_workers_play_what_the_second_start_says(nursery: Nursery, given: tuple[
     assert not [reason for reason in second["validity"]["reasons"] if "arrive" in reason], "every report came"
 
 
+def test_the_page_has_the_last_figures_of_the_workers_when_a_run_has_stopped(nursery: Nursery, given: tuple[str, ...]):
+    """Locust's own, which travel every three seconds. Rooms are made all the time, also since they did last."""
+    swarm = nursery.start_web(*given, "--processes", 2, patches={"locust.runners.WORKER_REPORT_INTERVAL": 3.0})
+    wait_for(lambda: swarm.workers() == 2, deadline_s=RUN_TIMEOUT_S, what="the workers")
+    run = play(swarm, 4, mix="host=1", room_interval_s="0.1", room_lifetime_s="0.05")
+    counted = {(row["type"], row["name"]): row["count"] for row in run["requests"]}
+    assert counted["POST", "/api/rooms"] > 0
+    wait_until_stopped(swarm)
+    shown = json.loads(swarm.get("/stats/requests"))["stats"]
+    assert {(row["method"], row["name"]): row["num_requests"] for row in shown if row["method"]} == counted
+
+
 def test_under_a_base_path_runs_start_and_their_results_are_there(nursery: Nursery, given: tuple[str, ...]):
     swarm = nursery.start_web(*given, base_path="/swarms/lobby")
     assert play(swarm, 2, mix=MIX)["users"] == {"browser": 2}
