@@ -214,8 +214,11 @@ class Store(TieStore, FriendStore, ChatStore, NotificationStore, BanStore, Admin
     async def uninvite_from_room(self, room_id: str, user_ids: Sequence[int]) -> None:
         """Let users into a private room no more. Not let in, or no such room: nothing happens."""
 
-    async def keep_invitations(self, room_id: str, invitations: Sequence[StoredInvitation]) -> None:
-        """Let those into a room be these, in place of those that it has. No such room: nothing happens."""
+    async def keep_invitations(
+        self, room_id: str, *, ended: Sequence[tuple[int, int]] = (), stand: Sequence[StoredInvitation] = ()
+    ) -> None:
+        """Of those into a room, keep some no more, each by its sender and guest, and then others as they stand: new
+        ones after all that are kept, a known one in its place. No such room: nothing happens."""
 
     async def delete_room(self, room_id: str) -> None:
         """Delete a room, its bans and its invitations. No such room: nothing happens."""

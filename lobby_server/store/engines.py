@@ -35,7 +35,7 @@ from lobby_server.store.disk import free_bytes
 from lobby_server.store.errors import DiskFull, NotConnected
 from lobby_server.store.postgres_space import says_full, try_for_room
 from lobby_server.store.postgres_url import PostgresDatabase
-from lobby_server.store.steps import Step, make, make_all
+from lobby_server.store.steps import Step, make, make_all, make_in_turn
 from lobby_server.store.urls import Location, SqliteFile
 
 COMMAND_TIMEOUT_S = 10.0
@@ -306,8 +306,7 @@ def _make(connection: Connection, steps: Sequence[Step]) -> None:
         make(connection, steps[0])
         return
     with in_transaction(connection):
-        for step in steps:
-            make(connection, step)
+        make_in_turn(connection, steps)
 
 
 def _tell(writes: Sequence[_Write], faults: Sequence[Exception | None]) -> None:

@@ -108,6 +108,14 @@ class Commands:
         sender, guest, party_id = self._invited()
         return c.WithdrawPartyInvite(sender, party_id, guest.id)
 
+    def _invite_again(self) -> c.InviteToRoom:
+        """Mostly one into a room that stands."""
+        standing, by_id = self._books.matches.all(), {user.id: user for user in _EVERYBODY}
+        if not standing:
+            return c.InviteToRoom(self._user(), self._user(), self._room(), self._key(), AT)
+        invite = self._of(standing)
+        return c.InviteToRoom(by_id[invite.sender_id], by_id[invite.guest_id], invite.room_id, self._key(), AT)
+
     def _end_of_invites(self) -> c.EndMatchInvites:
         standing = [each for each in self._books.matches.all() if each.lets_in == self._is()]
         invite = self._of(standing) if standing else MatchInvitation("none", 1, 2, lets_in=False)
@@ -171,6 +179,7 @@ class Commands:
             (lambda: c.ReopenRoom(*host()), 3),
             (lambda: c.UseRoomCode(u(), code_of(r())), 3),
             (lambda: c.InviteToRoom(u(), u(), r(), key(), AT), 12),
+            (self._invite_again, 4),
             (self._end_of_invites, 6),
             (lambda: c.CreateParty(u(), f"party {next(self._numbers)}"), 5),
             (lambda: c.InviteToParty(leads()[0], u(), p(), key(), AT), 12),

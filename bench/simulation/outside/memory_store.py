@@ -153,10 +153,16 @@ class MemoryStore(AccountMemory):
         if (room := self._rooms.get(room_id)) is not None:
             self._rooms[room_id] = replace(room, invited_user_ids=room.invited_user_ids - set(user_ids))
 
-    async def keep_invitations(self, room_id: str, invitations: Sequence[StoredInvitation]) -> None:
+    async def keep_invitations(
+        self, room_id: str, *, ended: Sequence[tuple[int, int]] = (), stand: Sequence[StoredInvitation] = ()
+    ) -> None:
         self._check(room_id)
         if (room := self._rooms.get(room_id)) is not None:
-            self._rooms[room_id] = replace(room, invitations=tuple(invitations))
+            kept = {(each.sender_id, each.guest_id): each for each in room.invitations}
+            for key in ended:
+                kept.pop(key, None)
+            kept |= {(each.sender_id, each.guest_id): each for each in stand}
+            self._rooms[room_id] = replace(room, invitations=tuple(kept.values()))
 
     async def delete_room(self, room_id: str) -> None:
         self._check(room_id)

@@ -191,9 +191,9 @@ class UserPutOut(Effect, frozen=True):
 
 
 class MatchInviteStands(Effect, frozen=True):
-    """An invitation into the room, whether its guest is told or not."""
+    """An invitation that did not stand before, or did not let its guest in, whether the guest is told or not."""
 
-    room: Room
+    invitation: MatchInvitation
 
 
 class MatchInvited(Effect, frozen=True):
@@ -203,8 +203,11 @@ class MatchInvited(Effect, frozen=True):
 
 
 class MatchInvitesClosed(Effect, frozen=True):
+    """All are into one room. `heirs`: those that let a guest in from now on, in place of these."""
+
     invitations: tuple[MatchInvitation, ...]
     reason: CloseReason
+    heirs: tuple[MatchInvitation, ...] = ()
 
 
 class PartyCreated(Effect, frozen=True):

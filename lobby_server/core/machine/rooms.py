@@ -127,8 +127,9 @@ def invite(books: Books, command: commands.InviteToRoom, now_s: float) -> list[E
     if not room.is_public and guest.id not in room.invited_user_ids:
         room.invited_user_ids.add(guest.id)
         told.append(effects.LetIn(room, guest))
-    books.matches.add(MatchInvitation(room.id, user.id, guest.id, lets_in=lets_in))
-    told.append(effects.MatchInviteStands(room))
+    invitation = MatchInvitation(room.id, user.id, guest.id, lets_in=lets_in)
+    if books.matches.add(invitation):
+        told.append(effects.MatchInviteStands(invitation))
     if books.blocks.blocks(guest.id, user.id) or books.notices.is_open(guest.id, MATCH_INVITE, user.id):
         return told
     books.notices.open(guest.id, MATCH_INVITE, user.id)
@@ -160,9 +161,7 @@ def end_invites(books: Books, command: commands.EndMatchInvites, now_s: float) -
 def forget(books: Books, user_id: int) -> list[Effect]:
     """A user who is in no room any more is no more. O(rooms)."""
     told: list[Effect] = []
-    for room_id in dict.fromkeys(
-        each.room_id for each in books.matches.all() if user_id in (each.guest_id, each.sender_id)
-    ):
+    for room_id in books.matches.rooms_of(user_id):
         taken = books.matches.take(room_id, lambda each: user_id in (each.guest_id, each.sender_id))
         told += _closed(books, taken, CloseReason.WITHDRAWN)
         told += _shut_out(books, books.rooms.get(room_id), [each for each in taken if each.guest_id != user_id])
@@ -191,9 +190,10 @@ def check_may_delete(books: Books, user: User, room_id: str) -> Room:
 
 
 def check_may_invite(books: Books, user: User, room_id: str, guest: User) -> Room:
-    """Raises `Refusal` as `RoomBook.check_may_invite`, and ``blocked_by_you``."""
+    """Raises `Refusal` as `RoomBook.check_may_invite`, and ``blocked_by_you``, ``limit_reached``."""
     room = books.rooms.check_may_invite(room_id, user.id, guest.id)
     books.blocks.check_may_address(user.id, guest.id)
+    books.matches.check_may_send(room_id, user.id, guest.id)
     return room
 
 
@@ -219,7 +219,8 @@ def _gone(books: Books, room: Room) -> list[Effect]:
 def _closed(books: Books, taken: list[MatchInvitation], reason: CloseReason) -> list[Effect]:
     for each in taken:
         books.notices.close(each.guest_id, MATCH_INVITE, each.sender_id)
-    return [effects.MatchInvitesClosed(tuple(taken), reason)] if taken else []
+    heirs = books.matches.letting_in(taken)
+    return [effects.MatchInvitesClosed(tuple(taken), reason, tuple(heirs))] if taken else []
 
 
 def _shut_out(books: Books, room: Room | None, ended: list[MatchInvitation]) -> list[Effect]:

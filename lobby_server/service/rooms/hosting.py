@@ -65,7 +65,7 @@ class RoomHosting:
         replica.hear(effects.Unbanned, self._unbanned)
         replica.hear(effects.LetIn, self._let_in)
         replica.hear(effects.ShutOut, self._shut_out)
-        replica.hear(effects.MatchInviteStands, lambda effect, _: self._rooms.upkeep.keep_invitations(effect.room.id))
+        replica.hear(effects.MatchInviteStands, self._invite_stands)
         replica.hear(effects.MatchInvitesClosed, self._invites_closed)
 
     # -- over HTTP: each raises `Refusal` as its namesake in `core.room_hosting`, and ``try_again_later`` --------------
@@ -169,9 +169,12 @@ class RoomHosting:
     def _shut_out(self, effect: effects.ShutOut, _: Session | None) -> None:
         self._keep(effect.room, ShutOut(room_id=effect.room.id, user_id=effect.user_id))
 
+    def _invite_stands(self, effect: effects.MatchInviteStands, _: Session | None) -> None:
+        self._rooms.upkeep.keep_invitations(effect.invitation.room_id, stand=[effect.invitation])
+
     def _invites_closed(self, effect: effects.MatchInvitesClosed, _: Session | None) -> None:
-        for room_id in dict.fromkeys(each.room_id for each in effect.invitations):
-            self._rooms.upkeep.keep_invitations(room_id)
+        room_id = effect.invitations[0].room_id
+        self._rooms.upkeep.keep_invitations(room_id, ended=effect.invitations, stand=effect.heirs)
 
     # -- private --------------------------------------------------------------------------------------------------
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from lobby_server.core.invitations import MatchInvitation
 from lobby_server.core.machine import commands
 from lobby_server.core.rooms import Room
 from lobby_server.service.announcer import Announcer
@@ -156,11 +158,14 @@ class RoomUpkeep:
         host = room.host
         self.keep(room.id, SetHost(room_id=room.id, user_id=host.id, username=host.username, version=room.version))
 
-    def keep_invitations(self, room_id: str) -> None:
-        """Other invitations into a room stand than before. With a room that is gone they go by themselves."""
+    def keep_invitations(
+        self, room_id: str, *, ended: Iterable[MatchInvitation] = (), stand: Iterable[MatchInvitation]
+    ) -> None:
+        """Some invitations into a room stand no more, others are new or let their guest in now. With a room that is
+        gone they go by themselves."""
         if self._book.get(room_id) is not None:
-            invitations = stored_invitations(self._matches.of_room(room_id))
-            self.keep(room_id, KeepInvitations(room_id=room_id, invitations=invitations))
+            gone = tuple((each.sender_id, each.guest_id) for each in ended)
+            self.keep(room_id, KeepInvitations(room_id=room_id, ended=gone, stand=stored_invitations(stand)))
 
     def delete(self, room_id: str) -> None:
         """A room is gone."""

@@ -105,7 +105,7 @@ class Invitations:
         """A member of a room invites a user. A second time changes nothing, and is not told while the first is unread.
 
         Raises `Refusal` as `RoomBook.check_may_invite`, and ``user_not_found``, ``blocked_by_you``,
-        ``try_again_later``; `StoreUnavailable`.
+        ``limit_reached``, ``try_again_later``; `StoreUnavailable`.
         """
         await self._replica.caught_up_in_call()
         guest = await self._people.find(whom)

@@ -84,19 +84,17 @@ class ShutOut(_OfRoom, frozen=True):
 
 
 class KeepInvitations(_OfRoom, frozen=True):
-    """Other invitations into a room stand than before: all that do."""
+    """Some invitations into a room, each by its sender and guest, stand no more; others do, or let their guest in
+    now. Not all that do: a hundred of each member may."""
 
-    invitations: tuple[StoredInvitation, ...]
+    ended: tuple[tuple[int, int], ...]
+    stand: tuple[StoredInvitation, ...]
 
     def __str__(self) -> str:
-        return f"{len(self.invitations)} invitations into room {self.room_id} stand"
-
-    @property
-    def replaces(self) -> tuple[str, str] | None:
-        return "invitations", self.room_id
+        return f"into room {self.room_id}, {len(self.ended)} invitations stand no more and {len(self.stand)} do"
 
     async def make(self, store: Store) -> None:
-        await store.keep_invitations(self.room_id, self.invitations)
+        await store.keep_invitations(self.room_id, ended=self.ended, stand=self.stand)
 
 
 class SetHost(_OfRoom, frozen=True):

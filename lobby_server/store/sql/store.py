@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, desc, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, desc, func, insert, or_, select, tuple_, update
 
 from lobby_server.core.accounts import look_of
 from lobby_server.service.ports import (
@@ -211,12 +211,37 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
         of_room = room_guests.c.room_id == room_id
         await self._do(delete(room_guests).where(of_room, room_guests.c.user_id.in_(user_ids)))
 
-    async def keep_invitations(self, room_id: str, invitations: Sequence[StoredInvitation]) -> None:
-        before = delete(room_invites).where(room_invites.c.room_id == room_id)
-        try:
-            await self._do_all((before, None), *_new_invites(room_id, invitations))
-        except RowConflict:
-            pass  # the foreign key: there is no such room, or not any more
+    async def keep_invitations(
+        self, room_id: str, *, ended: Sequence[tuple[int, int]] = (), stand: Sequence[StoredInvitation] = ()
+    ) -> None:
+        # One after the other for each room: what waits finds what the one before has committed, also another server's.
+        room = select(rooms.c.id).where(rooms.c.id == room_id).with_for_update(key_share=True)
+        pair = tuple_(room_invites.c.sender_id, room_invites.c.guest_id)
+        gone = delete(room_invites).where(room_invites.c.room_id == room_id, pair.in_(ended))
+        before = room_invites.alias()
+        newest = select(func.max(before.c.position)).where(before.c.room_id == room_id).scalar_subquery()
+        new = self._insert(room_invites).values(
+            room_id=room_id,
+            sender_id=bindparam("sender"),
+            guest_id=bindparam("guest"),
+            position=func.coalesce(newest + 1, 0),
+            lets_in=bindparam("letting_in"),
+        )
+        known = new.on_conflict_do_update(
+            index_elements=["room_id", "sender_id", "guest_id"], set_={"lets_in": new.excluded.lets_in}
+        )
+        rows = [{"sender": each.sender_id, "guest": each.guest_id, "letting_in": each.lets_in} for each in stand]
+
+        def keep(connection: Connection) -> None:
+            with in_transaction(connection):
+                if connection.execute(room).first() is None:
+                    return  # and its invitations went with it
+                if ended:
+                    connection.execute(gone)
+                if rows:
+                    connection.execute(known, rows)
+
+        await self._run(keep)
 
     async def delete_room(self, room_id: str) -> None:
         await self._do(delete(rooms).where(rooms.c.id == room_id))  # its bans and invitations go with it

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from lobby_server.core import blocks, friends
+from lobby_server.core import blocks, friends, invitations
 from lobby_server.protocol import meanings
 from lobby_server.protocol.codes import CloseCode, ErrorReason, may_reconnect
 from lobby_server.protocol.features import Feature
@@ -82,6 +82,7 @@ def contract(settings: Settings, rules: Rules) -> dict[str, Any]:
             "party_members": settings.party_max_members,
             "friends": friends.MAX_FRIENDS,
             "open_friend_requests": friends.MAX_OPEN_REQUESTS,
+            "room_invitations": invitations.MAX_STANDING,
             "blocks": blocks.MAX_BLOCKS,
             "page_items": PAGE_ITEMS,
         },

@@ -164,6 +164,7 @@ class RoomInvitesHandler(BaseHandler):
             ApiCode.ALREADY_IN_ROOM,
             ApiCode.BANNED,
             ApiCode.BLOCKED_BY_YOU,
+            ApiCode.LIMIT_REACHED,
             ApiCode.RATE_LIMITED,
         ),
     )

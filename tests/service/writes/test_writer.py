@@ -351,7 +351,7 @@ MAIL = KeepMail(
     [
         *(ban(7), host(2), LetIn(room_id="r1", user_ids=(5, 6)), NOTIFY, DeleteRoom(room_id="r"), MAIL),
         ShutOut(room_id="r1", user_id=5),
-        KeepInvitations(room_id="r1", invitations=(StoredInvitation(2, 5, lets_in=True),)),
+        KeepInvitations(room_id="r1", ended=((2, 7),), stand=(StoredInvitation(2, 5, lets_in=True),)),
         ForgetAnnouncement(announcement_id=5),
         *(HoldMails(leases={"m1": NOON}, until=NOON), ForgetSignIn(sign_in_id="s1"), ForgetUsers(user_ids=(5, 6))),
     ],

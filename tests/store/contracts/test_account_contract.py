@@ -99,7 +99,7 @@ async def test_what_is_written_of_a_user_after_the_account_was_deleted_can_be_fo
         await store.ban("r1", user.id)
         await store.invite_to_room("r1", [user.id])
     invitations = [StoredInvitation(*ids, lets_in=True) for ids in ((gone.id, 5), (5, gone.id), (stays.id, 900))]
-    await store.keep_invitations("r1", invitations)
+    await store.keep_invitations("r1", stand=invitations)
     await store.forget_users([gone.id, stays.id])
     await store.forget_users([])
     assert {each.sender for each in await store.friend_requests()} == {stays, outside}

@@ -458,16 +458,28 @@ async def test_a_ban_is_lifted_and_the_others_stay(store: Store) -> None:
     assert (await store.rooms())[0].banned_user_ids == {5}
 
 
-async def test_invitations_into_a_room_are_those_that_were_kept_last_in_their_order(store: Store) -> None:
+async def test_invitations_into_a_room_come_and_go_one_by_one_and_keep_their_order(store: Store) -> None:
     invitations = tuple(StoredInvitation(sender, guest, sender == 9) for sender, guest in ((9, 3), (2, 5), (7, 3)))
     other = replace(ROOM, id="r2", invitations=invitations[:1])
     for room in (replace(ROOM, invitations=invitations), other):
         await store.add_room(room)
     assert [room.invitations for room in await store.rooms()] == [invitations, invitations[:1]]
-    for kept in (invitations[::-1], invitations[1:], ()):
-        await store.keep_invitations("r1", kept)
-        assert await store.rooms() == [replace(ROOM, invitations=kept), other]
-    await store.keep_invitations("r3", invitations)
+    first, second, third = invitations
+    new, shut = StoredInvitation(9, 8, lets_in=False), replace(first, lets_in=False)
+    for ended, stand, left in (
+        ([(1, 1)], [], invitations),
+        ([], [new, shut], (shut, second, third, new)),
+        ([], [second, first], (first, second, third, new)),
+        ([(9, 3), (7, 3)], [], (second, new)),
+        ([(2, 5)], [third, first], (new, third, first)),
+        ([(9, 8)], [new], (third, first, new)),
+        ([(7, 3), (9, 3), (9, 8)], [], ()),
+        ([(7, 3)], [new], (new,)),
+    ):
+        await store.keep_invitations("r1", ended=ended, stand=stand)
+        assert await store.rooms() == [replace(ROOM, invitations=left), other]
+    await store.keep_invitations("r1", ended=[(9, 8)])
+    await store.keep_invitations("r3", ended=[(9, 3)], stand=invitations)
     await store.delete_room("r2")
     await store.add_room(replace(other, invitations=()))
     assert [room.invitations for room in await store.rooms()] == [(), ()]

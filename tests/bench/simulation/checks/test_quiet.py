@@ -434,7 +434,7 @@ async def test_player_who_was_not_told_that_an_invitation_into_a_room_is_over_is
     assert scene.found() == [VIEWS]
     scene.house.app.replica.books.matches.add(MatchInvitation(room.id, BOB.id, CLEO.id))
     assert scene.found() == [WRITES]
-    await scene.database.keep_invitations(room.id, [StoredInvitation(BOB.id, CLEO.id, lets_in=False)])
+    await scene.database.keep_invitations(room.id, stand=[StoredInvitation(BOB.id, CLEO.id, lets_in=False)])
     assert scene.found() == [], "there is one of another sender, and an end names the room alone"
 
 

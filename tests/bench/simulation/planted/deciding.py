@@ -81,14 +81,14 @@ RULES_OF_DECISIONS = (
     one(
         "who declines is let in all the same",
         f"{MACHINE}.rooms:end_invites",
-        "room.invited_user_ids.discard(command.guest_id)",
-        "pass",
+        "*_shut_out(books, room, taken)",
+        "",
         by=("an invitation that is over lets nobody in", "writes are kept"),
     ),
     one(
         "an invitation into a room that is over is kept",
         f"{SERVICE}.rooms.hosting:RoomHosting._invites_closed",
-        "self._rooms.upkeep.keep_invitations(room_id)",
+        "self._rooms.upkeep.keep_invitations(room_id, ended=effect.invitations, stand=effect.heirs)",
         "pass",
         by=("writes are kept",),
     ),
