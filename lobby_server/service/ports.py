@@ -194,7 +194,8 @@ class Store(TieStore, FriendStore, ChatStore, NotificationStore, BanStore, Admin
         """``jti`` → end of the token, of those that have not ended by themselves; the others are forgotten."""
 
     async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
-        """A room, which counts for its host's account. `is_again`: it was there before, and has been counted."""
+        """A room, which counts for its host's account. `is_again`: it has been counted, and what is still kept of it
+        is replaced, all or nothing."""
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
         """Another host, or the same with a version. No such room: nothing happens."""

@@ -104,7 +104,7 @@ class MemoryStore(AccountMemory):
 
     async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
         self._check(room.id, room.host_username, room.gamemode, room.map_name, room.version, room.name)
-        if room.id in self._rooms:
+        if room.id in self._rooms and not is_again:
             raise RowConflict
         self._rooms[room.id] = replace(room, created_at=room.created_at.astimezone(timezone.utc))
         host = self._accounts.get(room.host_user_id)

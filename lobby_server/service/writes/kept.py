@@ -200,7 +200,6 @@ class KeepRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     async def make(self, store: Store) -> None:
         if self.only_if_missing and any(room.id == self.room.id for room in await store.rooms()):
             return
-        await store.delete_room(self.room.id)  # a second time finds it there
         await store.add_room(self.room, is_again=True)
 
 

@@ -173,9 +173,16 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
             "name": room.name,
             "player_ids": _player_ids(room),
         }
-        steps: list[Step] = [(_NEW_ROOM, row)]
-        if not is_again:
-            steps.append((_ONE_MORE_HOSTED, {"host_id": room.host_user_id}))
+        steps: list[Step]
+        if is_again:  # by one that is there it waits for whoever writes it, and finds what they have written
+            new = self._insert(rooms)
+            others = {name: new.excluded[name] for name in row if name != "id"}
+            steps = [(new.on_conflict_do_update(index_elements=["id"], set_=others), row)]
+            steps += [
+                (delete(of).where(of.c.room_id == room.id), None) for of in (room_bans, room_guests, room_invites)
+            ]
+        else:
+            steps = [(_NEW_ROOM, row), (_ONE_MORE_HOSTED, {"host_id": room.host_user_id})]
         for statement, user_ids in ((_NEW_BAN, room.banned_user_ids), (_NEW_GUEST, room.invited_user_ids)):
             steps += [(statement, {"room_id": room.id, "user_id": user_id}) for user_id in user_ids]
         await self._do_all(*steps, *_new_invites(room.id, room.invitations))

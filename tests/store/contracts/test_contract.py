@@ -401,6 +401,22 @@ async def test_rooms_count_for_the_account_of_their_host_once(store: Store) -> N
     assert (await store.account(ada.id)) == replace(ada, rooms_hosted=2)
 
 
+async def test_room_that_is_kept_again_is_what_is_kept_then_and_the_others_stay(store: Store) -> None:
+    rows = {"banned_user_ids": frozenset({3}), "invited_user_ids": frozenset({5})}
+    before = replace(ROOM, invitations=(StoredInvitation(2, 5, lets_in=True),), name="before", **rows)
+    other = replace(before, id="r2")
+    for room in (before, other):
+        await store.add_room(room)
+    now = replace(
+        ROOM, host_user_id=8, host_username="heir", gamemode="race", map_name=None, max_players=2, is_public=False,
+        version=None, created_at=NOON - timedelta(minutes=1), player_ids=frozenset({4}),
+        invitations=(StoredInvitation(2, 6, lets_in=True),), banned_user_ids=frozenset({7}),
+    )  # fmt: skip
+    for _ in range(2):
+        await store.add_room(now, is_again=True)
+        assert await store.rooms() == [now, other]
+
+
 async def test_rooms_come_oldest_first(store: Store) -> None:
     for minute in (2, 0, 3, 1):
         await store.add_room(replace(ROOM, id=f"r{minute}", created_at=NOON + timedelta(minutes=minute)))

@@ -1,9 +1,9 @@
-"""Invitations into rooms when several servers write them, and how often the database is asked for that."""
+"""Rooms and invitations into them, as several servers write them, and how often the database is asked for that."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from sqlalchemy.util import await_only
 
 from lobby_server.core.invitations import MAX_STANDING
 from lobby_server.service.ports import StoredInvitation
+from lobby_server.service.writes.kept import KeepRoom
 from lobby_server.store import SqlStore, open_store
 from tests.patience import PATIENCE_S
 from tests.store.conftest import Database
@@ -63,6 +64,33 @@ async def test_write_of_a_server_that_leads_no_more_and_stood_still_in_it_is_not
     next_write: dict[str, Any],
     left: tuple[StoredInvitation, ...],
 ) -> None:
+    await as_one_stands_still(
+        stores,
+        lambda before: before.keep_invitations("r1", stand=held),
+        lambda leads: leads.keep_invitations("r1", **next_write),
+    )
+    (room,) = await stores[1].rooms()
+    assert room.invitations == left
+
+
+async def test_room_that_two_servers_keep_at_once_is_as_the_later_one_has_it(
+    stores: tuple[SqlStore, SqlStore],
+) -> None:
+    await stores[0].delete_room("r1")
+    older = replace(ROOM, name="older", invitations=(OLD,), banned_user_ids=frozenset({3}))
+    newer = replace(ROOM, name="newer", invitations=(OTHER,), invited_user_ids=frozenset({4}))
+    await as_one_stands_still(
+        stores, lambda before: KeepRoom(room=older).make(before), lambda leads: KeepRoom(room=newer).make(leads)
+    )
+    assert await stores[1].rooms() == [newer]
+
+
+async def as_one_stands_still(
+    stores: tuple[SqlStore, SqlStore],
+    first: Callable[[SqlStore], Coroutine[Any, Any, None]],
+    second: Callable[[SqlStore], Coroutine[Any, Any, None]],
+) -> None:
+    """The second write of the two, each of a server of its own, is asked for before the first one's commit."""
     before, leads = stores
     stands_still, goes_on = asyncio.Event(), asyncio.Event()
 
@@ -75,16 +103,14 @@ async def test_write_of_a_server_that_leads_no_more_and_stood_still_in_it_is_not
             await asyncio.sleep(0.01)
 
     event.listen(engine_of(before), "commit", stand_still)
-    late = asyncio.ensure_future(before.keep_invitations("r1", stand=held))
+    late = asyncio.ensure_future(first(before))
     try:
         await asyncio.wait_for(stands_still.wait(), PATIENCE_S)
-        newest = asyncio.ensure_future(leads.keep_invitations("r1", **next_write))
+        newest = asyncio.ensure_future(second(leads))
         await asyncio.wait_for(is_made_or_waits(), PATIENCE_S)
     finally:
         goes_on.set()
     await asyncio.gather(late, newest)
-    (room,) = await leads.rooms()
-    assert room.invitations == left
 
 
 async def test_hundreds_of_rows_of_a_room_are_written_in_a_few_statements(database: Database) -> None:
