@@ -216,7 +216,7 @@ class Store(TieStore, FriendStore, ChatStore, NotificationStore, BanStore, Admin
         """Let users into a private room no more. Not let in, or no such room: nothing happens."""
 
     async def keep_invitations(
-        self, room_id: str, *, ended: Sequence[tuple[int, int]] = (), stand: Sequence[StoredInvitation] = ()
+        self, room_id: str, stand: Sequence[StoredInvitation] = (), *, ended: Sequence[tuple[int, int]] = ()
     ) -> None:
         """Of those into a room, keep some no more, each by its sender and guest, and then others as they stand: new
         ones after all that are kept, a known one in its place. No such room: nothing happens."""

@@ -154,7 +154,7 @@ class MemoryStore(AccountMemory):
             self._rooms[room_id] = replace(room, invited_user_ids=room.invited_user_ids - set(user_ids))
 
     async def keep_invitations(
-        self, room_id: str, *, ended: Sequence[tuple[int, int]] = (), stand: Sequence[StoredInvitation] = ()
+        self, room_id: str, stand: Sequence[StoredInvitation] = (), *, ended: Sequence[tuple[int, int]] = ()
     ) -> None:
         self._check(room_id)
         if (room := self._rooms.get(room_id)) is not None:

@@ -219,7 +219,7 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
         await self._do(delete(room_guests).where(of_room, room_guests.c.user_id.in_(user_ids)))
 
     async def keep_invitations(
-        self, room_id: str, *, ended: Sequence[tuple[int, int]] = (), stand: Sequence[StoredInvitation] = ()
+        self, room_id: str, stand: Sequence[StoredInvitation] = (), *, ended: Sequence[tuple[int, int]] = ()
     ) -> None:
         # One after the other for each room: what waits finds what the one before has committed, also another server's.
         room = select(rooms.c.id).where(rooms.c.id == room_id).with_for_update(key_share=True)

@@ -27,10 +27,10 @@ def written(house: House, monkeypatch: pytest.MonkeyPatch) -> Written:
     keep = house.store.keep_invitations
 
     async def kept(
-        room_id: str, *, ended: Sequence[tuple[int, int]] = (), stand: Sequence[StoredInvitation] = ()
+        room_id: str, stand: Sequence[StoredInvitation] = (), *, ended: Sequence[tuple[int, int]] = ()
     ) -> None:
         told.append((list(ended), list(stand)))
-        await keep(room_id, ended=ended, stand=stand)
+        await keep(room_id, stand, ended=ended)
 
     monkeypatch.setattr(house.store, "keep_invitations", kept)
     return told
