@@ -1,7 +1,8 @@
 """Invitations: how they end, and those into rooms. The ones into parties are kept by `lobby_server.core.parties`.
 
-Invariants: a match invitation stands from its sending until its sender is out of the room, its guest is in it, one of
-the two has taken it back, or the room is gone. Of one sender into one room at most `MAX_STANDING` do.
+Invariants: a match invitation stands from its sending until its sender is out of the room and no place is kept there
+for them, its guest is in it, one of the two has taken it back, or the room is gone. Of one sender into one room at most
+`MAX_STANDING` do.
 """
 
 from __future__ import annotations
@@ -104,6 +105,14 @@ class MatchInvitationBook:
             if each.lets_in and (heir := self._oldest(room_id, each.guest_id)) is not None:
                 self._keep(replace(heir, lets_in=True))
         return taken
+
+    def let_in_anyway(self, room_id: str, guest_id: int) -> list[MatchInvitation]:
+        """The room admits a guest from now on, whether members invite them or not: what changes by that."""
+        standing = self._by_guest.get(guest_id, {}).get(room_id, {}).values()
+        changed = [replace(each, lets_in=False) for each in standing if each.lets_in]
+        for each in changed:
+            self._keep(each)
+        return changed
 
     def has_guest(self, room_id: str, guest_id: int) -> bool:
         """Whether an invitation of a guest into a room stands. O(1)."""

@@ -74,6 +74,13 @@ class Commands:
         found = [(room.host, each.peer_id) for room in self._books.rooms.all() for each in room.members.values()]
         return self._of(found) if found and self._below(4) else (self._user(), 1)
 
+    def _hand_over(self) -> c.HandOverRoom:
+        """Mostly by a host, to one who is in the room."""
+        user, room_id = self._hosted()
+        room = self._books.rooms.get(room_id)
+        peers = [member.peer_id for member in room.members.values()] if room is not None else []
+        return c.HandOverRoom(user, room_id, self._of(peers) if peers else 1)
+
     def _banned(self) -> tuple[User, str, int]:
         """Mostly a host, their room, and one whom they have put out of it."""
         found = [
@@ -172,7 +179,7 @@ class Commands:
             (lambda: c.KickFromRoom(*self._peer()), 2),
             (lambda: c.DeleteRoom(*host()), 1),
             (lambda: c.ChangeRoom(*host(), self._settings()), 5),
-            (lambda: c.HandOverRoom(*host(), self._peer()[1]), 3),
+            (self._hand_over, 3),
             (lambda: c.UnbanFromRoom(*self._banned()), 2),
             (lambda: c.SetReady(u(), r(), self._is()), 5),
             (lambda: c.StartRoom(*host(), self._is()), 3),

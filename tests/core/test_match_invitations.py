@@ -9,12 +9,14 @@ import pytest
 
 from lobby_server.core.invitations import MAX_STANDING, MatchInvitation, MatchInvitationBook
 from lobby_server.core.machine import commands, effects
+from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.machine.effects import Effect
 from lobby_server.core.machine.image import dump, load
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
-from tests.core.test_machine import AT, new_room, new_state
+from lobby_server.core.room_hosting import RoomSettings
+from tests.core.test_machine import AT, TTL_S, new_room, new_state
 
 ANN, BOB = User(1, "ann"), User(2, "bob")
 GUESTS = [User(100 + number, f"guest {number}") for number in range(MAX_STANDING + 1)]
@@ -62,8 +64,8 @@ def test_more_invitations_of_one_sender_than_may_stand_are_refused_until_one_has
 def test_invitation_that_stands_changes_nothing_when_it_comes_again(state: LobbyState) -> None:
     first = apply(state, invite(ANN, GUESTS[0]))
     stands = MatchInvitation("r", ANN.id, GUESTS[0].id, lets_in=True)
-    assert [effect for effect in first if isinstance(effect, effects.MatchInviteStands)] == [
-        effects.MatchInviteStands(stands)
+    assert [effect for effect in first if isinstance(effect, effects.MatchInvitesStand)] == [
+        effects.MatchInvitesStand((stands,))
     ]
     before = dump(state)
     assert apply(state, invite(ANN, GUESTS[0])) == []
@@ -150,3 +152,72 @@ def test_book_answers_as_a_list_of_what_stands_does() -> None:
             assert book.rooms_of(user_id) == sorted({each.room_id for each in of_user})
         assert set(book.of_guest(guest_id)) == {each for each in plain.standing if each.guest_id == guest_id}
     assert len(book) == len(plain.standing) > 0
+
+
+def standing(state: LobbyState) -> list[tuple[int, int]]:
+    """Sender and guest."""
+    return [(each.sender_id, each.guest_id) for each in state.books.matches.of_room("r")]
+
+
+def test_invitations_of_a_host_whose_node_was_lost_stand_for_as_long_as_the_place_is_kept(state: LobbyState) -> None:
+    """Those of whoever else was lost with it end at once."""
+    by_host, by_member, cleo = GUESTS[:3]
+    state.apply(commands.Arrive(cleo, 3, "1"), at_s=1.0, node="b")
+    apply(state, commands.ChangeRoom(ANN, "r", RoomSettings(max_players=3)), invite(ANN, cleo))
+    apply(state, commands.JoinRoom(cleo, "r", "1"), invite(ANN, by_host), invite(BOB, by_member))
+    apply(state, commands.NodeLost("a"))
+    room = state.books.rooms.get("r")
+    assert room is not None
+    assert (room.host, standing(state)) == (ANN, [(ANN.id, by_host.id)])
+    assert [user.id in room.invited_user_ids for user in (by_host, by_member)] == [True, False]
+    state.apply(commands.ExpireRooms(), at_s=1.0 + TTL_S)
+    assert (room.host, standing(state)) == (cleo, [])
+    assert by_host.id not in room.invited_user_ids
+
+
+def test_host_who_comes_back_in_time_finds_the_invitations(state: LobbyState) -> None:
+    apply(state, invite(ANN, GUESTS[0]), commands.NodeLost("a"))
+    state.apply(commands.Arrive(ANN, 9, "1"), at_s=2.0, node="b")
+    state.apply(commands.JoinRoom(ANN, "r", "1"), at_s=2.0, node="b")
+    state.apply(commands.ExpireRooms(), at_s=1.0 + TTL_S)
+    assert standing(state) == [(ANN.id, GUESTS[0].id)]
+
+
+def test_room_that_becomes_private_lets_in_whom_its_members_invited_by_the_oldest_invitation(state: LobbyState) -> None:
+    def show(*, is_public: bool) -> list[Effect]:
+        return apply(state, commands.ChangeRoom(ANN, "r", RoomSettings(is_public=is_public)))
+
+    show(is_public=True)
+    apply(state, invite(BOB, GUESTS[0]), invite(ANN, GUESTS[1]), invite(ANN, GUESTS[0]))
+    told = show(is_public=False)
+    [let_in] = [effect for effect in told if isinstance(effect, effects.LetIn)]
+    assert let_in.user_ids == (GUESTS[0].id, GUESTS[1].id)
+    [stand] = [effect.invitations for effect in told if isinstance(effect, effects.MatchInvitesStand)]
+    assert [(each.sender_id, each.guest_id, each.lets_in) for each in stand] == [
+        (BOB.id, GUESTS[0].id, True), (ANN.id, GUESTS[1].id, True),
+    ]  # fmt: skip
+    assert [type(effect) for effect in show(is_public=False)] == [effects.RoomChanged]
+
+
+def test_invitations_of_a_host_end_with_the_place_though_nobody_is_there_then(state: LobbyState) -> None:
+    """The room is deleted later, unless somebody enters it before."""
+    apply(state, invite(ANN, GUESTS[0]), commands.LeaveRoom(BOB))
+    apply(state, commands.NodeLost("a"))
+    state.apply(commands.Arrive(BOB, 7, "1"), at_s=TTL_S, node="b")
+    state.apply(commands.JoinRoom(BOB, "r", "1"), at_s=TTL_S, node="b")
+    state.apply(commands.LeaveRoom(BOB), at_s=TTL_S, node="b")
+    state.apply(commands.ExpireRooms(), at_s=1.0 + TTL_S)
+    room = state.books.rooms.get("r")
+    assert room is not None
+    assert standing(state) == []
+    assert GUESTS[0].id not in room.invited_user_ids
+
+
+def test_invitations_of_the_absent_end_when_the_account_of_the_host_is_deleted(state: LobbyState) -> None:
+    apply(state, invite(ANN, GUESTS[0]), commands.NodeLost("a"))
+    state.apply(commands.Arrive(BOB, 7, "1"), at_s=2.0, node="b")
+    state.apply(commands.JoinRoom(BOB, "r", "1"), at_s=2.0, node="b")
+    state.apply(commands.ForgetUser(ANN.id, mark_of(ANN.username)), at_s=3.0)
+    room = state.books.rooms.get("r")
+    assert room is not None
+    assert (room.host, standing(state)) == (BOB, [])

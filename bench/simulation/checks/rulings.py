@@ -260,8 +260,9 @@ _HEARD: ByKind[[Rulings, Command, Books, float], Iterator[Ruling]] = ByKind()
 def _left(effect: effects.RoomLeft, rulings: Rulings, command: Command, books: Books, now_s: float) -> Iterator[Ruling]:
     departure = effect.departure
     user, room_id = departure.member.user, departure.room.id
+    keeps_place = departure.room.host.id == user.id and departure.room.host_until_s is not None
     standing = [each for each in books.matches.all() if (each.sender_id, each.room_id) == (user.id, room_id)]
-    if standing:
+    if standing and not keeps_place:
         guest_ids = [each.guest_id for each in standing]
         yield SENDER_LEFT, f"{user.username} has left room {room_id}, and invites users {guest_ids} into it"
     if departure.new_host is not None and user.id in rulings.lost and isinstance(command, LOSSES):

@@ -167,10 +167,10 @@ class RoomReopened(Effect, frozen=True):
 
 
 class LetIn(Effect, frozen=True):
-    """A private room lets a user in from now on."""
+    """A private room lets users in from now on."""
 
     room: Room
-    user: User
+    user_ids: tuple[int, ...]
 
 
 class ShutOut(Effect, frozen=True):
@@ -190,10 +190,11 @@ class UserPutOut(Effect, frozen=True):
     """When a ban ends, Unix seconds; None: it has no end."""
 
 
-class MatchInviteStands(Effect, frozen=True):
-    """An invitation that did not stand before, or did not let its guest in, whether the guest is told or not."""
+class MatchInvitesStand(Effect, frozen=True):
+    """Invitations into one room that did not stand before, or that let their guests in otherwise than before, whether
+    these are told of it or not."""
 
-    invitation: MatchInvitation
+    invitations: tuple[MatchInvitation, ...]
 
 
 class MatchInvited(Effect, frozen=True):

@@ -100,6 +100,8 @@ def expire(books: Books, command: commands.ExpireRooms, now_s: float) -> list[Ef
     for departure in expired.departures:
         told += left_room(books, departure)
     told += [effects.HostReplaced(room, room.members[room.host.id]) for room in expired.handed_over]
+    for room in expired.given_up:
+        told += _invites_of_the_absent(books, room)
     return [*told, effects.RoomDeadline()]
 
 
@@ -126,10 +128,10 @@ def invite(books: Books, command: commands.InviteToRoom, now_s: float) -> list[E
     told: list[Effect] = []
     if not room.is_public and guest.id not in room.invited_user_ids:
         room.invited_user_ids.add(guest.id)
-        told.append(effects.LetIn(room, guest))
+        told.append(effects.LetIn(room, (guest.id,)))
     invitation = MatchInvitation(room.id, user.id, guest.id, lets_in=lets_in)
     if books.matches.add(invitation):
-        told.append(effects.MatchInviteStands(invitation))
+        told.append(effects.MatchInvitesStand((invitation,)))
     if books.blocks.blocks(guest.id, user.id) or books.notices.is_open(guest.id, MATCH_INVITE, user.id):
         return told
     books.notices.open(guest.id, MATCH_INVITE, user.id)
@@ -168,7 +170,8 @@ def forget(books: Books, user_id: int) -> list[Effect]:
     forgotten = books.rooms.forget(user_id)
     for room in forgotten.deleted:
         told += [effects.RoomDeleted(room, room.host), *_gone(books, room)]
-    told += [effects.HostReplaced(room, room.members[room.host.id]) for room in forgotten.handed_over]
+    for room in forgotten.handed_over:
+        told += [effects.HostReplaced(room, room.members[room.host.id]), *_invites_of_the_absent(books, room)]
     told += [effects.RoomChanged(room, is_seen=False) for room in forgotten.changed]
     return told
 
@@ -202,6 +205,8 @@ def left_room(books: Books, departure: Departure | None) -> list[Effect]:
     if departure is None:
         return []
     room, user_id = departure.room, departure.member.user.id
+    if room.host.id == user_id and room.host_until_s is not None:  # their place is kept, and so is whom they invited
+        return [effects.RoomLeft(departure)]
     taken = books.matches.take(room.id, lambda each: each.sender_id == user_id)
     ended = [*_closed(books, taken, CloseReason.WITHDRAWN), *_shut_out(books, books.rooms.get(room.id), taken)]
     return [effects.RoomLeft(departure), *ended]
@@ -214,6 +219,13 @@ def _entered(books: Books, room: Room, user: User) -> list[Effect]:
 
 def _gone(books: Books, room: Room) -> list[Effect]:
     return _closed(books, books.matches.take(room.id, lambda each: True), CloseReason.GONE)
+
+
+def _invites_of_the_absent(books: Books, room: Room) -> list[Effect]:
+    """A host's place is kept no more: whoever has not come back by now has left, since the server was restarted or
+    since a node was lost."""
+    taken = books.matches.take(room.id, lambda each: each.sender_id not in room.members)
+    return [*_closed(books, taken, CloseReason.WITHDRAWN), *_shut_out(books, room, taken)]
 
 
 def _closed(books: Books, taken: list[MatchInvitation], reason: CloseReason) -> list[Effect]:

@@ -194,10 +194,12 @@ class RoomBook(RoomDirectory):
         anybody present has been the same. O(rooms that are due · log deadlines)."""
         deleted: list[Room] = []
         departures: list[Departure] = []
+        given_up: list[Room] = []
         handed_over: list[Room] = []
         for room in self._deadlines.due(now_s):
             if room.host_until_s is not None and room.host_until_s <= now_s:
                 self._keep_host_place_no_more(room)
+                given_up.append(room)
                 if room.members:
                     self._forget_away(room)
                     room.host = next(iter(room.members.values())).user
@@ -216,7 +218,7 @@ class RoomBook(RoomDirectory):
             elif room.empty_until_s is not None and room.empty_until_s <= now_s:
                 deleted.append(room)
                 self.remove(room.id)
-        return Expired(deleted, departures, handed_over)
+        return Expired(deleted, departures, given_up, handed_over)
 
     def next_deadline_s(self) -> float | None:
         """When `expire` has something to do; None: nothing is waiting. O(log deadlines)."""

@@ -101,10 +101,11 @@ class Entry:
 @dataclass(frozen=True)
 class Expired:
     """What `RoomBook.expire` did: rooms deleted, creators who never came, and rooms whose host did not come back in
-    time, which another member leads now."""
+    time: those and, of them, the ones that another member leads now."""
 
     deleted: list[Room]
     departures: list[Departure]
+    given_up: list[Room]
     handed_over: list[Room]
 
 

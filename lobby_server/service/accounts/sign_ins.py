@@ -166,11 +166,12 @@ class SignIns:
         its user online. Also while the log takes nothing: the store has it first. Raises `StoreUnavailable`, and
         ``try_again_later`` when not all nodes know of it yet; they will, without another try."""
         user, sign_in_id = claims.user, claims.sign_in_id
-        revoked = {claims.token_id: claims.expires_at_s}
+        revoked: dict[str, float] = {}  # the sign-in first: if that alone is kept, nothing of it holds
         if sign_in_id is not None:
             found = await self._store.sign_ins(user.id, self._clock.utc_now())
             known_s = [each.expires_at.timestamp() for each in found if each.id == sign_in_id]
             revoked[revocation_key(sign_in_id)] = self._tokens.last_end_s(max(claims.expires_at_s, *known_s, 0.0))
+        revoked[claims.token_id] = claims.expires_at_s
         await self._revoke(user, revoked, sign_in_id)
 
     async def _end(self, user: User, sign_in_id: str, known_s: float) -> bool:

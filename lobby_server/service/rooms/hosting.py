@@ -65,7 +65,7 @@ class RoomHosting:
         replica.hear(effects.Unbanned, self._unbanned)
         replica.hear(effects.LetIn, self._let_in)
         replica.hear(effects.ShutOut, self._shut_out)
-        replica.hear(effects.MatchInviteStands, self._invite_stands)
+        replica.hear(effects.MatchInvitesStand, self._invites_stand)
         replica.hear(effects.MatchInvitesClosed, self._invites_closed)
 
     # -- over HTTP: each raises `Refusal` as its namesake in `core.room_hosting`, and ``try_again_later`` --------------
@@ -164,13 +164,13 @@ class RoomHosting:
         self._tell(effect.room, [effect.user_id], message=RoomUnbanned(roomId=effect.room.id))
 
     def _let_in(self, effect: effects.LetIn, _: Session | None) -> None:
-        self._keep(effect.room, LetIn(room_id=effect.room.id, user_ids=(effect.user.id,)))
+        self._keep(effect.room, LetIn(room_id=effect.room.id, user_ids=effect.user_ids))
 
     def _shut_out(self, effect: effects.ShutOut, _: Session | None) -> None:
         self._keep(effect.room, ShutOut(room_id=effect.room.id, user_id=effect.user_id))
 
-    def _invite_stands(self, effect: effects.MatchInviteStands, _: Session | None) -> None:
-        self._rooms.upkeep.keep_invitations(effect.invitation.room_id, stand=[effect.invitation])
+    def _invites_stand(self, effect: effects.MatchInvitesStand, _: Session | None) -> None:
+        self._rooms.upkeep.keep_invitations(effect.invitations[0].room_id, stand=effect.invitations)
 
     def _invites_closed(self, effect: effects.MatchInvitesClosed, _: Session | None) -> None:
         room_id = effect.invitations[0].room_id

@@ -197,3 +197,29 @@ async def test_what_the_store_has_though_it_did_not_say_so_ends_on_the_nodes_wit
     await house.settle()
     with pytest.raises(TokenRefused):
         house.app.tokens.check_holds(claims)
+
+
+@pytest.mark.parametrize("kept", [1, 2], ids=["the first write is kept", "both are"])
+async def test_log_out_that_is_kept_in_part_ends_the_other_tokens_of_its_sign_in(
+    house: House, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    """Its caller is told to try again, and by then the token holds no more."""
+    claims = await log_in(house, ANN)
+    other = house.app.tokens.verify((await house.app.accounts.refresh(claims)).token)
+    writes, revoke_token = 0, house.store.revoke_token
+
+    async def loses_answers(*given: Any) -> None:
+        nonlocal writes
+        writes += 1
+        await revoke_token(*given)
+        if writes == kept:
+            raise StoreUnavailable("The answer was lost.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "revoke_token", loses_answers)
+        with pytest.raises(StoreUnavailable):
+            await log_out(house, claims)
+    await soon(house)
+    for each in (claims, other):
+        with pytest.raises(TokenRefused):
+            house.app.tokens.check_holds(each)

@@ -11,6 +11,7 @@ from lobby_server.core.machine import commands
 from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.core.room_codes import code_of as code_of_room
 from lobby_server.protocol.requests import RoomSettings, Whom
 from lobby_server.service.rooms.stored import stored_invitations
 from tests.service.house import ANN, BOB, CLEO, Client, House
@@ -309,6 +310,26 @@ async def test_guest_of_a_sender_who_is_in_the_private_room_no_more_is_shut_out(
         await house.store.delete_account(ANN.id)
         await house.app.replica.run(commands.ForgetUser(ANN.id, mark_of(ANN.username)))
     assert not await is_let_in(house, room_id)
+
+
+async def test_guests_of_a_public_room_are_let_in_when_it_becomes_private_until_that_is_taken_back(
+    house: House,
+) -> None:
+    ann, invitations = house.connect(ANN), house.app.social.invitations
+    room_id = await house.room(ANN)
+    ann.say("create_room")
+    await invitations.invite(ANN, room_id, TO_BOB)
+    await house.app.hosting.change(ANN, room_id, RoomSettings(isPublic=False))
+    assert await is_let_in(house, room_id)
+    await invitations.withdraw(ANN, room_id, BOB.id)
+    assert not await is_let_in(house, room_id)
+
+
+async def test_code_of_the_room_lets_its_user_in_whatever_becomes_of_their_invitation(house: House) -> None:
+    room_id, invitations = await invited_by_two(house, ANN), house.app.social.invitations
+    await house.app.hosting.use_code(BOB, code_of_room(room_id))
+    await invitations.withdraw(ANN, room_id, BOB.id)
+    assert await is_let_in(house, room_id)
 
 
 async def test_invitation_is_taken_back_of_a_room_that_was_public_as_it_came_or_as_it_went(house: House) -> None:
