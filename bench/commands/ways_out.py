@@ -44,7 +44,8 @@ def comparison_like(context: click.Context, *, nodes: int) -> str:
         if not is_given or name in (*IN_NO_COMPARISON, "compare", "nodes"):
             continue
         value = context.params[name]
-        words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value).removesuffix(".0")]
+        text = str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+        words += [parameter.opts[0]] if value is True else [parameter.opts[0], text]
     return shlex.join(words)
 
 

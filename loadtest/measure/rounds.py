@@ -253,7 +253,9 @@ class RoundsOfRooms:
         later = none()
         if (observers & ~have_heard).any():
             later = np.unique(told.at[told.is_later(start, end, until_s=first_s + self._settle_s)])
-        are_charged = observers & ~have_heard & self._gaps.cover(spans.numbers, known.revision)
+        are_charged, lack_it = np.zeros_like(observers), observers & ~have_heard
+        if lack_it.any():  # of a round that all heard of nobody is charged, however many are for others
+            are_charged[lack_it] = self._gaps.cover(spans.numbers[lack_it], known.revision)
         heard_later = _heard(spans, observers, later) & ~have_heard & ~are_charged
         known.observers, known.heard = int(np.count_nonzero(observers)), int(np.count_nonzero(have_heard))
         known.missed, known.charged = int(np.count_nonzero(heard_later)), int(np.count_nonzero(are_charged))

@@ -66,6 +66,7 @@ class WebForm:
         self._check = check
         self._run_state = run_state
         self._options = vars(self._environment.parsed_options)
+        self._is_at_it = False
         self._ends_s: float | None = None
         """When the run's time is over, in `time.monotonic`. None: it has no end."""
         self._given = {action.dest: self._options.get(action.dest, action.default) for action in swarm_actions()}
@@ -88,6 +89,17 @@ class WebForm:
         app.after_request(_add_script)
 
     def _start(self, locusts_view: Callable[..., Any]) -> Response:
+        """One at a time: a check asks the server, and what holds before it may not hold after it."""
+        if self._is_at_it:
+            sentence = "Another start or edit is just being checked: look again in a moment."
+            return self._refusal(sentence, is_edit=_EDIT in request.headers)
+        self._is_at_it = True
+        try:
+            return self._start_or_edit(locusts_view)
+        finally:
+            self._is_at_it = False
+
+    def _start_or_edit(self, locusts_view: Callable[..., Any]) -> Response:
         environment, fields = self._environment, request.form
         state = environment.runner.state if environment.runner is not None else ""
         shape = environment.shape_class

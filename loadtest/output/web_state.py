@@ -27,6 +27,10 @@ CONCLUDED_WITHIN_S = 10.0
 """A master's runner is "stopped" up to a second before it begins to conclude its run. If it never does, for what was to
 do so was killed, no page may wait for it longer."""
 
+CONCLUDES_WITHIN_S = 600.0
+"""A listener of a locustfile may end the event before it comes to what concludes the run; then nothing tells that this
+is over but the end of what called it, which may be a connection of a browser."""
+
 Listener = Callable[..., None]
 
 
@@ -41,6 +45,8 @@ class WebState:
         self.is_beginning = self._is_to_conclude = False
         self._concluder: greenlet | None = None
         """What concludes the run, from when it has begun to."""
+        self._concluder_s = 0.0
+        """When that was."""
         self._stopped_s: float | None = None
         """When a run that is to be concluded was first seen to have stopped."""
 
@@ -59,7 +65,7 @@ class WebState:
 
     def stopped(self, **_arguments: Any) -> None:
         """The first listener of the event test_stop. Those before `concluding` may take their time."""
-        self._concluder = gevent.getcurrent()
+        self._concluder, self._concluder_s = gevent.getcurrent(), self._clock()
 
     def concluding(self, listener: Listener) -> Listener:
         """Of the event test_stop. Locust's runner is "stopped" before this has begun."""
@@ -89,7 +95,7 @@ class WebState:
             self._stopped_s = None
             return False
         if self._concluder is not None:
-            return not self._concluder.dead
+            return not self._concluder.dead and self._clock() - self._concluder_s < CONCLUDES_WITHIN_S
         if self._stopped_s is None:
             self._stopped_s = self._clock()
         return self._clock() - self._stopped_s < CONCLUDED_WITHIN_S

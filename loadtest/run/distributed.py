@@ -114,8 +114,10 @@ class WorkerSide:
             gevent.get_hub().threadpool.apply(recorder.reach.settle, (now_s,), {"is_final": True})
             report = recorder.take_report(is_last=True)
             self._ended = recorder
-        self._runner._send_stats()  # Locust's own figures since its last report
-        self._runner.send_message(_LAST, {"report": report})
+        try:
+            self._runner._send_stats()  # Locust's own figures since its last report
+        finally:
+            self._runner.send_message(_LAST, {"report": report})
 
 
 class MasterSide:

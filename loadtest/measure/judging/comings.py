@@ -12,16 +12,19 @@ Not here: which observers are expected (`loadtest.measure.reach`), and what foll
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.judging.transition_entry import TransitionEntry
 
 LEAST_EXPECTED = 2
 """Observers of a coming that nobody heard of."""
-KEPT = 200_000
-"""Comings, of which others may tell for a few settling times more; about 100 bytes each."""
+KEPT = 100_000
+"""Comings at least, and twice as many at most, of which others may tell for a few settling times more; about 200 bytes
+each."""
 
+_Kept = TypeVar("_Kept")
 Coming = tuple[int, int]
 """A user, and which of its comings it is by the process that it plays in: the same in all processes."""
 
@@ -79,9 +82,7 @@ class Comings:
             coming = user_id, number
             if coming not in self._heard:
                 self._put(coming, self._take(coming) + expected)
-        for kept in (self._heard, self._unheard):
-            while len(kept) > KEPT:
-                del kept[next(iter(kept))]
+        self._heard, self._unheard = _newest(self._heard), _newest(self._unheard)
 
     def _take(self, coming: Coming) -> int:
         expected = self._unheard.pop(coming, 0)
@@ -93,6 +94,13 @@ class Comings:
         self._unheard[coming] = expected
         if is_evidence(expected):
             self.unheard, self.unheard_by = self.unheard + 1, self.unheard_by + expected
+
+
+def _newest(kept: dict[Coming, _Kept]) -> dict[Coming, _Kept]:
+    """Half of them once there are too many: to take the oldest from a dictionary, one by one, is slow."""
+    if len(kept) <= 2 * KEPT:
+        return kept
+    return dict(islice(kept.items(), len(kept) - KEPT, None))
 
 
 def is_evidence(expected: int) -> bool:

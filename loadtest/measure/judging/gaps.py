@@ -19,6 +19,8 @@ from loadtest.measure.columns import BoolArray, IntArray
 
 KEPT = 10_000
 """Connections that are remembered: losses are few, and a connection ends."""
+REVISIONS_KEPT = 1_000
+"""Of those that were charged to one connection, at least; a gap shows with the next delta that comes."""
 _Kept = TypeVar("_Kept")
 
 
@@ -47,7 +49,10 @@ class DeltaGaps:
     def charge(self, spans: IntArray, revision: int) -> None:
         """These have lost that revision, by what others heard."""
         for span in spans.tolist():
-            _bounded(self._charged, span, set()).add(revision)
+            charged = _bounded(self._charged, span, set())
+            charged.add(revision)
+            if len(charged) > 2 * REVISIONS_KEPT:
+                charged.difference_update(sorted(charged)[:-REVISIONS_KEPT])
 
     def _is_charged(self, span: int, revision: int) -> bool:
         return revision in self._charged.get(span, ()) or any(

@@ -332,6 +332,50 @@ def test_a_start_is_refused_while_a_run_begins_and_until_the_last_one_is_conclud
     assert play(swarm, 2, seed=4, mix=MIX)["seed"] == 4
 
 
+SLOW_TO_CHECK = """
+from pathlib import Path
+
+import gevent
+from locust import events
+
+from loadtest.players import Player
+from loadtest.run.checks import start
+from loadtest.run.hooks import install
+
+__all__ = ["Player"]
+check = start.StartCheck.check_form
+
+
+def check_when_told(*arguments):
+    (Path(__file__).parent / "checking").touch()
+    while not (Path(__file__).parent / "check").exists():
+        gevent.sleep(0.02)
+    return check(*arguments)
+
+
+start.StartCheck.check_form = check_when_told
+install(events)
+"""
+"""A locustfile: a server that is slow to answer what a start asks it before."""
+
+
+def test_of_two_starts_at_once_the_second_is_refused(nursery: Nursery, given: tuple[str, ...], tmp_path: Path):
+    (tmp_path / "slow_to_check.py").write_text(SLOW_TO_CHECK)
+    swarm = nursery.start_web(*given, "-f", tmp_path / "slow_to_check.py")
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(start, swarm, seed=1, mix=MIX)
+        try:
+            wait_for((tmp_path / "checking").exists, deadline_s=RUN_TIMEOUT_S, what="the first check")
+            answer = start(swarm, seed=2, mix=MIX)
+        finally:
+            (tmp_path / "check").touch()
+        assert starting.result(RUN_TIMEOUT_S)["success"]
+    sentence = "Another start or edit is just being checked: look again in a moment."
+    assert (answer["success"], answer["message"]) == (False, sentence)
+    wait_for(lambda: swarm.connected() == 4, deadline_s=RUN_TIMEOUT_S, what="4 players")
+    assert swarm.run()["seed"] == 1
+
+
 def test_a_start_without_a_worker_is_refused(nursery: Nursery, given: tuple[str, ...]):
     swarm = nursery.start_web(*given, "--master", *own_port())
     answer = start(swarm, user_count=2, mix=MIX)

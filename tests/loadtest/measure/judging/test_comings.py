@@ -126,7 +126,7 @@ def test_server_that_tells_nobody_of_any_coming_is_doubted_however_many_processe
 
 
 def test_comings_that_are_no_longer_kept_are_counted_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comings, "KEPT", 3)
+    monkeypatch.setattr(comings, "KEPT", 2)
     book = Comings()
     for number in range(10):
         book.add_report({"unheard": [[7, number, 4]]})
