@@ -9,7 +9,7 @@ from bench.simulation.run import simulate
 from bench.simulation.schedule import FEWEST_DEEDS, FEWEST_FAULTS, PLAYERS, read_schedule, schedule_of
 from tests.bench.simulation.schedules import SCHEDULES
 
-DEFAULT_SEEDS, SEEDS, AT_A_TIME = 10, 300, 10
+DEFAULT_SEEDS, SEEDS, AT_A_TIME = 100, 300, 10
 """The default suite has two minutes and a half for everything; the system suite tries the rest of the 300."""
 SLOW_SEEDS, SLOW_AT_A_TIME = 10_000, 500
 
