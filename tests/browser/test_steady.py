@@ -105,6 +105,7 @@ def test_toast_that_a_newer_one_covers_on_a_phone_has_its_time_when_it_is_seen(c
     played.is_connected()
     page = played.page
     page.set_viewport_size(PHONE)
+    played.stand_still()
     full, gone = (
         page.locator(".toast", has_text=text) for text in ("This room is full.", "This room is not there any more.")
     )

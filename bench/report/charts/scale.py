@@ -132,7 +132,7 @@ def draw(reaches: list[Reach], message: str, measured: int, what: str, *, basis:
         axes.set_ylim(len(reaches) - 0.5, -0.5)
         most = max(max(max(reach.holds, reach.fails or 0) for reach in reaches), measured)
         axes.set_xscale("log")
-        axes.set_xlim(min(least, measured * 0.8), most * 12)
+        axes.set_xlim(min(least, measured * 0.8), most * (40 if is_narrow() else 12))  # with the words beside the marks
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("players up to whom everything holds (log scale)")
