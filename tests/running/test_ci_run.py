@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -25,8 +27,13 @@ case "$*" in
 {PYTHON}END
         printf '#!/bin/sh\\n' >"$TOX_WORK_DIR/report/bin/lobby-bench"
         chmod +x "$TOX_WORK_DIR"/report/bin/*;;
-    "-e system") exit "$SYSTEM_ENDS_WITH";;
-    "-e browser") exit "$BROWSER_ENDS_WITH";;
+    *--last-failed*-n\\ 0) echo "alone: $*"; exit "$ALONE_ENDS_WITH";;
+    "-e system --") if [ -n "$FAILED" ]; then
+            mkdir -p .pytest_cache/v/cache
+            printf '%s' "$FAILED" >.pytest_cache/v/cache/lastfailed
+        fi
+        exit "$SYSTEM_ENDS_WITH";;
+    "-e browser -- tests/browser") exit "$BROWSER_ENDS_WITH";;
     *--smoke*) for last; do :; done # the folder
         mkdir "$last"
         for file in run.json report.html report.md figures.json; do echo "$file" >"$last/$file"; done;;
@@ -45,7 +52,7 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copy(ROOT / ".ci/run", folder / ".ci/run")
     (folder / "README.md").write_text("    echo the tests run  # run the tests, the linter and the type checker\n")
     put(folder / ".venv/bin/tox", TOX)
-    for name in ("bash", "sh", "cat", "chmod", "dirname", "mkdir", "mktemp", "nice", "rm", "sed"):
+    for name in ("bash", "sh", "cat", "chmod", "dirname", "mkdir", "mktemp", "nice", "rm", "sed", "wc"):
         (tmp_path / "bin").mkdir(exist_ok=True)
         (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
     put(tmp_path / "bin/apt-get", APT_GET)
@@ -58,21 +65,25 @@ def put(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def run(checkout: Path, *, system: int = 0, browser: int = 0, audit: int = 0) -> tuple[int, str]:
-    """The exit code, and all that was said."""
+def run(
+    checkout: Path, *, system: int = 0, browser: int = 0, audit: int = 0, failed: Sequence[str] = (), alone: int = 0
+) -> tuple[int, str]:
+    """The exit code, and all that was said. `failed`: the names of the tests of whole programs that failed."""
     done = subprocess.run(
         [checkout / ".ci/run"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         timeout=PATIENCE_S, check=False,
         env={**os.environ, "PATH": str(checkout.parent / "bin"), "LOBBY_TEST_CHROMIUM": "chromium",
              "TMPDIR": str(checkout.parent), "SYSTEM_ENDS_WITH": str(system),
-             "BROWSER_ENDS_WITH": str(browser), "AUDIT_ENDS_WITH": str(audit)},
+             "BROWSER_ENDS_WITH": str(browser), "AUDIT_ENDS_WITH": str(audit),
+             "FAILED": json.dumps(dict.fromkeys(failed, True), indent=2) if failed else "",
+             "ALONE_ENDS_WITH": str(alone)},
     )  # fmt: skip
     assert [path.name for path in checkout.parent.iterdir() if path.name.startswith("tmp.")] == []
     return done.returncode, done.stdout
 
 
 @pytest.mark.parametrize(
-    ("system", "browser", "audit", "code"), [(0, 0, 0, 0), (3, 0, 0, 3), (0, 2, 0, 2), (0, 0, 1, 1)]
+    ("system", "browser", "audit", "code"), [(0, 0, 0, 0), (1, 0, 0, 1), (3, 0, 0, 3), (0, 2, 0, 2), (0, 0, 1, 1)]
 )
 def test_each_suite_and_the_audit_of_the_sample_fail_the_run(
     checkout: Path, system: int, browser: int, audit: int, code: int
@@ -81,6 +92,39 @@ def test_each_suite_and_the_audit_of_the_sample_fail_the_run(
     assert ended == code, said
     assert ("what the audit says of the sample" in said) == (system == browser == 0)
     assert ("== all gates passed" in said) == (code == 0)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_the_few_that_fail_beside_other_tests_are_decided_alone_and_named_at_the_end(
+    checkout: Path, number: int
+) -> None:
+    names = [f"tests/a.py::test_{name}[a b]" for name in "abc"[:number]]
+    ended, said = run(checkout, system=1, failed=names)
+    assert ended == 0, said
+    assert "alone: -e system -- --last-failed" in said
+    *_, last = said.split("== what the server costs")
+    assert [line.rpartition(": ")[2] for line in last.splitlines() if "passed alone" in line] == names
+
+
+@pytest.mark.parametrize(
+    ("system", "number", "alone", "code"),
+    [(1, 1, 1, 1), (1, 4, 0, 1), (2, 1, 0, 2)],
+    ids=["failed again", "too many", "was interrupted"],
+)
+def test_what_fails_alone_and_what_is_no_matter_of_load_fails_the_run(
+    checkout: Path, system: int, number: int, alone: int, code: int
+) -> None:
+    ended, said = run(checkout, system=system, failed=[f"test_{index}" for index in range(number)], alone=alone)
+    assert ended == code, said
+    assert "== the pages in Chromium" not in said
+    assert "== all gates passed" not in said
+
+
+def test_failures_of_an_earlier_run_are_not_taken_for_those_of_this_one(checkout: Path) -> None:
+    put(checkout / ".pytest_cache/v/cache/lastfailed", json.dumps({"test_of_before": True}, indent=2))
+    ended, said = run(checkout, system=1)
+    assert ended == 1, said
+    assert "alone" not in said
 
 
 def test_programs_that_are_missing_are_installed_and_no_others(checkout: Path) -> None:
