@@ -56,6 +56,7 @@ def test_options_of_the_swarm_that_are_named_exist() -> None:
         "--clients",
         "--players",
         "--smoke",
+        "--full",
     }
     named = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", SWARM))
     assert named - others <= locust_flags()[0]
