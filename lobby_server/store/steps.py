@@ -64,6 +64,15 @@ def make_all(connection: Connection, writes: Sequence[Sequence[Step]]) -> None:
             connection.execute(statement, rows)
 
 
+def row_by_row(statement: Executable) -> SharedStatement:
+    """One that says more than its values, such as what becomes of rows that are there: the driver repeats it."""
+
+    def many(connection: Connection, rows: Sequence[Row]) -> None:
+        connection.execute(statement, rows).close()
+
+    return SharedStatement(statement, many)
+
+
 def shared_insert(statement: Insert) -> SharedStatement:
     """An insertion whose rows are all of the same columns; many are one statement with many groups of values.
 

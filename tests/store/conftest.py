@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,3 +47,15 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         opened = await open_store(postgres.url(await postgres.database_without_rows()), tmp_path)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def two_servers(postgres: Postgres, tmp_path: Path) -> AsyncIterator[tuple[SqlStore, SqlStore]]:
+    """Their stores, on one PostgreSQL database without rows."""
+    url = postgres.url(await postgres.database_without_rows())
+    async with AsyncExitStack() as stack:
+        one = await open_store(url, tmp_path)
+        stack.push_async_callback(one.close)
+        other = await open_store(url, tmp_path)
+        stack.push_async_callback(other.close)
+        yield one, other

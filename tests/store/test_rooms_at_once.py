@@ -2,52 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.util import await_only
+from sqlalchemy import event
 
 from lobby_server.core.invitations import MAX_STANDING
 from lobby_server.service.ports import StoredInvitation
 from lobby_server.service.writes.kept import KeepRoom
-from lobby_server.store import SqlStore, open_store
-from tests.patience import PATIENCE_S
+from lobby_server.store import SqlStore
+from tests.store.at_once.servers import Write, as_one_stands_still, engine_of, with_one_between
 from tests.store.conftest import Database
 from tests.store.contracts.test_contract import ROOM
-from tests.store.postgres import Postgres
 
 OLD, OTHER = StoredInvitation(2, 5, lets_in=False), StoredInvitation(3, 5, lets_in=False)
 MANY = [StoredInvitation(2, 1000 + number, lets_in=True) for number in range(MAX_STANDING)]
 
 
-def engine_of(store: SqlStore) -> Any:
-    engine: Any = store._database._engine  # type: ignore[attr-defined]
-    return getattr(engine, "sync_engine", engine)
-
-
 @pytest.fixture
-async def stores(postgres: Postgres, tmp_path: Path) -> AsyncIterator[tuple[SqlStore, SqlStore]]:
+async def stores(two_servers: tuple[SqlStore, SqlStore]) -> tuple[SqlStore, SqlStore]:
     """Two servers on one database, with a room."""
-    url = postgres.url(await postgres.database_without_rows())
-    async with AsyncExitStack() as stack:
-        one = await open_store(url, tmp_path)
-        stack.push_async_callback(one.close)
-        other = await open_store(url, tmp_path)
-        stack.push_async_callback(other.close)
-        await one.add_room(ROOM)
-        yield one, other
-
-
-async def locks_waited_for(store: SqlStore) -> int:
-    row = await store._first(text("SELECT count(*) AS waiting FROM pg_locks WHERE NOT granted"))  # type: ignore[arg-type]
-    assert row is not None
-    return int(row.waiting)
+    await two_servers[0].add_room(ROOM)
+    return two_servers
 
 
 @pytest.mark.parametrize(
@@ -85,32 +62,37 @@ async def test_room_that_two_servers_keep_at_once_is_as_the_later_one_has_it(
     assert await stores[1].rooms() == [newer]
 
 
-async def as_one_stands_still(
-    stores: tuple[SqlStore, SqlStore],
-    first: Callable[[SqlStore], Coroutine[Any, Any, None]],
-    second: Callable[[SqlStore], Coroutine[Any, Any, None]],
+@pytest.mark.parametrize(
+    "late",
+    [
+        lambda before: before.ban("r1", 3),
+        lambda before: before.unban("r1", 6),
+        lambda before: before.invite_to_room("r1", [4]),
+        lambda before: before.invite_to_room("r1", [4, 8]),
+        lambda before: before.uninvite_from_room("r1", [8]),
+        lambda before: before.keep_invitations("r1", stand=[OTHER]),
+        lambda before: before.delete_account(6),
+    ],
+    ids=["ban", "unban", "guest", "guests", "guest no more", "invitation", "account"],
+)
+async def test_room_that_is_kept_is_kept_whatever_another_server_writes_of_it_between_two_statements(
+    stores: tuple[SqlStore, SqlStore], late: Write
 ) -> None:
-    """The second write of the two, each of a server of its own, is asked for before the first one's commit."""
-    before, leads = stores
-    stands_still, goes_on = asyncio.Event(), asyncio.Event()
-
-    def stand_still(_connection: Any) -> None:
-        stands_still.set()
-        await_only(goes_on.wait())
-
-    async def is_made_or_waits() -> None:
-        while not newest.done() and not await locks_waited_for(leads):
-            await asyncio.sleep(0.01)
-
-    event.listen(engine_of(before), "commit", stand_still)
-    late = asyncio.ensure_future(first(before))
-    try:
-        await asyncio.wait_for(stands_still.wait(), PATIENCE_S)
-        newest = asyncio.ensure_future(second(leads))
-        await asyncio.wait_for(is_made_or_waits(), PATIENCE_S)
-    finally:
-        goes_on.set()
-    await asyncio.gather(late, newest)
+    older = replace(ROOM, banned_user_ids=frozenset({6}), invited_user_ids=frozenset({8}))
+    newer = replace(
+        ROOM,
+        name="newer",
+        banned_user_ids=frozenset({3, 6}),
+        invited_user_ids=frozenset({4, 8}),
+        invitations=(OTHER, StoredInvitation(3, 8, lets_in=True)),
+    )
+    place, is_between = 0, True
+    while is_between:
+        await KeepRoom(room=older).make(stores[1])
+        _, is_between = await with_one_between(stores, late, KeepRoom(room=newer).make, place=place)
+        assert await stores[1].rooms() == [newer], f"before statement {place}"
+        place += 1
+    assert place > 6
 
 
 async def test_hundreds_of_rows_of_a_room_are_written_in_a_few_statements(database: Database) -> None:

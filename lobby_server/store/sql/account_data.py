@@ -80,7 +80,11 @@ class SqlAccountData(SqlCalls):
         try:
             return await self._run(keep)
         except RowConflict as conflict:
-            raise EmailTaken(f"The email {email} is taken.") from conflict
+            of_another = (users.c.email_key == key, users.c.id != user_id, users.c.email_confirmed.is_(True))
+            if await self._first(select(users.c.id).where(*of_another)) is not None:
+                raise EmailTaken(f"The email {email} is taken.") from conflict
+            # By an account that was made just now and has not confirmed it.
+            return await self.set_email(user_id, email, known=known)
 
     async def set_whereabouts(self, user_id: int, audience: Audience) -> None:
         new = self._insert(whereabouts).values(user_id=user_id, audience=audience)

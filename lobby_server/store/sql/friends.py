@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, and_, delete, exists, insert, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, and_, delete, exists, or_, select
 from sqlalchemy.sql.dml import ReturningInsert
 
 from lobby_server.core.friends import Friend, FriendRequest
 from lobby_server.core.presence import User
-from lobby_server.service.ports import StoreError
 from lobby_server.service.social.ports import StoredBlock, StoredFriendship
 from lobby_server.store.calls import SqlCalls
 from lobby_server.store.engines import in_transaction
-from lobby_server.store.errors import RowConflict
 from lobby_server.store.tables import blocks, friend_requests, friendships
 
 if TYPE_CHECKING:
@@ -25,37 +23,30 @@ class SqlFriends(SqlCalls):
     """`TieStore` and `FriendStore` of `lobby_server.service.social.ports`, but for whereabouts."""
 
     async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest | None:
-        new_request = insert(friend_requests).values(
+        new_request = self._insert(friend_requests).values(
             sender_id=sender.id,
             sender_username=sender.username,
             receiver_id=receiver.id,
             receiver_username=receiver.username,
             created_at=created_at,
         )
-
+        # One that is there stays as it is and is locked: nobody takes it out before it is answered which one it is.
+        standing = new_request.on_conflict_do_update(
+            index_elements=["sender_id", "receiver_id"], set_={"sender_id": sender.id}
+        ).returning(friend_requests)
         stands_against = or_(
             exists().where(_both_ways(sender.id, receiver.id)),
             exists().where(_asked(receiver.id, sender.id)),
             exists().where(_blocks(sender.id, receiver.id)),
         )
 
-        def add(connection: Connection) -> int | None:
+        def add(connection: Connection) -> FriendRequest | None:
             with in_transaction(connection):
                 if connection.scalar(select(stands_against)):
                     return None
-                key: Any = connection.execute(new_request).inserted_primary_key
-                return int(key.id)
+                return _request(connection.execute(standing).one())
 
-        try:
-            request_id = await self._run(add)
-        except RowConflict as conflict:
-            row = await self._first(select(friend_requests).where(_asked(sender.id, receiver.id)))
-            if row is None:
-                raise StoreError("A friend request came and went at once.") from conflict
-            return _request(row)
-        if request_id is None:
-            return None
-        return FriendRequest(request_id, sender, receiver, created_at.astimezone(timezone.utc))
+        return await self._run(add)
 
     async def delete_friend_request(self, request_id: int) -> None:
         await self._do(delete(friend_requests).where(friend_requests.c.id == request_id))

@@ -46,14 +46,11 @@ class SqlNotifications(SqlCalls):
             "room_id": room_id,
         }
 
-        def add(connection: Connection) -> int:
-            new = self._insert(notifications).values(**values, key=key).on_conflict_do_nothing(index_elements=["key"])
-            added = connection.scalar(new.returning(_columns.id))
-            return int(
-                connection.scalars(select(_columns.id).where(_columns.key == key)).one() if added is None else added
-            )
-
-        return StoredNotification(id=await self._run(add), **values)
+        # In one statement: one that is there may be deleted before another one reads which it is.
+        new = self._insert(notifications).values(**values, key=key)
+        known = new.on_conflict_do_update(index_elements=["key"], set_={"key": key}).returning(_columns.id)
+        found = await self._run(lambda connection: int(connection.execute(known).scalar_one()))
+        return StoredNotification(id=found, **values)
 
     async def has_unread_notification(self, user_id: int, *, kind: str, from_user_id: int) -> bool:
         like = (_columns.user_id == user_id, _columns.kind == kind, _columns.from_user_id == from_user_id)

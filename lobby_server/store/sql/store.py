@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, desc, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, func, insert, or_, select, tuple_, update
 
 from lobby_server.core.accounts import look_of
 from lobby_server.service.ports import (
@@ -35,7 +35,7 @@ from lobby_server.store.sql.friends import SqlFriends
 from lobby_server.store.sql.mails import SqlMails
 from lobby_server.store.sql.notifications import SqlNotifications
 from lobby_server.store.steps import Row as Values
-from lobby_server.store.steps import SharedStatement, Step, shared_insert
+from lobby_server.store.steps import SharedStatement, Step, row_by_row, shared_insert
 from lobby_server.store.tables import (
     key_of,
     marks,
@@ -118,7 +118,7 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
     async def account_by_login(self, login: str) -> Account | None:
         key = key_of(login)
         by_username = users.c.username_key == key
-        query = select(users).where(or_(by_username, users.c.email_key == key)).order_by(desc(by_username)).limit(1)
+        query = select(users).where(or_(by_username, users.c.email_key == key)).order_by(by_username.desc()).limit(1)
         try:
             row = await self._first(query)
         except UnstorableText:
@@ -181,10 +181,15 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
             steps += [
                 (delete(of).where(of.c.room_id == room.id), None) for of in (room_bans, room_guests, room_invites)
             ]
+            # Another server that writes of the room may have put a row back in between.
+            new_ban, new_guest = (
+                row_by_row(self._insert(of).on_conflict_do_nothing()) for of in (room_bans, room_guests)
+            )
         else:
             steps = [(_NEW_ROOM, row), (_ONE_MORE_HOSTED, {"host_id": room.host_user_id})]
-        for statement, user_ids in ((_NEW_BAN, room.banned_user_ids), (_NEW_GUEST, room.invited_user_ids)):
-            steps += [(statement, {"room_id": room.id, "user_id": user_id}) for user_id in user_ids]
+            new_ban, new_guest = _NEW_BAN, _NEW_GUEST
+        for statement, user_ids in ((new_ban, room.banned_user_ids), (new_guest, room.invited_user_ids)):
+            steps += [(statement, {"room_id": room.id, "user_id": user_id}) for user_id in sorted(user_ids)]
         await self._do_all(*steps, *_new_invites(room.id, room.invitations))
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
@@ -221,8 +226,7 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
     async def keep_invitations(
         self, room_id: str, stand: Sequence[StoredInvitation] = (), *, ended: Sequence[tuple[int, int]] = ()
     ) -> None:
-        # One after the other for each room: what waits finds what the one before has committed, also another server's.
-        room = select(rooms.c.id).where(rooms.c.id == room_id).with_for_update(key_share=True)
+        room = _locked(room_id)
         pair = tuple_(room_invites.c.sender_id, room_invites.c.guest_id)
         gone = delete(room_invites).where(room_invites.c.room_id == room_id, pair.in_(ended))
         before = room_invites.alias()
@@ -302,10 +306,18 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
         if not user_ids:
             return
         rows = [{"room_id": room_id, "user_id": user_id} for user_id in user_ids]
+        steps: list[Step] = [(self._insert(table).values(rows).on_conflict_do_nothing(), None)]
+        if len(rows) > 1:  # else one could wait for whoever keeps the room anew, and they for another row of the same
+            steps.insert(0, (_locked(room_id), None))
         try:
-            await self._do(self._insert(table).values(rows).on_conflict_do_nothing())
+            await self._do_all(*steps)
         except RowConflict:
             pass  # the foreign key: there is no such room, or not any more
+
+
+def _locked(room_id: str) -> Select[tuple[str]]:
+    """One after the other for each room: what waits finds what the one before has committed, also another server's."""
+    return select(rooms.c.id).where(rooms.c.id == room_id).with_for_update(key_share=True)
 
 
 def _account(row: Row[Any]) -> Account:

@@ -1,0 +1,1 @@
+"""Two servers that write to one database at once."""
