@@ -88,6 +88,7 @@ class StoreError(Exception):
     StoreError
     ├── StoreUnavailable   the database is away: 503, try again
     │   └── StoreFull      it takes no writes, because its disk is full
+    ├── Overtaken          another node has changed something since; nothing was written
     ├── UsernameTaken
     │   └── UsernameLooksTaken   an account has a name that looks like it
     └── EmailTaken
@@ -99,6 +100,10 @@ class StoreUnavailable(StoreError):
 
 
 class StoreFull(StoreUnavailable):
+    pass
+
+
+class Overtaken(StoreError):
     pass
 
 
@@ -117,6 +122,10 @@ class EmailTaken(StoreError):
 EndsSignIn = Callable[[SignIn], tuple[str, datetime] | None]
 """What is remembered of a sign-in that ends, as by `Store.revoke_token`; None: it stays. It may be asked on a thread,
 and again where a write is tried again."""
+
+
+class GatedStores(TieStore, BanStore, Protocol):
+    """Changes that one node at a time makes."""
 
 
 class Store(TieStore, FriendStore, ChatStore, NotificationStore, BanStore, AdminStore, MailStore, Protocol):
@@ -238,6 +247,14 @@ class Store(TieStore, FriendStore, ChatStore, NotificationStore, BanStore, Admin
 
     async def raise_mark(self, name: str, value: int) -> None:
         """Keep a number under a name, unless a larger one is kept there already."""
+
+    async def changes(self) -> int:
+        """How many changes were made by what `fenced` gives, over restarts too."""
+
+    def fenced(self, after: int) -> GatedStores:
+        """The same store, for one change that is made only if `changes` says `after` right then, and counts as one
+        more: raises `Overtaken` otherwise. Of two at once the second waits for the first, and is overtaken if that is
+        made."""
 
     async def ping(self) -> None:
         """Return when the database takes writes."""

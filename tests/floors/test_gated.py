@@ -63,15 +63,22 @@ def test_all_gated_writes_are_made_somewhere() -> None:
     assert made == GATED
 
 
-def test_nobody_takes_the_lock_past_what_hands_out_the_writes() -> None:
-    taken = {
-        name
-        for name, path in MODULES.items()
-        if name.startswith(("lobby_server.service", "lobby_server.backplane"))
+def callers_of(name: str) -> set[str]:
+    return {
+        module
+        for module, path in MODULES.items()
+        if module.startswith(("lobby_server.service", "lobby_server.backplane"))
         for node in ast.walk(ast.parse(_source(path)))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "gate"
+        if isinstance(node, ast.Attribute) and node.attr == name
     }
-    assert taken <= HAS_GATE
+
+
+def test_nobody_takes_the_lock_past_what_hands_out_the_writes() -> None:
+    assert callers_of("gate") <= HAS_GATE
+
+
+def test_writes_are_handed_out_with_the_count_alone() -> None:
+    assert callers_of("fenced") == {"lobby_server.service.writes.gated"}
 
 
 def test_write_past_the_gate_is_found() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any, cast
 
 from bench.simulation.outside.account_memory import AccountMemory
 from lobby_server.core.accounts import look_of
@@ -12,6 +13,8 @@ from lobby_server.service.ports import (
     Account,
     EmailTaken,
     EndsSignIn,
+    GatedStores,
+    Overtaken,
     StoredInvitation,
     StoredRoom,
     StoreUnavailable,
@@ -20,6 +23,27 @@ from lobby_server.service.ports import (
 )
 from lobby_server.store.errors import RowConflict, UnstorableText
 from lobby_server.store.tables import is_storable, key_of
+
+
+class _Fenced:
+    """Calls of a store that are made after so many changes only."""
+
+    def __init__(self, store: MemoryStore, after: int) -> None:
+        self._store = store
+        self._after = after
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        change = getattr(self._store, name)
+
+        async def count_and_change(*arguments: Any) -> Any:
+            self._store.count(self._after)
+            try:
+                return await change(*arguments)
+            except UnstorableText:  # nothing was changed
+                self._store.uncount()
+                raise
+
+        return count_and_change
 
 
 class MemoryStore(AccountMemory):
@@ -35,6 +59,7 @@ class MemoryStore(AccountMemory):
         self._last_account_id = 0
         self._life = ""
         self._marks: dict[str, int] = {}
+        self._changes = 0
 
     async def add_account(
         self, *, username: str, email: str | None, password_hash: str, created_at: datetime
@@ -187,6 +212,23 @@ class MemoryStore(AccountMemory):
     async def raise_mark(self, name: str, value: int) -> None:
         self._check(name)
         self._marks[name] = max(value, self._marks.get(name, 0))
+
+    async def changes(self) -> int:
+        self._check()
+        return self._changes
+
+    def fenced(self, after: int) -> GatedStores:
+        return cast(GatedStores, _Fenced(self, after))
+
+    def count(self, after: int) -> None:
+        """One more change, if there were so many. Raises `Overtaken`."""
+        self._check()
+        if self._changes != after:
+            raise Overtaken
+        self._changes += 1
+
+    def uncount(self) -> None:
+        self._changes -= 1
 
     async def ping(self) -> None:
         self._check()

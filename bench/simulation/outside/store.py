@@ -14,7 +14,7 @@ from lobby_server.core.friends import FriendRequest
 from lobby_server.core.presence import User
 from lobby_server.protocol.requests import Audience
 from lobby_server.service.administration.ports import StoredUserBan
-from lobby_server.service.ports import Account, StoredRoom, StoreUnavailable
+from lobby_server.service.ports import Account, GatedStores, StoredRoom, StoreUnavailable
 from lobby_server.service.social.ports import ChatLine, NewLine
 
 LATENCY_S = (0.0005, 0.004)
@@ -145,8 +145,13 @@ class SimulatedStore:
         """The others go on."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        act = getattr(self._database, name)
+        found = self.__dict__[name] = self._slow(getattr(self._database, name))
+        return found
 
+    def fenced(self, after: int) -> _Fenced:
+        return _Fenced(self._database.fenced(after), self._slow)
+
+    def _slow(self, act: Callable[..., Any]) -> Callable[..., Any]:
         async def call(*arguments: Any, **named: Any) -> Any:
             if self._loop.is_buried:
                 raise StoreUnavailable("The simulation is over.")
@@ -163,8 +168,18 @@ class SimulatedStore:
             await asyncio.sleep(self._random.uniform(*LATENCY_S))
             return found
 
-        self.__dict__[name] = call
         return call
+
+
+class _Fenced:
+    """Calls of what the store of a node has for one change."""
+
+    def __init__(self, change: GatedStores, slow: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+        self._change = change
+        self._slow = slow
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return self._slow(getattr(self._change, name))
 
 
 class MemoryJournal:

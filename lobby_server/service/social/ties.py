@@ -86,7 +86,7 @@ class Ties:
 
     def change(self) -> AbstractAsyncContextManager[Held[TieStore]]:
         """One change at a time, over all nodes: what it gives commits, and `tell` comes then. Raises `Refusal`
-        (``try_again_later``)."""
+        (``try_again_later``), `StoreUnavailable`."""
         return self._gated.hold()
 
     async def tell(self, command: Command) -> None:

@@ -3,11 +3,16 @@
 Whoever holds the lock has seen what all holders before have done. But a process that is stopped (SIGSTOP, a frozen
 control group) may lose it without noticing: another node has decided something since, and what was read behind the lock
 is old. So nobody commits such a change but by `Held.commit`, which begins nothing when the lock may be another node's
-by then (`tests/floors/test_gated.py` looks at every call). A commit that has begun in time and takes longer than the
-lock lasts is not undone: the store is looked at once more then, and the books follow it.
+by then (`tests/floors/test_gated.py` looks at every call).
+
+A commit that has begun in time may take longer than the lock lasts. So the store counts these changes, each in its own
+transaction, and makes one only if it counts as many as when the lock was taken: a fencing number, out of the store
+itself, so that it goes up whatever becomes of the lock's own server. Of two holders at once one commits; the other is
+refused, and has to be, for it has decided without knowing of that.
 
 How long it has held is asked of the monotonic clock, which goes on while a process is stopped. While a machine is
-suspended, or a virtual one paused, it may not: then what stood behind the lock may be committed once it goes on.
+suspended, or a virtual one paused, it may not: then the count alone keeps what stood behind the lock from being
+committed, and a look may tell the books what is old, until the next one.
 """
 
 from __future__ import annotations
@@ -15,22 +20,41 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from lobby_server.core.refusal import Refusal, RefusalCode
-from lobby_server.service.ports import StoreUnavailable
+from lobby_server.service.ports import Overtaken, StoreUnavailable
 from lobby_server.service.replica import Replica
 
 _Store = TypeVar("_Store")
+_Changes = TypeVar("_Changes", covariant=True)
 _Result = TypeVar("_Result")
+
+
+class CountsChanges(Protocol[_Changes]):
+    """What is needed of `lobby_server.service.ports.Store`, and promised there."""
+
+    async def changes(self) -> int: ...
+
+    def fenced(self, after: int) -> _Changes: ...
 
 
 class Held(Generic[_Store]):
     """The lock of all nodes, for as long as its holder can be sure of it."""
 
-    def __init__(self, store: _Store, is_sure: Callable[[], bool]) -> None:
-        self._store = store
+    def __init__(
+        self,
+        fenced: Callable[[int], _Store],
+        changes: int,
+        *,
+        is_sure: Callable[[], bool],
+        look_again: Callable[[], None],
+    ) -> None:
+        """`changes`: that the store counted as the lock was taken."""
+        self._fenced = fenced
+        self._changes = changes
         self._is_sure = is_sure
+        self._look_again = look_again
 
     def check(self) -> None:
         """Raises `Refusal` (``try_again_later``) when another node may hold it by now, so that what was read behind it
@@ -39,15 +63,22 @@ class Held(Generic[_Store]):
             raise Refusal(RefusalCode.TRY_AGAIN_LATER)
 
     async def commit(self, write: Callable[[_Store], Awaitable[_Result]]) -> _Result:
-        """Make a write of the store. Raises as `check`, and then nothing is written; `StoreUnavailable`."""
+        """Make a write of the store. Raises as `check`, also when another node has committed one since the lock was
+        taken, and then nothing is written; `StoreUnavailable`."""
         self.check()
-        return await write(self._store)
+        try:
+            made = await write(self._fenced(self._changes))
+        except Overtaken:
+            self._look_again()
+            raise Refusal(RefusalCode.TRY_AGAIN_LATER) from None
+        self._changes += 1
+        return made
 
 
 class GatedStore(Generic[_Store]):
     """Writes of a store that are made behind the lock only."""
 
-    def __init__(self, store: _Store, *, replica: Replica, look_again: Callable[[], None]) -> None:
+    def __init__(self, store: CountsChanges[_Store], *, replica: Replica, look_again: Callable[[], None]) -> None:
         """`look_again`: the books may not be as the store is, and are made so soon."""
         self._store = store
         self._replica = replica
@@ -55,10 +86,11 @@ class GatedStore(Generic[_Store]):
 
     @contextlib.asynccontextmanager
     async def hold(self) -> AsyncIterator[Held[_Store]]:
-        """One holder at a time, over all nodes. Raises `Refusal` (``try_again_later``)."""
+        """One holder at a time, over all nodes. Raises `Refusal` (``try_again_later``), `StoreUnavailable`."""
         async with self._replica.gate() as is_sure:
+            changes = await self._store.changes()
             try:
-                yield Held(self._store, is_sure)
+                yield Held(self._store.fenced, changes, is_sure=is_sure, look_again=self._look_again)
             except (StoreUnavailable, asyncio.CancelledError):
                 self._look_again()  # it may have been committed
                 raise

@@ -12,9 +12,9 @@ from lobby_server.core.presence import User
 from lobby_server.protocol.requests import Audience
 from lobby_server.service.ports import Account, EmailTaken, EndsSignIn, SignIn
 from lobby_server.service.social.ports import ChatLine
-from lobby_server.store.calls import SqlCalls
 from lobby_server.store.engines import in_transaction
 from lobby_server.store.errors import RowConflict
+from lobby_server.store.sql.gated import SqlGated
 from lobby_server.store.tables import (
     UtcDateTime,
     blocks,
@@ -51,7 +51,7 @@ _OF_USER: tuple[tuple[Table, tuple[str, ...]], ...] = (
 """Where a user stands in a row besides their account; the row goes with it."""
 
 
-class SqlAccountData(SqlCalls):
+class SqlAccountData(SqlGated):
     """A part of `lobby_server.service.ports.Store`."""
 
     async def set_email(self, user_id: int, email: str | None, *, known: Account | None = None) -> bool:
@@ -88,7 +88,7 @@ class SqlAccountData(SqlCalls):
 
     async def set_whereabouts(self, user_id: int, audience: Audience) -> None:
         new = self._insert(whereabouts).values(user_id=user_id, audience=audience)
-        await self._do(new.on_conflict_do_update(index_elements=["user_id"], set_={"audience": audience}))
+        await self._change_by(new.on_conflict_do_update(index_elements=["user_id"], set_={"audience": audience}))
 
     async def whereabouts(self) -> dict[int, Audience]:
         return {row.user_id: row.audience async for row in self._pages(whereabouts)}

@@ -15,11 +15,11 @@ from lobby_server.service.administration.ports import (
     StoredReport,
     StoredUserBan,
 )
-from lobby_server.store.calls import SqlCalls
+from lobby_server.store.sql.gated import SqlGated
 from lobby_server.store.tables import audit_entries, reports, user_bans
 
 
-class SqlAdministration(SqlCalls):
+class SqlAdministration(SqlGated):
     """`BanStore` and `AdminStore` of `lobby_server.service.administration.ports`."""
 
     async def keep_user_ban(self, ban: StoredUserBan) -> None:
@@ -32,10 +32,10 @@ class SqlAdministration(SqlCalls):
             "by_username": ban.by.username,
         }
         new = self._insert(user_bans).values(user_id=ban.user.id, **values)
-        await self._do(new.on_conflict_do_update(index_elements=["user_id"], set_=values))
+        await self._change_by(new.on_conflict_do_update(index_elements=["user_id"], set_=values))
 
     async def delete_user_ban(self, user_id: int) -> None:
-        await self._do(delete(user_bans).where(user_bans.c.user_id == user_id))
+        await self._change_by(delete(user_bans).where(user_bans.c.user_id == user_id))
 
     async def user_bans(self) -> list[StoredUserBan]:
         query = select(user_bans).order_by(user_bans.c.created_at.desc(), user_bans.c.user_id)

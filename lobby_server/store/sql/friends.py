@@ -1,4 +1,4 @@
-"""Friends, requests and blocks on SQL. What belongs together is one transaction."""
+"""Friends, requests and blocks on SQL. What belongs together is one transaction, with the count of changes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from sqlalchemy.sql.dml import ReturningInsert
 from lobby_server.core.friends import Friend, FriendRequest
 from lobby_server.core.presence import User
 from lobby_server.service.social.ports import StoredBlock, StoredFriendship
-from lobby_server.store.calls import SqlCalls
-from lobby_server.store.engines import in_transaction
+from lobby_server.store.sql.gated import SqlGated
 from lobby_server.store.tables import blocks, friend_requests, friendships
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
 
-class SqlFriends(SqlCalls):
+class SqlFriends(SqlGated):
     """`TieStore` and `FriendStore` of `lobby_server.service.social.ports`, but for whereabouts."""
 
     async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest | None:
@@ -41,15 +40,14 @@ class SqlFriends(SqlCalls):
         )
 
         def add(connection: Connection) -> FriendRequest | None:
-            with in_transaction(connection):
-                if connection.scalar(select(stands_against)):
-                    return None
-                return _request(connection.execute(standing).one())
+            if connection.scalar(select(stands_against)):
+                return None
+            return _request(connection.execute(standing).one())
 
-        return await self._run(add)
+        return await self._change(add)
 
     async def delete_friend_request(self, request_id: int) -> None:
-        await self._do(delete(friend_requests).where(friend_requests.c.id == request_id))
+        await self._change_by(delete(friend_requests).where(friend_requests.c.id == request_id))
 
     async def add_friendship(self, asker: User, other: User, since: datetime) -> datetime | None:
         users = sorted(((asker, other), (other, asker)), key=lambda pair: pair[0].id)
@@ -58,24 +56,23 @@ class SqlFriends(SqlCalls):
         known_since = select(friendships.c.since).where(_both_ways(asker.id, other.id)).limit(1)
 
         def add(connection: Connection) -> Any:
-            with in_transaction(connection):
-                known = connection.scalar(known_since)
-                if known is None and not connection.scalar(select(and_(is_asked, ~is_blocked))):
-                    return None
-                connection.execute(delete(friend_requests).where(_between(asker.id, other.id)))
-                stands = since if known is None else known
-                directions = [
-                    {"user_id": user.id, "friend_id": friend.id, "friend_username": friend.username, "since": stands}
-                    for user, friend in users
-                ]
-                standing = _locked(self._insert(friendships).values(directions), friendships.c.since)
-                return connection.scalars(standing).all()[0]
+            known = connection.scalar(known_since)
+            if known is None and not connection.scalar(select(and_(is_asked, ~is_blocked))):
+                return None
+            connection.execute(delete(friend_requests).where(_between(asker.id, other.id)))
+            stands = since if known is None else known
+            directions = [
+                {"user_id": user.id, "friend_id": friend.id, "friend_username": friend.username, "since": stands}
+                for user, friend in users
+            ]
+            standing = _locked(self._insert(friendships).values(directions), friendships.c.since)
+            return connection.scalars(standing).all()[0]
 
-        found: datetime | None = await self._run(add)
+        found: datetime | None = await self._change(add)
         return found
 
     async def delete_friendship(self, one_id: int, other_id: int) -> None:
-        await self._do(delete(friendships).where(_both_ways(one_id, other_id)))
+        await self._change_by(delete(friendships).where(_both_ways(one_id, other_id)))
 
     async def add_block(self, user_id: int, blocked: User, since: datetime) -> datetime:
         new_block = self._insert(blocks).values(
@@ -85,17 +82,16 @@ class SqlFriends(SqlCalls):
         asked = _asked(user_id, blocked.id)
 
         def add(connection: Connection) -> Any:
-            with in_transaction(connection):
-                since = connection.scalars(standing).one()
-                connection.execute(delete(friendships).where(_both_ways(user_id, blocked.id)))
-                connection.execute(delete(friend_requests).where(asked))
-                return since
+            since = connection.scalars(standing).one()
+            connection.execute(delete(friendships).where(_both_ways(user_id, blocked.id)))
+            connection.execute(delete(friend_requests).where(asked))
+            return since
 
-        found: datetime = await self._run(add)
+        found: datetime = await self._change(add)
         return found
 
     async def delete_block(self, user_id: int, blocked_id: int) -> None:
-        await self._do(delete(blocks).where(_blocks(user_id, blocked_id)))
+        await self._change_by(delete(blocks).where(_blocks(user_id, blocked_id)))
 
     async def friend_requests(self) -> list[FriendRequest]:
         return [_request(row) async for row in self._pages(friend_requests)]

@@ -178,6 +178,51 @@ async def test_node_that_lost_the_lock_in_a_stall_commits_nothing(house: House, 
     await other.stop()
 
 
+class Stalls:
+    """Calls of a store that stand still before they are made."""
+
+    def __init__(self, store: Any, stall: Callable[[], Awaitable[None]]) -> None:
+        self._store = store
+        self._stall = stall
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        async def call(*arguments: Any) -> Any:
+            await self._stall()
+            return await getattr(self._store, name)(*arguments)
+
+        return call
+
+
+@each_commit
+async def test_node_that_loses_the_lock_while_its_commit_stalls_commits_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    await prepared(house, what)
+    _, call, of_another_node = DECIDED[what]
+    lock, decided, fenced = Lock(house.clock), list[Any](), house.store.fenced
+    other = await House(store=house.store, clock=house.clock).start()
+    lock.give(other)
+    lock.give(house)
+
+    async def stall() -> None:
+        house.clock.advance(HELD_S + 0.1)
+        for act in of_another_node:
+            await act(other)
+        decided.extend(await stored(other))
+
+    def stalling(after: int) -> Stalls:
+        monkeypatch.setattr(house.store, "fenced", fenced)
+        return Stalls(fenced(after), stall)
+
+    monkeypatch.setattr(house.store, "fenced", stalling)
+    with pytest.raises(Refusal) as refused:
+        await call(house)
+    assert refused.value.code is RefusalCode.TRY_AGAIN_LATER
+    assert decided
+    assert await stored(house) == decided
+    await other.stop()
+
+
 @each_commit
 async def test_node_that_stalled_for_less_commits(house: House, what: str) -> None:
     await prepared(house, what)
