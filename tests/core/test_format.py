@@ -14,7 +14,7 @@ from tests.core.every_command import Commands
 from tests.core.test_machine import new_state
 
 LENGTH = 4000
-LEADS_TO = {9: "33d77e55804e2e2a", 10: "1611b740a50dc16f"}
+LEADS_TO = {9: "33d77e55804e2e2a", 10: "fac2edc5a6a49e25"}
 """Format: what the list of commands leads to in it, with every effect's and every refusal's name on the way."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lobby_server.core.invitations import MAX_STANDING, MatchInvitation, MatchInvitationBook
+from lobby_server.core.invitations import MAX_STANDING, CloseReason, MatchInvitation, MatchInvitationBook
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.machine.effects import Effect
@@ -221,3 +221,74 @@ def test_invitations_of_the_absent_end_when_the_account_of_the_host_is_deleted(s
     room = state.books.rooms.get("r")
     assert room is not None
     assert (room.host, standing(state)) == (BOB, [])
+
+
+@pytest.fixture
+def restarted() -> LobbyState:
+    """Ann's private room after a restart, into which both she and Bob had invited somebody before."""
+    by_ann, by_bob = GUESTS[:2]
+    state, room = new_state(), new_room("r", ANN, is_public=False)
+    room.invited_user_ids.update(user.id for user in (ANN, BOB, by_ann, by_bob))
+    state.books.matches.load(
+        MatchInvitation("r", sender.id, guest.id, lets_in=True) for sender, guest in ((ANN, by_ann), (BOB, by_bob))
+    )
+    state.books.rooms.restore(room, now_s=1.0)
+    return state
+
+
+BOTH = [(ANN.id, GUESTS[0].id), (BOB.id, GUESTS[1].id)]
+
+
+def at(state: LobbyState, at_s: float, *what: commands.Command) -> list[Effect]:
+    return [effect for command in what for effect in state.apply(command, at_s=at_s, node="a")]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["away", "in another room"])
+def test_invitations_of_a_member_who_does_not_come_back_after_a_restart_end_though_the_host_does(
+    restarted: LobbyState, *, elsewhere: bool
+) -> None:
+    at(restarted, 2.0, commands.JoinRoom(ANN, "r", "1"))
+    if elsewhere:
+        at(restarted, 2.0, commands.CreateRoom(new_room("other", BOB)))
+    copy = new_state()
+    load(copy, dump(restarted))
+    for state in (restarted, copy):
+        at(state, 0.9 + TTL_S, commands.ExpireRooms())
+        assert standing(state) == BOTH
+        assert state.books.rooms.next_deadline_s() == 1.0 + TTL_S
+        told = at(state, 1.0 + TTL_S, commands.ExpireRooms())
+        assert standing(state) == BOTH[:1]
+        [closed] = [effect for effect in told if isinstance(effect, effects.MatchInvitesClosed)]
+        assert (closed.reason, [each.sender_id for each in closed.invitations]) == (CloseReason.WITHDRAWN, [BOB.id])
+        [out] = [effect.user_id for effect in told if isinstance(effect, effects.ShutOut)]
+        assert out == GUESTS[1].id
+        assert "r" not in state.books.rooms.waiting()
+
+
+def test_member_who_comes_back_in_time_after_a_restart_finds_the_invitations(restarted: LobbyState) -> None:
+    at(restarted, 2.0, commands.JoinRoom(ANN, "r", "1"), commands.JoinRoom(BOB, "r", "1"))
+    at(restarted, 1.0 + TTL_S, commands.ExpireRooms())
+    assert standing(restarted) == BOTH
+    at(restarted, 9.0, commands.LeaveRoom(BOB))
+    assert standing(restarted) == BOTH[:1]
+
+
+def test_invitations_of_a_host_whose_place_is_kept_anew_outlast_those_of_members_before_the_restart(
+    restarted: LobbyState,
+) -> None:
+    at(restarted, 2.0, commands.Arrive(ANN, 1, "1"), commands.JoinRoom(ANN, "r", "1"))
+    at(restarted, 4.0, commands.NodeLost("a"))
+    at(restarted, 1.0 + TTL_S, commands.ExpireRooms())
+    assert standing(restarted) == BOTH[:1]
+    at(restarted, 4.0 + TTL_S, commands.ExpireRooms())
+    assert standing(restarted) == []
+
+
+def test_members_are_waited_for_after_a_restart_though_the_account_of_the_host_is_deleted(
+    restarted: LobbyState,
+) -> None:
+    cleo = GUESTS[0]
+    at(restarted, 2.0, commands.JoinRoom(cleo, "r", "1"), commands.ForgetUser(ANN.id, mark_of(ANN.username)))
+    assert standing(restarted) == BOTH[1:]
+    at(restarted, 1.0 + TTL_S, commands.ExpireRooms())
+    assert standing(restarted) == []

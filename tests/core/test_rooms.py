@@ -204,6 +204,8 @@ def test_place_of_the_host_is_kept_after_a_restart_whoever_comes_first() -> None
     assert refusal(book.kick, BOB.id, 9, now_s=1.0) is RefusalCode.NOT_HOST
     back = book.join("r1", ANN, version="1", now_s=2.0)
     assert (back.came_back, back.room.host) == (True, ANN)
+    assert book.next_deadline_s() == TTL_S  # until then others are waited for who were members before
+    assert book.expire(TTL_S).given_up == [back.room]
     assert book.next_deadline_s() is None
 
 
@@ -493,9 +495,9 @@ class RoomBookMachine(RuleBasedStateMachine):
     @invariant()
     def what_waits_is_found_as_by_looking_through_all(self) -> None:
         rooms = self.book.all()
-        deadlines_of = {room.id: [room.creator_until_s, room.empty_until_s, room.host_until_s] for room in rooms}
+        deadlines_of = {room.id: room.deadlines_s for room in rooms}
         deadlines = [until_s for each in deadlines_of.values() for until_s in each]
-        assert self.book.next_deadline_s() == min((each for each in deadlines if each is not None), default=None)
+        assert self.book.next_deadline_s() == min(deadlines, default=None)
         assert set(self.book.waiting()) == {room_id for room_id, each in deadlines_of.items() if any(each)}
         for user in PEOPLE:
             hosted = [room for room in rooms if room.host == user]

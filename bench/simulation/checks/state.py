@@ -127,4 +127,7 @@ def _matches(books: Books) -> str | None:
         if room is None or invitation.guest_id in room.members:
             is_what = "is gone" if room is None else "they are in"
             return f"user {invitation.guest_id} has an invitation into room {invitation.room_id}, which {is_what}"
+        keeps_place = room.host_until_s is not None and room.host.id == invitation.sender_id
+        if invitation.sender_id not in room.members and not keeps_place and room.absent_until_s is None:
+            return f"user {invitation.sender_id} invites into room {room.id}, and is neither in it nor waited for"
     return None

@@ -222,9 +222,14 @@ def _gone(books: Books, room: Room) -> list[Effect]:
 
 
 def _invites_of_the_absent(books: Books, room: Room) -> list[Effect]:
-    """A host's place is kept no more: whoever has not come back by now has left, since the server was restarted or
-    since a node was lost."""
-    taken = books.matches.take(room.id, lambda each: each.sender_id not in room.members)
+    """A host's place is kept no more, or the members of before a restart are not waited for any more: whoever has not
+    come back by now has left, but for a host whose place is kept yet, since a node was lost later."""
+    if room.absent_until_s is not None:
+        return []  # they may come back yet
+    awaited_id = None if room.host_until_s is None else room.host.id
+    taken = books.matches.take(
+        room.id, lambda each: each.sender_id not in room.members and each.sender_id != awaited_id
+    )
     return [*_closed(books, taken, CloseReason.WITHDRAWN), *_shut_out(books, room, taken)]
 
 

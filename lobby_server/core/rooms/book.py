@@ -55,12 +55,13 @@ class RoomBook(RoomDirectory):
 
     def restore(self, room: Room, *, now_s: float) -> None:
         """A room of an earlier life of the server. Its members are offline, so it is empty and its time runs; as long
-        as that takes, the host's place is kept for the host, whoever comes first. A second time it takes the place of
-        the first: a node may ask the database again before it begins."""
+        as that takes, all of them are waited for, and the host's place is kept for the host, whoever comes first. A
+        second time it takes the place of the first: a node may ask the database again before it begins."""
         self.remove(room.id)
         self._keep(room)
         self._empty(room, now_s)
         room.host_until_s = room.empty_until_s
+        room.absent_until_s = room.empty_until_s
         self._touch(room)
 
     def take_host_place(self, user: User, *, version: str | None, now_s: float) -> Entry:
@@ -197,6 +198,10 @@ class RoomBook(RoomDirectory):
         given_up: list[Room] = []
         handed_over: list[Room] = []
         for room in self._deadlines.due(now_s):
+            if room.absent_until_s is not None and room.absent_until_s <= now_s:
+                room.absent_until_s = None
+                self._deadlines.called_off(room)
+                given_up.append(room)
             if room.host_until_s is not None and room.host_until_s <= now_s:
                 self._keep_host_place_no_more(room)
                 given_up.append(room)

@@ -52,11 +52,14 @@ class Room:
     """When the creator's membership ends unless a socket of theirs is accepted."""
     host_until_s: float | None = None
     """Until when the place of the host, who is away, is kept for them."""
+    absent_until_s: float | None = None
+    """After a restart of the server: until when those who were members before it may come back as such, so that whom
+    they invited is invited still."""
 
     @property
     def deadlines_s(self) -> tuple[float, ...]:
         """Those that hold."""
-        every = (self.creator_until_s, self.empty_until_s, self.host_until_s)
+        every = (self.creator_until_s, self.empty_until_s, self.host_until_s, self.absent_until_s)
         return tuple(until_s for until_s in every if until_s is not None)
 
     @property
@@ -100,8 +103,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Expired:
-    """What `RoomBook.expire` did: rooms deleted, creators who never came, and rooms whose host did not come back in
-    time: those and, of them, the ones that another member leads now."""
+    """What `RoomBook.expire` did: rooms deleted, creators who never came, rooms in which no host or member who is away
+    is waited for any more, and those of them that another member leads now, as the host did not come back."""
 
     deleted: list[Room]
     departures: list[Departure]

@@ -124,6 +124,23 @@ async def test_database_that_is_asked_twice_opens_nothing_that_is_over_by_then(h
     assert not reborn.app.replica.books.notices.is_open(BOB.id, "match_invite", ANN.id)
 
 
+async def test_invitation_of_a_member_who_does_not_come_back_is_taken_back_though_the_host_does(house: House) -> None:
+    room_id, invitations = await house.room(CLEO, isPublic=False), house.app.social.invitations
+    await invitations.invite(CLEO, room_id, Whom(ANN.id))
+    house.connect(CLEO), house.connect(ANN).say("join_room", roomId=room_id, version="1", name="P")
+    await invitations.invite(ANN, room_id, TO_BOB)
+    reborn = await again(house)
+    reborn.connect(CLEO).say("create_room")
+    bob, room = reborn.connect(BOB), reborn.app.rooms.book.get(room_id)
+    assert room is not None
+    assert await standing(reborn, room_id) == [ANN.id]
+    await told_of(reborn, bob)
+    reborn.clock.advance(reborn.app.rooms.book.empty_ttl_s)
+    assert ("match_invite_closed", {"room_id": room_id, "reason": "withdrawn"}) in bob.told()
+    assert (await standing(reborn, room_id), await unread(reborn), room.admits(BOB.id)) == ([], 0, False)
+    await reborn.stop()
+
+
 # -- those of a version that kept only what told of them --------------------------------------------------------------
 
 

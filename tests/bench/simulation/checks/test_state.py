@@ -87,6 +87,13 @@ def invited_into_their_own_room(lobby: Lobby) -> None:
     lobby.books.matches.add(MatchInvitation("r1", ANN.id, BOB.id))
 
 
+def invited_by_who_has_left_the_room(lobby: Lobby) -> None:
+    lobby.do(commands.InviteToRoom(BOB, CLEO, "r1", "k1", AT))
+    [invitation] = lobby.books.matches.all()
+    lobby.do(commands.LeaveRoom(BOB))
+    lobby.books.matches.add(invitation)
+
+
 def invited_by_a_stranger(lobby: Lobby) -> None:
     party = lobby.books.parties.get("p1")
     assert party is not None
@@ -150,6 +157,7 @@ def in_two_parties(lobby: Lobby) -> None:
         (ready_elsewhere, "users [3] are ready, and not in room r1"),
         (invited_into_no_room, "user 3 has an invitation into room r9, which is gone"),
         (invited_into_their_own_room, "user 2 has an invitation into room r1, which they are in"),
+        (invited_by_who_has_left_the_room, "user 2 invites into room r1, and is neither in it nor waited for"),
         (invited_by_a_stranger, "user 4 invites user 3 into party p1, whose members are [1, 2]"),
         (invited_and_a_member, "user 1 invites user 2 into party p1, whose members are [1, 2]"),
         (in_no_room_after_all, "2 users are members of rooms, and 3 are in one"),
