@@ -98,8 +98,11 @@ class SignIns:
         return self._tokens.issue(claims.user, role=claims.role, sign_in_id=claims.sign_in_id)
 
     async def overview(self, claims: Claims) -> account_resources.SignInList:
-        """Those of the caller, the one that was used last first. Raises `StoreUnavailable`."""
-        found = await self._store.sign_ins(claims.user.id, self._clock.utc_now())
+        """Those of the caller, the one that was used last first. One that has ended may be in the store yet: the
+        database did not say what became of a write, or the server ended before the last one. Raises
+        `StoreUnavailable`."""
+        kept, revoked = await self._store.sign_ins(claims.user.id, self._clock.utc_now()), self._replica.books.revoked
+        found = [each for each in kept if revocation_key(each.id) not in revoked]
         return account_resources.SignInList(
             sign_ins=[
                 account_resources.SignIn(
@@ -185,10 +188,19 @@ class SignIns:
             for key, ends_s in revoked.items():
                 await self._store.revoke_token(key, utc_from_unix(ends_s))
             refusal = await self._tell(user, revoked)
-        was_there = sign_in_id is not None and await self._store.delete_sign_in(sign_in_id)
+        was_there = sign_in_id is not None and await self._forget(sign_in_id)
         if refusal is not None:
             raise refusal
         return was_there
+
+    async def _forget(self, sign_in_id: str) -> bool:
+        """A sign-in that has ended is in the store no more; while the database is away, as soon as it is back: it holds
+        nowhere, so nobody has to try again. Whether it was there until now, as far as that is known."""
+        try:
+            return await self._store.delete_sign_in(sign_in_id)
+        except StoreUnavailable:
+            self._writer.keep(ForgetSignIn(sign_in_id=sign_in_id))
+            return True
 
     async def _tell(self, user: User, revoked: dict[str, float]) -> Refusal | None:
         """Each, also after one that the log does not take; that refusal."""

@@ -223,3 +223,50 @@ async def test_log_out_that_is_kept_in_part_ends_the_other_tokens_of_its_sign_in
     for each in (claims, other):
         with pytest.raises(TokenRefused):
             house.app.tokens.check_holds(each)
+
+
+async def listed(house: House, claims: Claims) -> list[str]:
+    """Ids of the sign-ins that a user sees."""
+    return [each.id for each in (await house.app.sign_ins.overview(claims)).sign_ins]
+
+
+@pytest.mark.parametrize("kept", [1, 2], ids=["the first write is kept", "both are"])
+async def test_sign_in_whose_log_out_was_kept_in_part_is_listed_no_more(
+    house: House, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    lost, here = await log_in(house, ANN), await log_in(house, ANN)
+    writes, revoke_token = 0, house.store.revoke_token
+
+    async def loses_answers(*given: Any) -> None:
+        nonlocal writes
+        writes += 1
+        await revoke_token(*given)
+        if writes == kept:
+            raise StoreUnavailable("The answer was lost.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "revoke_token", loses_answers)
+        with pytest.raises(StoreUnavailable):
+            await log_out(house, lost)
+    assert lost.sign_in_id in await listed(house, here)  # nobody knows yet
+    await soon(house)
+    assert await listed(house, here) == [here.sign_in_id]
+
+
+@pytest.mark.parametrize("end", [log_out, end_all], ids=lambda end: end.__name__)
+async def test_end_of_a_sign_in_needs_no_other_try_though_the_database_is_away_for_the_last_write(
+    house: House, monkeypatch: pytest.MonkeyPatch, end: Any
+) -> None:
+    """It holds on no node any more, so that another try would be refused."""
+    claims = await log_in(house, ANN)
+
+    async def away(*_: Any) -> bool:
+        raise StoreUnavailable("The database is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "delete_sign_in", away)
+        await end(house, claims)
+    with pytest.raises(TokenRefused):
+        house.app.tokens.check_holds(claims)
+    await house.settle()
+    assert await house.store.sign_ins(ANN.id, house.clock.utc_now()) == []
