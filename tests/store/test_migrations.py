@@ -264,6 +264,33 @@ async def test_invitations_into_rooms_that_are_there_are_taken_over_from_unread_
     store = await database.open()
     (room,) = await store.rooms()
     assert [(each.sender_id, each.guest_id) for each in room.invitations] == [(3, 5), (2, 5)]
+    assert not any(each.lets_in for each in room.invitations), "everybody may enter a public room"
+    await store.close()
+
+
+async def test_oldest_invitation_into_a_private_room_that_is_taken_over_is_the_one_that_lets_its_guest_in(
+    database: Database,
+) -> None:
+    await run(database, upgrade_to("0011"))
+    noon = "2026-05-17 12:00:00.000000" + ("+00" if database.url else "")
+    new = (
+        "INSERT INTO notifications"
+        " (user_id, kind, title, body, from_user_id, created_at, is_read, is_delivered, room_id)"
+        f" VALUES (%d, 'match_invite', '', '', %d, '{noon}', %s, FALSE, 'r1')"
+    )
+    told = [(5, 2, "TRUE"), (5, 3, "FALSE"), (6, 2, "FALSE"), (5, 4, "FALSE"), (7, 2, "FALSE")]  # guest and sender
+    await run_sql(
+        database,
+        ROWS_OF_0001[1].format(noon=noon),
+        "UPDATE rooms SET is_public = FALSE",
+        *(f"INSERT INTO room_guests (room_id, user_id) VALUES ('r1', {user_id})" for user_id in (2, 3, 4, 5, 6)),
+        *(new % each for each in told),
+    )
+    store = await database.open()
+    (room,) = await store.rooms()
+    assert [(each.guest_id, each.sender_id, each.lets_in) for each in room.invitations] == [
+        (5, 3, True), (6, 2, True), (5, 4, False), (7, 2, False),
+    ]  # fmt: skip
     await store.close()
 
 
