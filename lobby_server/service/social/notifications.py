@@ -2,11 +2,13 @@
 
 A user online is told at once, a user offline once, after their next handshake; every later socket asks
 ``GET /api/notifications``. Nobody waits for a notification to be written: the matter itself is done by then. Of several
-nodes the leader alone writes and reads what is to be told, so that nothing is told twice.
+nodes the leader alone writes and reads what is to be told, so that nothing is told twice. Whoever leads in its place
+tells of nothing that has ended since.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from lobby_server.core.machine import commands, effects
@@ -26,6 +28,11 @@ from lobby_server.service.writes.writer import StoreWriter
 INVITATIONS = (NotificationKind.PARTY_INVITE, NotificationKind.MATCH_INVITE)
 _ONE_A_SENDER = frozenset(kind.value for kind in (NotificationKind.DIRECT_MESSAGE, *INVITATIONS))
 """Kinds of which there is no second one of the same sender until the first is read."""
+OVER_FOR_S = 60.0
+"""How long a node that does not lead remembers what is over: longer than it takes until it leads in place of one that
+has died, at the default `--node-timeout-s`."""
+MOST_OVER = 2000
+"""Each is a write then, a fifth of what may wait for the store."""
 
 
 class Notifications:
@@ -49,6 +56,8 @@ class Notifications:
         self._announcer = announcer
         self._store = store
         self._writer = writer
+        self._over: deque[tuple[float, ReadInvitation]] = deque()
+        """What this node has heard the end of while another one led, and when; the oldest first."""
         replica.hear(effects.Accepted, self._accepted)
         replica.hear(effects.NoticeDue, self.due)
         replica.hear(effects.NoticesTold, self._told)
@@ -58,13 +67,19 @@ class Notifications:
         self._book.waiting.update(await self._store.users_with_undelivered_notifications())
 
     def close(self, user_id: int, kind: NotificationKind, sender_id: int, *, room_id: str | None = None) -> None:
-        """An invitation or a friend request is over, as all nodes hear: what told of it counts as read, soon."""
+        """An invitation or a friend request is over, as all nodes hear: what told of it counts as read, soon. The node
+        that leads writes that, or whoever does in its place, should it be gone by now."""
         if self._replica.is_leader:
             self.close_here(user_id, kind, sender_id, room_id=room_id)
+            return
+        now_s, over = self._replica.time.monotonic_s(), self._over
+        over.append((now_s, _closing(user_id, kind, sender_id, room_id)))
+        while len(over) > MOST_OVER or over[0][0] < now_s - OVER_FOR_S:
+            over.popleft()
 
     def close_here(self, user_id: int, kind: NotificationKind, sender_id: int, *, room_id: str | None = None) -> None:
         """As `close`, where this node alone has found out."""
-        self._writer.keep(ReadInvitation(user_id=user_id, kind=kind.value, from_user_id=sender_id, room_id=room_id))
+        self._writer.keep(_closing(user_id, kind, sender_id, room_id))
 
     async def restore_invitations(self, stands: Callable[[StoredNotification], bool]) -> None:
         """Of the invitations that an earlier life of the server told of and nobody has read, those that stand are open,
@@ -135,9 +150,36 @@ class Notifications:
         self._writer.keep(write, then=lambda: self._added(effect))
 
     def take_over(self) -> None:
-        """This node leads in place of another one: keep what that one may not have kept."""
+        """This node leads in place of another one: what is over by now counts as read, what that one may not have kept
+        is kept, and whoever came online since it told nobody anything hears what was kept for them."""
+        over, self._over = self._over, deque()
+        for _, write in over:
+            if not self._stands(NotificationKind(write.kind), write.user_id, write.from_user_id, write.room_id):
+                self._writer.keep(write)
         for effect in tuple(self._book.due.values()):
-            self.due(effect)
+            kind = NotificationKind(effect.kind)
+            if self._stands(kind, effect.user_id, effect.sender.id, effect.room_id):
+                self.due(effect)
+            else:  # whoever heard of it now would look for it in vain
+                self.close_here(effect.user_id, kind, effect.sender.id, room_id=effect.room_id)
+                self._replica.submit(commands.KeepNotice(effect.user_id, effect.key))
+        self._writer.attempt(self._deliver_to_all_online)  # or with the next login
+
+    async def _deliver_to_all_online(self) -> None:
+        for user_id in sorted(filter(self._presence.has_socket, self._book.waiting)):
+            await self._deliver(user_id)
+
+    def _stands(self, kind: NotificationKind, user_id: int, sender_id: int, room_id: str | None) -> bool:
+        """Whether what a notification tells of is not over; of what has no end it never is."""
+        books = self._replica.books
+        if kind is NotificationKind.MATCH_INVITE:
+            invited = books.matches.of_guest(user_id)
+            return any((each.sender_id, each.room_id) == (sender_id, room_id) for each in invited)
+        if kind is NotificationKind.PARTY_INVITE:
+            return any(each.sender.id == sender_id for _, each in books.parties.invitations_of(user_id, 0.0))
+        if kind is NotificationKind.FRIEND_REQUEST:
+            return books.friends.request_between(sender_id, user_id) is not None
+        return True
 
     async def _added(self, effect: effects.NoticeDue) -> None:
         self._replica.submit(commands.KeepNotice(effect.user_id, effect.key))
@@ -167,6 +209,10 @@ class Notifications:
         for each in effect.notices:
             event = Notification(id=each.id, kind=each.kind, title=each.title, body=each.body, ts=each.ts)
             self._announcer.tell_users([effect.user_id], event)
+
+
+def _closing(user_id: int, kind: NotificationKind, sender_id: int, room_id: str | None) -> ReadInvitation:
+    return ReadInvitation(user_id=user_id, kind=kind.value, from_user_id=sender_id, room_id=room_id)
 
 
 def _ts(stored: StoredNotification) -> int:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from lobby_server.core.machine.effects import NoticeDue
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.social_resources import PAGE_ITEMS, NotificationKind
+from lobby_server.service.replica import Replica
+from lobby_server.service.social.notifications import MOST_OVER, OVER_FOR_S
 from lobby_server.service.social.ports import StoredNotification
 from tests.service.house import ANN, BOB, House
 
@@ -168,3 +173,111 @@ async def test_notification_waits_for_a_store_that_is_away_and_is_told_once_it_i
     house.store.is_away = False
     await house.settle()
     assert [kind for kind, _ in bob.told()] == ["notification"]
+
+
+@contextmanager
+def another_leads(house: House) -> Iterator[None]:
+    """It has died, and writes nothing; then this node leads."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Replica, "is_leader", property(lambda _: False))
+        yield
+    house.app.social.notifications.take_over()
+
+
+End = Callable[[], Awaitable[object]]
+
+
+async def invited_into_a_room(house: House) -> End:
+    room_id = await house.room(ANN)
+    await house.app.social.invitations.invite(ANN, room_id, Whom(BOB.id))
+    return lambda: house.app.social.invitations.decline(BOB, room_id)
+
+
+async def invited_into_a_party(house: House) -> End:
+    party = await house.app.social.parties.create(ANN)
+    await house.app.social.parties.invite(ANN, party.id, Whom(BOB.id))
+    return lambda: house.app.social.parties.join(BOB, party.id)
+
+
+async def asked_to_be_a_friend(house: House) -> End:
+    asked, _ = await house.app.social.friends.ask(ANN, Whom(BOB.id))
+    assert asked.request is not None
+    request_id = asked.request.request_id
+    return lambda: house.app.social.friends.decline(BOB, request_id)
+
+
+ways = pytest.mark.parametrize(
+    "begin", [invited_into_a_room, invited_into_a_party, asked_to_be_a_friend], ids=lambda each: each.__name__
+)
+
+
+async def unread(house: House) -> int:
+    await house.settle()
+    return await house.store.unread_notifications(BOB.id)
+
+
+@ways
+async def test_node_that_takes_over_tells_of_nothing_that_has_ended_before_the_one_before_kept_it(
+    house: House, begin: Callable[[House], Awaitable[End]]
+) -> None:
+    bob = house.connect(BOB)
+    with another_leads(house):
+        await (await begin(house))()
+    assert await unread(house) == 0
+    assert [type_ for type_, _ in bob.told() if type_ == "notification"] == []
+    assert house.app.replica.books.notices.due == {}
+
+
+@ways
+async def test_node_that_takes_over_has_read_what_has_ended_since_the_one_before_wrote_nothing_more(
+    house: House, begin: Callable[[House], Awaitable[End]]
+) -> None:
+    end = await begin(house)
+    assert await unread(house) == 1
+    with another_leads(house):
+        await end()
+    assert await unread(house) == 0
+
+
+async def test_node_that_takes_over_tells_whoever_came_online_while_nobody_led_what_was_kept_for_them(
+    house: House,
+) -> None:
+    notify(house, title="kept")
+    await house.settle()
+    with another_leads(house):
+        bob = house.connect(BOB)
+        await house.settle()
+        assert bob.told() == []
+    await house.settle()
+    assert [data["title"] for _, data in bob.told()] == ["kept"]
+    assert house.app.replica.books.notices.waiting == set()
+    again = house.connect(BOB)
+    await house.settle()
+    assert (bob.told(), again.told()) == ([], [])
+
+
+async def test_node_that_takes_over_leaves_unread_what_stands_again(house: House) -> None:
+    end, bob = await invited_into_a_room(house), house.connect(BOB)
+    assert await unread(house) == 1
+    (room,) = house.app.rooms.book.all()
+    bob.told()
+    with another_leads(house):
+        await end()
+        await house.app.social.invitations.invite(ANN, room.id, Whom(BOB.id))
+    assert await unread(house) == 1
+    assert [type_ for type_, _ in bob.told() if type_ == "notification"] == []
+
+
+async def test_node_that_does_not_lead_remembers_what_is_over_for_a_while_and_no_more_of_it_than_it_could_write(
+    house: House,
+) -> None:
+    notifications = house.app.social.notifications
+    with another_leads(house):
+        for number in range(MOST_OVER + 10):
+            notifications.close(BOB.id, REQUEST, number)
+        assert len(notifications._over) == MOST_OVER
+        house.clock.advance(OVER_FOR_S + 1.0)
+        notifications.close(BOB.id, REQUEST, ANN.id)
+        assert len(notifications._over) == 1
+    assert len(notifications._over) == 0
+    await house.settle()
