@@ -141,6 +141,8 @@ class Lobby:
                 allow_nonstandard_methods=True,
                 decompress_response=False,
                 follow_redirects=False,
+                connect_timeout=PATIENCE_S,
+                request_timeout=PATIENCE_S,
             ),
             raise_error=False,
         )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.mail.server import Postbox, smtp_server, wait_for
+from tests.nobody import port_to_come_back_to
 from tests.web.api.test_upkeep import OTHER, PASSWORD, cheap_hashes, holds, log_in, register  # noqa: F401
 from tests.web.conftest import Answer, Lobby, StartLobby
 
@@ -22,8 +23,12 @@ def postbox() -> Iterator[Postbox]:
 
 
 def mail_settings(postbox: Postbox) -> dict[str, Any]:
+    return settings_with(postbox.port)
+
+
+def settings_with(port: int) -> dict[str, Any]:
     return {
-        "smtp_url": f"smtp://127.0.0.1:{postbox.port}?starttls=never",
+        "smtp_url": f"smtp://127.0.0.1:{port}?starttls=never",
         "mail_from": "Lobby <lobby@play.example>",
         "public_url": f"{PAGE}/",
         "auth_rate_per_min": 0.0,
@@ -253,14 +258,13 @@ async def test_mail_server_that_is_away_delays_no_answer_and_gets_the_mail_later
     start_lobby: StartLobby, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lobby_server.service.mail.outbox.RETRY_AFTER_S", (0.1,) * 200)
-    with smtp_server() as gone:
-        settings = mail_settings(gone)
-    lobby = await start_lobby(**settings)
-    token = (await register(lobby, "ann"))["token"]
-    assert (await set_email(lobby, token, ANN)).status == 200
-    with smtp_server(port=gone.port) as back:
-        await wait_for(lambda: back.mails)
-        assert (await confirm(lobby, back.token_of())).status == 200
+    with port_to_come_back_to() as port:
+        lobby = await start_lobby(**settings_with(port))
+        token = (await register(lobby, "ann"))["token"]
+        assert (await set_email(lobby, token, ANN)).status == 200
+        with smtp_server(port=port) as back:
+            await wait_for(lambda: back.mails)
+            assert (await confirm(lobby, back.token_of())).status == 200
 
 
 async def test_mails_that_wait_as_the_server_ends_are_sent_by_the_next_start(
@@ -272,7 +276,7 @@ async def test_mails_that_wait_as_the_server_ends_are_sent_by_the_next_start(
     postbox.answer_to_data = "451 not now"
     assert (await ask_reset(lobby, "ann")).status == 200
     assert (await set_email(lobby, token, "ann@other.example")).status == 200
-    await wait_for(lambda: postbox.asked == 3)
+    await wait_for(lambda: postbox.asked >= 3)
     await lobby.server.drain()
     assert len(postbox.mails) == 1
     postbox.answer_to_data = ""

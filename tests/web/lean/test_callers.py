@@ -8,15 +8,16 @@ from collections import Counter
 
 import pytest
 
-from lobby_server import server
 from lobby_server.core.presence import User
 from lobby_server.protocol.requests import RoomWish
+from lobby_server.server import IDLE_CONNECTION_S
 from lobby_server.web.api.rooms import RoomsHandler
 from lobby_server.web.lean import room_list
 from lobby_server.web.lean.callers import Caller, Callers
 from lobby_server.web.lean.room_list import MAX_KNOWN_HEADS, MAX_READY
 from lobby_server.web.websocket import handover
 from tests.web.conftest import Lobby, StartLobby
+from tests.web.later import pass_for
 from tests.web.websocket.ways import Peer, start_way, upgrade
 
 GET = b"GET /api/rooms HTTP/1.1\r\nHost: lobby.test\r\n\r\n"
@@ -173,17 +174,13 @@ async def test_connection_of_tornados_comes_back_once_it_asks_for_the_list_again
     assert len(callers_of(lobby)) == 1
 
 
-async def test_idle_connection_ends_and_one_that_asks_does_not(
-    start_lobby: StartLobby, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "IDLE_CONNECTION_S", 0.3)
-    lobby = await start_lobby()
+async def test_idle_connection_ends_and_one_that_asks_does_not(lobby: Lobby) -> None:
     idle, asking = [await caller(lobby) for _ in range(2)]
-    ended = asyncio.create_task(idle.ended())
-    while not ended.done():
+    for _ in range(3):
         await asking.send(GET)
         assert (await asking.response())[0] == 200
-        await asyncio.sleep(0.02)
+        pass_for(callers_of(lobby).idle, 0.6 * IDLE_CONNECTION_S)
+    await idle.ended()
     await asking.send(GET)
     assert (await asking.response())[0] == 200
 
@@ -200,10 +197,11 @@ async def test_idle_connections_give_way_to_sockets(start_lobby: StartLobby, mon
     assert len(callers_of(lobby)) == 0
 
 
-async def test_caller_of_a_server_that_drains_is_told_that_the_connection_ends(lobby: Lobby) -> None:
+async def test_caller_of_a_server_that_drains_is_told_that_the_connection_ends(start_lobby: StartLobby) -> None:
+    lobby = await start_lobby(drain_s=60.0)
     assert lobby.server.app is not None
     asking, idle = [await caller(lobby) for _ in range(2)]
-    await Peer.open(lobby)  # answers no close frame, so that the drain takes its time
+    deaf = await Peer.open(lobby)  # answers no close frame, so that the drain takes its time
     draining = asyncio.create_task(lobby.server.drain())
     while not lobby.server.app.drain.is_begun:
         await asyncio.sleep(0.005)
@@ -211,6 +209,7 @@ async def test_caller_of_a_server_that_drains_is_told_that_the_connection_ends(l
     status, fields, _ = await asking.response()
     assert (status, fields["connection"]) == (200, "close")
     assert not draining.done()
+    deaf.writer.transport.abort()
     await draining
     for peer in (asking, idle):
         await peer.ended()

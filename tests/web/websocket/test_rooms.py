@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.web.conftest import Client, Lobby, StartLobby
+from tests.web.later import pass_for_rooms
 from tests.web.websocket.test_socket import wait_until
 
 NOISE = ("user_online", "user_offline", "rooms_changed")
@@ -412,13 +413,15 @@ async def test_chat_without_a_text_is_bad_json(lobby: Lobby, players: Gather) ->
 async def test_room_without_members_stays_for_its_time_then_goes_and_both_are_announced(
     start_lobby: StartLobby, players: Gather
 ) -> None:
-    lobby = await start_lobby(empty_room_ttl_s=0.3, rooms_notify_interval_ms=0)
+    lobby = await start_lobby(empty_room_ttl_s=600, rooms_notify_interval_ms=0)
     ann, bob = await players(lobby, 2)
     room_id = await ann.host()
     await ann.client.command("leave_room")
     await ann.told_until_now()
     await bob.client.fence()
+    pass_for_rooms(lobby, 500.0)
     assert (await ann.room(room_id))["current_players"] == 0
+    pass_for_rooms(lobby, 200.0)
     await bob.client.expect("rooms_changed")
     assert await ann.room(room_id) is None
     await wait_until(lambda: not lobby.server.app.writer.waiting)
@@ -437,19 +440,20 @@ async def test_whoever_enters_an_empty_room_becomes_its_host(lobby: Lobby, playe
 
 
 async def test_creator_who_opens_no_socket_loses_the_room(start_lobby: StartLobby, players: Gather) -> None:
-    lobby = await start_lobby(empty_room_ttl_s=0.3, rooms_notify_interval_ms=0)
+    lobby = await start_lobby(empty_room_ttl_s=600, rooms_notify_interval_ms=0)
     bob = (await players(lobby, 2))[1]
     token = lobby.token(9, "zoe")
     made = await lobby.call("POST", "/api/rooms", {"gamemode": "ctf"}, token=token)
     await bob.client.expect("rooms_changed")
+    pass_for_rooms(lobby, 500.0)
     assert (await bob.room(made.body["room"]["id"]))["current_players"] == 1
+    pass_for_rooms(lobby, 200.0)
     await bob.client.expect("rooms_changed")
     assert await bob.room(made.body["room"]["id"]) is None
     assert (await lobby.call("POST", "/api/rooms", {"gamemode": "ctf"}, token=token)).status == 201
 
 
-async def test_creator_who_opens_a_socket_in_time_keeps_the_room(start_lobby: StartLobby) -> None:
-    lobby = await start_lobby(empty_room_ttl_s=0.2)
+async def test_creator_who_opens_a_socket_in_time_keeps_the_room(lobby: Lobby) -> None:
     token = lobby.token(9, "zoe")
     made = await lobby.call("POST", "/api/rooms", {"gamemode": "ctf"}, token=token)
     zoe = Player(lobby, await lobby.connect(token), token)
@@ -460,11 +464,12 @@ async def test_creator_who_opens_a_socket_in_time_keeps_the_room(start_lobby: St
 async def test_creator_who_opens_no_socket_leaves_a_room_with_others_to_them(
     start_lobby: StartLobby, players: Gather
 ) -> None:
-    lobby = await start_lobby(empty_room_ttl_s=0.3)
+    lobby = await start_lobby(empty_room_ttl_s=600)
     (ann,) = await players(lobby, 1)
     made = await lobby.call("POST", "/api/rooms", {"gamemode": "ctf"}, token=lobby.token(9, "zoe"))
     room_id = made.body["room"]["id"]
     assert (await ann.join(room_id))["data"]["peerId"] == 2
+    pass_for_rooms(lobby, 601.0)
     assert await ann.told() == {"type": "peer_left", "data": {"peerId": 1}}
     assert await ann.told() == {"type": "host_changed", "data": {"newHostPeerId": 2, "newHostName": "ann"}}
     assert (await ann.room(room_id))["current_players"] == 1

@@ -19,6 +19,7 @@ from tornado.websocket import WebSocketClosedError, websocket_connect
 
 from tests.patience import PATIENCE_S
 from tests.web.conftest import SECRET, Lobby, StartLobby
+from tests.web.later import pass_in_silence
 
 
 @pytest.mark.parametrize("path", ["/", "/ws"])
@@ -194,8 +195,8 @@ async def test_huge_message_ends_its_own_connection_only(lobby: Lobby) -> None:
 async def test_too_many_messages_are_limited_then_closed(start_lobby: StartLobby) -> None:
     lobby = await start_lobby(command_rate_per_s=5.0)
     client = await lobby.connect(lobby.token())
-    for _ in range(60):
-        await client.command("ping")
+    while not lobby.server.app.metrics.closes[4003]:
+        await asyncio.gather(*(client.command("ping") for _ in range(60)))
     reasons = []
     while (message := await client.next()) is not None:
         reasons.append(message["data"].get("reason", "pong"))
@@ -212,10 +213,15 @@ async def test_too_many_malformed_messages_close_4501(start_lobby: StartLobby) -
 
 
 async def test_silent_peer_is_closed_and_announced(start_lobby: StartLobby) -> None:
-    lobby = await start_lobby(heartbeat_timeout_s=0.5)
+    lobby = await start_lobby(heartbeat_timeout_s=600.0)
     ann = await lobby.connect(lobby.token(1, "ann"))  # answers protocol pings by itself
+    (here,) = lobby.server.app.sessions
     with raw_socket(lobby, lobby.token(2, "bob")):  # answers nothing
         await ann.expect("user_online", user_id=2)
+        pass_in_silence(lobby, 400.0)  # after which both are asked
+        asked_s = here.last_heard_s
+        await wait_until(lambda: here.last_heard_s > asked_s)
+        pass_in_silence(lobby, 250.0)
         await ann.expect("user_offline", user_id=2)
     assert lobby.server.app.metrics.closes[4004] == 1
     assert await ann.fence() == []

@@ -109,16 +109,28 @@ class Peer:
     async def frame(self) -> tuple[int, bytes]:
         """First byte and payload; (0, b"") at the end of the connection."""
         try:
-            first, size = await asyncio.wait_for(self.reader.readexactly(2), PATIENCE_S)
+            first, size = await self._take(2)
             if size > 125:
-                size = int.from_bytes(await self.reader.readexactly(2 if size == 126 else 8), "big")
-            payload = await asyncio.wait_for(self.reader.readexactly(size), PATIENCE_S)
+                size = int.from_bytes(await self._take(2 if size == 126 else 8), "big")
+            payload = await self._take(size)
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             return 0, b""
         if first & 0x40:
             self.compressed += 1
             first, payload = first & ~0x40, zlib.decompressobj(-15).decompress(payload + b"\x00\x00\xff\xff")
         return first, payload
+
+    async def _take(self, size: int) -> bytes:
+        """Also what came before a reset, which asyncio's reader does not give out any more."""
+        try:
+            return await asyncio.wait_for(self.reader.readexactly(size), PATIENCE_S)
+        except (ConnectionError, ssl.SSLError):
+            kept: bytearray = self.reader._buffer  # type: ignore[attr-defined]
+            if len(kept) < size:
+                raise
+            taken = bytes(kept[:size])
+            del kept[:size]
+            return taken
 
     async def expect(self, type_: str) -> Any:
         """The data of the next message of that type; those before it are left out."""
