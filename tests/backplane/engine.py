@@ -36,6 +36,11 @@ class Engine:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_frozen = False
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
         give_up_s = time.monotonic() + PATIENCE_S

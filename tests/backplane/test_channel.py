@@ -16,6 +16,7 @@ from bench.processes.certificate import certificate
 from lobby_server.backplane.valkey.channel import Channel, packed
 from lobby_server.backplane.valkey.stream import Stream
 from tests.backplane.engine import Engine
+from tests.patience import PATIENCE_S
 from tests.proxies.running import free_port
 
 pytestmark = pytest.mark.system
@@ -33,7 +34,7 @@ def own_engine(tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 async def channel(own_engine: Engine) -> AsyncIterator[Channel]:
     client = redis.asyncio.Redis.from_url(own_engine.url, protocol=2)
-    channel = Channel(client.connection_pool, timeout_s=0.3)
+    channel = Channel(client.connection_pool, timeout_s=PATIENCE_S)
     yield channel
     await channel.close()
     await client.aclose()
@@ -57,11 +58,18 @@ async def test_error_of_the_server_costs_no_connection(channel: Channel) -> None
     assert await channel.call("CLIENT", "ID") == own
 
 
-async def test_late_answer_is_given_to_nobody(own_engine: Engine, channel: Channel) -> None:
+async def test_late_answer_is_given_to_nobody(
+    own_engine: Engine, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await channel.call("PING")
     own_engine.freeze()
+    assert channel._timer is not None
+    channel._timer.cancel()  # of the call before
+    channel._timer = None
+    monkeypatch.setattr(channel, "_timeout_s", 0.3)
     with pytest.raises(TimeoutError):
         await channel.call("ECHO", "late")
+    monkeypatch.undo()
     own_engine.thaw()
     assert await channel.call("ECHO", "next") == b"next"
 
@@ -186,7 +194,7 @@ async def test_connection_of_every_kind_is_taken_over_from_the_client_library(wa
         engine.start()
         try:
             client = redis.asyncio.Redis.from_url(url.format(port=engine.port, tls=tls), protocol=2)
-            channel = Channel(client.connection_pool, timeout_s=2.0)
+            channel = Channel(client.connection_pool, timeout_s=PATIENCE_S)
             big = b"x" * 300_000
             assert await channel.call("ECHO", big) == big
             assert await channel.call("ECHO", "next") == b"next"

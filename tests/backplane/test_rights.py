@@ -15,6 +15,7 @@ from tests.backplane.conftest import ENGINES, Nodes
 from tests.backplane.engine import Engine
 from tests.backplane.nodes import agree
 from tests.backplane.test_contract import said
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
 
@@ -43,16 +44,16 @@ async def test_user_that_the_guide_describes_may_do_all_that_nodes_do(engine_wit
     await stream.stand("node", 1)
     assert await stream.best_candidate() == "node"
     await stream.withdraw("node")
-    assert await stream.may_seed("node", for_s=1.0)
+    assert await stream.may_seed("node", for_s=PATIENCE_S)
     assert await stream.seed("node", epoch="epoch", number=1, snapshot=b"snapshot")
     assert await stream.epoch() == "epoch"
     assert await stream.snapshot() == b"snapshot"
-    assert await stream.take_gate("token", for_s=1.0)
+    assert await stream.take_gate("token", for_s=PATIENCE_S)
     await stream.release_gate("token")
     assert await stream.take("who", interval_us=1, tolerance_us=1) == 0.0
     await stream.append("epoch", b"batch")
     assert await stream.first_after("epoch", "0-0") == await stream.newest() == 2
-    await stream.renew("epoch", "node", ttl_s=1.0, report=b"report", others=())
+    await stream.renew("epoch", "node", ttl_s=PATIENCE_S, report=b"report", others=())
     assert await stream.reports(["node"]) == {"node": b"report"}
     await stream.forget("node")
     await stream.put_snapshot("epoch", b"other", keep_from="0-0")

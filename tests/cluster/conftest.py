@@ -2,28 +2,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.backplane.engine import Engine
-from tests.cluster.lobby import Lobby
+from tests.cluster.lobby import LASTING, Lobby
+from tests.cluster.patient import PATIENT
 from tests.store.postgres import Postgres
 
 
-def _lobby(postgres: Postgres, folders: pytest.TempPathFactory, database: str) -> Iterator[Lobby]:
+def _lobby(postgres: Postgres, folders: pytest.TempPathFactory, database: str, **given: Any) -> Iterator[Lobby]:
     asyncio.run(postgres.run(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)"))
     asyncio.run(postgres.run(f"CREATE DATABASE {database}"))
     engine = Engine("valkey", folders.mktemp("valkey"))
     engine.start()
-    lobby = Lobby(engine=engine, database_url=postgres.url(database), folder=folders.mktemp("nodes"))
-    yield lobby
-    lobby.end()
-    engine.kill()
+    lobby = Lobby(engine=engine, database_url=postgres.url(database), folder=folders.mktemp("nodes"), **given)
+    try:
+        yield lobby
+    finally:
+        lobby.end()
+        engine.kill()
 
 
 @pytest.fixture(scope="module")
 def three_nodes(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lobby]:
-    for lobby in _lobby(postgres, tmp_path_factory, "three_nodes"):
+    for lobby in _lobby(postgres, tmp_path_factory, "three_nodes", flags=LASTING, prefix=PATIENT):
         for _ in range(3):
             lobby.start()
         yield lobby

@@ -16,6 +16,10 @@ from tests.backplane.engine import Engine
 from tests.patience import PATIENCE_S
 from tests.process.clients import call, connect, token_of
 
+UNHURRIED = ("--heartbeat-timeout-s", "600", "--empty-room-ttl-s", "3600")
+"""Of every node: a socket answers pings only while its test listens, and rooms stay, unless a test says otherwise."""
+LASTING = ("--node-timeout-s", "60")
+"""Of nodes none of which ends: one that waits for a core is not given up."""
 SECRET = "a secret of the tests, thirty-two bytes or more"
 
 
@@ -84,15 +88,25 @@ class Socket:
 class Lobby:
     """The nodes of one lobby."""
 
-    def __init__(self, *, engine: Engine, database_url: str, folder: Path, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        database_url: str,
+        folder: Path,
+        flags: Sequence[str] = (),
+        prefix: Sequence[str] = (),
+    ) -> None:
+        """`prefix`: a command that becomes the server, of each node that does not name its own."""
         self.engine = engine
         self.database_url = database_url
         self._folder = folder
-        self._flags = list(flags)
+        self._flags = [*UNHURRIED, *flags]
+        self._prefix = prefix
         self.nodes: list[Target] = []
         self._sockets: list[Socket] = []
 
-    def new_node(self, *flags: str) -> Target:
+    def new_node(self, *flags: str, prefix: Sequence[str] = ()) -> Target:
         """Not started yet."""
         return Target(
             data_dir=self._folder / f"node{len(self.nodes)}",
@@ -101,10 +115,11 @@ class Lobby:
                 *self._flags, *flags,
             ],
             environment={"LOBBY_JWT_SECRET": SECRET},
+            prefix=prefix or self._prefix,
         )  # fmt: skip
 
-    def start(self, *flags: str) -> Target:
-        node = self.new_node(*flags)
+    def start(self, *flags: str, prefix: Sequence[str] = ()) -> Target:
+        node = self.new_node(*flags, prefix=prefix)
         self.nodes.append(node)
         return node.start()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from bench.processes.target import Target
@@ -16,6 +18,13 @@ HOST, GUEST = 1, 2
 def host_at(node: Target) -> list[str]:
     """Of each room of the public list."""
     return [room["host_username"] for room in rooms_at(node)[1]]
+
+
+def start_together(*nodes: Target) -> None:
+    """Neither takes up the lobby long before the other."""
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        for started in [pool.submit(node.start) for node in nodes]:
+            started.result()
 
 
 def is_left(node: Target) -> bool:
@@ -39,7 +48,7 @@ def test_host_keeps_the_place_after_all_nodes_ended_though_a_guest_comes_first_o
     a.kill(), b.kill()
     if not is_log_kept:
         lobby.engine.restart()
-    a.start(), b.start()
+    start_together(a, b)
     wait_until(lambda: is_left(b))
     again = lobby.connect(b, GUEST)
     again.say("join_room", roomId=room_id, version="1", name="P", ifIn="none")
@@ -54,12 +63,13 @@ def test_host_keeps_the_place_after_all_nodes_ended_though_a_guest_comes_first_o
 
 
 def test_guest_leads_once_the_time_of_a_host_who_stays_away_is_over(lobby: Lobby) -> None:
-    a, b = (lobby.start("--empty-room-ttl-s", "10") for _ in range(2))
+    """It has begun when the nodes know that all are gone; the guest is back before it is over."""
+    a, b = (lobby.start("--empty-room-ttl-s", "15") for _ in range(2))
     lobby.connect(a, HOST)
     made = call(a, "POST", "/api/rooms", {"gamemode": "ffa"}, token=token_of(a, HOST, f"u{HOST}"))
     room_id = made.body["room"]["id"]
     a.kill(), b.kill()
-    a.start(), b.start()
+    start_together(a, b)
     wait_until(lambda: is_left(b))
     guest = lobby.connect(b, GUEST)
     guest.say("join_room", roomId=room_id, version="1", name="P", ifIn="none")

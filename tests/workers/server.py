@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.processes.target import Target
+from tests.cluster.lobby import UNHURRIED
 from tests.patience import PATIENCE_S
 from tests.process.clients import wait_until
 
@@ -51,9 +52,16 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
 
 
 @contextlib.contextmanager
-def server(folder: Path, *flags: str, workers: int = 2, environment: dict[str, str] | None = None) -> Iterator[Target]:
+def server(
+    folder: Path,
+    *flags: str,
+    workers: int = 2,
+    environment: dict[str, str] | None = None,
+    prefix: Sequence[str] = (),
+) -> Iterator[Target]:
     """Of `workers`, all of which take clients."""
-    target = Target(data_dir=folder, flags=["--workers", str(workers), *flags], environment=environment)
+    given = ["--workers", str(workers), *UNHURRIED, *flags]
+    target = Target(data_dir=folder, flags=given, environment=environment, prefix=prefix)
     with target.running():
         yield target
 
@@ -73,8 +81,20 @@ def metrics_of(target: Target) -> dict[str, dict[str, float]]:
     return found
 
 
+def metrics_of_all(target: Target) -> dict[str, dict[str, float]]:
+    """The same, once no worker is missing: one that waits for a core for a second counts as one that is gone."""
+    found: list[dict[str, dict[str, float]]] = []
+
+    def are_all_there() -> bool:
+        found.append(metrics_of(target))
+        return 0 not in found[-1]["lobby_worker_up"].values()
+
+    wait_until(are_all_there)
+    return found[-1]
+
+
 def sockets_by_node(target: Target) -> list[int]:
-    return sorted(int(value) for value in metrics_of(target)["lobby_sockets"].values())
+    return sorted(int(value) for value in metrics_of_all(target)["lobby_sockets"].values())
 
 
 def until_all_are_up(target: Target, workers: int, *, before: Sequence[int] = ()) -> list[int]:

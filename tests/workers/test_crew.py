@@ -116,7 +116,10 @@ async def test_worker_that_is_killed_is_started_anew_and_the_others_go_on(place:
     assert place.given_up == []
 
 
-async def test_worker_that_ends_at_once_again_and_again_is_given_up(place: Place) -> None:
+async def test_worker_that_ends_at_once_again_and_again_is_given_up(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew_module, "STEADY_S", PATIENCE_S)  # however long this test takes to kill it
     crew = place.crew_that("say('ready') if number == 1 or life == 1 else sys.exit(3); wait()")
     await asyncio.wait_for(crew.start(), PATIENCE_S)
     os.kill(place.pid(2), signal.SIGKILL)

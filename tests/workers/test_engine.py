@@ -97,6 +97,7 @@ async def test_engine_that_ends_at_once_again_and_again_is_given_up(
     tmp_path: Path, reaped: list[Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, "FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(engine_module, "STEADY_S", PATIENCE_S)  # however long a start takes
     engine = Engine(find_engine(), tmp_path, environment=os.environ)
     watch(reaped, engine)
     await engine.start()

@@ -11,6 +11,13 @@ import pytest
 
 from lobby_server.workers import siblings as siblings_module
 from lobby_server.workers.siblings import Siblings
+from tests.patience import PATIENCE_S
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer that comes is too late."""
+    monkeypatch.setattr(siblings_module, "ANSWER_TIMEOUT_S", PATIENCE_S)
 
 
 def sibling(folder: Path, number: int) -> Siblings:
