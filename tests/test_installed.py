@@ -61,7 +61,7 @@ def test_no_test_is_skipped_for_want_of_a_program_where_they_are_required(tmp_pa
     """With no program on the path: each of them fails for it, or could not begin."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-m", "", "-p", "no:cacheprovider", "--tb=line", *NEED_PROGRAMS],
-        cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S,
+        cwd=ROOT, capture_output=True, text=True, timeout=4 * PATIENCE_S,
         env={**os.environ, "PATH": str(tmp_path), installed.REQUIRED: "required"},
     )  # fmt: skip
     last = done.stdout.splitlines()[-1]

@@ -3,6 +3,8 @@ measurement was disturbed."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,22 +13,42 @@ from _pytest.outcomes import Skipped
 
 from bench.processes.cpu import CpuTimes
 from bench.record.findings import Findings, Measured, Reading, Stretch
+from tests import stopwatch
 from tests.bench.load.disturbed import calm, disturbed, unless_disturbed
 from tests.loadtest.held_up import doubts, held_up, unless_held_up
-from tests.stopwatch import Stopwatch
+from tests.stopwatch import Stopwatch, stolen_s
 
 HELD_UP = "worker 1 was delayed: 12.0% of its ticks were more than 0.1 s late"
 STOOD = "the swarm itself stood still for 1.4 s: what it measured meanwhile is left out of the figures"
 DOUBT = "no player was ever connected: nothing was judged"
 
 
-def test_stopwatch_leaves_out_for_how_long_the_programs_waited_for_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    moments, waits = iter([100.0, 103.0]), iter([1.0, 5.0, 1.5, 5.25])
+@pytest.mark.parametrize(
+    ("in_turn", "stolen", "took_s", "waited_s"),
+    [(False, [[], []], 2.5, 0.5), (True, [[], []], 2.25, 0.75), (False, [[7.0, 8.0], [7.25, 8.0]], 2.25, 0.75)],
+    ids=["side by side", "in turn", "without a core of the machine"],
+)
+def test_stopwatch_leaves_out_for_how_long_the_programs_waited_for_a_core(
+    monkeypatch: pytest.MonkeyPatch, in_turn: bool, stolen: list[list[float]], took_s: float, waited_s: float
+) -> None:
+    moments, waits, thefts = iter([100.0, 103.0]), iter([1.0, 5.0, 1.5, 5.25]), iter(stolen)
     monkeypatch.setattr("tests.stopwatch.time", SimpleNamespace(monotonic=lambda: next(moments)))
     monkeypatch.setattr("tests.stopwatch.read_cpu", lambda pid: CpuTimes(0.0, next(waits)))
-    with Stopwatch(4711) as watch:
+    monkeypatch.setattr("tests.stopwatch.stolen_s", lambda: next(thefts))
+    with Stopwatch(4711, in_turn=in_turn) as watch:
         pass
-    assert (watch.took_s, watch.waited_s) == (2.5, 0.5)
+    assert (watch.took_s, watch.waited_s) == (took_s, waited_s)
+
+
+def test_time_that_a_core_was_another_machines_is_read_of_each_core(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stat = tmp_path / "stat"
+    monkeypatch.setattr(stopwatch, "_STAT", stat)
+    assert stolen_s() == []
+    stat.write_text("cpu  1 2 3 4 5 6 7 300 9 0\ncpu0 1 2 3 4 5 6 7 100 9 0\ncpu1 1 2 3 4 5 6 7 200 9 0\nintr 5\n")
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert stolen_s() == [100 / ticks, 200 / ticks]
 
 
 def a_run(*reasons: str) -> dict[str, Any]:

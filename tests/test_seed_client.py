@@ -80,7 +80,7 @@ def test_two_games_see_each_other_and_each_others_rooms(target: Target) -> None:
     game_b.wait_for("connection_established")
     game_a.wait_for("user_status_changed", 12, True)
 
-    with Stopwatch(target.pid) as watch:
+    with Stopwatch(target.pid, in_turn=True) as watch:
         room = call(target, "POST", "/api/rooms", {"gamemode": "ctf"}, token=game_b.token).body["room"]
         game_a.wait_for("rooms_list_changed")
         assert room in call(target, "GET", "/api/rooms").body["rooms"]

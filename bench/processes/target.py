@@ -1,6 +1,7 @@
 """The server under test as a process of its own: start it, know its address, watch it, end it.
 
-A fresh data folder and a free port every time, unless told otherwise. Only the process started here is ever ended.
+A fresh data folder and a free port every time, unless told otherwise. The port is kept while the server is down, or
+somebody else might have it when it comes back. Only the process started here is ever ended.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from bench.processes.cluster.ports import hold_port
 from bench.processes.readable import is_readable
 from bench.processes.server_flags import server_flags
 
@@ -85,6 +88,10 @@ class Target:
         Raises `TargetFailed` with the server's own words.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        if not self.port and sys.platform == "linux":  # elsewhere nobody could listen beside the one that holds it
+            holder = hold_port()
+            weakref.finalize(self, holder.close)
+            self.port = holder.getsockname()[1]
         command = [
             *self._prefix, sys.executable, "-m", "lobby_server",
             *server_flags(port=self.port, data_dir=str(self.data_dir)), *self.flags,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from bench.processes.target import Target
+from tests.patience import PATIENCE_S
 from tests.process.clients import token_of
 
 UPGRADE = (
@@ -26,7 +27,7 @@ def storm(target: Target, count: int) -> Iterator[None]:
     with ExitStack() as stack:
         sockets = []
         for _ in range(count):
-            opened = stack.enter_context(socket.create_connection(("127.0.0.1", target.port)))
+            opened = stack.enter_context(socket.create_connection(("127.0.0.1", target.port), timeout=PATIENCE_S))
             opened.sendall(UPGRADE)
             assert opened.recv(4096).startswith(b"HTTP/1.1 101")
             sockets.append(opened)

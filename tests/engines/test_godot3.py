@@ -16,6 +16,14 @@ from tests.process.clients import call, connect, register, token_of, wait_until
 pytestmark = pytest.mark.system
 
 
+UNHURRIED = [
+    "--command-rate-per-s", "0", "--empty-room-ttl-s", "3600", "--handshake-timeout-s", "600",
+    "--heartbeat-timeout-s", "600",
+]  # fmt: skip
+"""It takes time to make hundreds of rooms, and to open 1,500 sockets that answer nothing, on a machine with other work:
+the first of them are to be there when the last one is."""
+
+
 def test_client_without_features_notices_the_drain_and_is_back_on_the_next_server(tmp_path: Path) -> None:
     target = Target(data_dir=tmp_path / "data")
     with target.running():
@@ -37,7 +45,7 @@ def test_client_without_features_notices_the_drain_and_is_back_on_the_next_serve
 
 def test_storm_of_logins_loses_no_event_in_the_engine(tmp_path: Path) -> None:
     one_tick = ["--tick-ms", "1000"]  # without the limit the whole storm is one tick, and a third of it is lost
-    target = Target(data_dir=tmp_path / "data", flags=["--command-rate-per-s", "0", *one_tick])
+    target = Target(data_dir=tmp_path / "data", flags=[*UNHURRIED, *one_tick])
     with target.running(), running_godot(tmp_path, http_url=target.http_url, is_polled=True) as godot:
         godot.do("use_token", token=token_of(target, 1, "ada"))
         godot.do("connect")
@@ -49,7 +57,7 @@ def test_storm_of_logins_loses_no_event_in_the_engine(tmp_path: Path) -> None:
 
 
 def test_lists_of_any_size_reach_the_engine_with_its_default_buffers(tmp_path: Path) -> None:
-    target = Target(data_dir=tmp_path / "data", flags=["--command-rate-per-s", "0"])
+    target = Target(data_dir=tmp_path / "data", flags=UNHURRIED)
     with target.running():
         make_rooms(target, 400)
         features = ["rooms_delta", "presence_batch"]
@@ -67,7 +75,7 @@ def test_lists_of_any_size_reach_the_engine_with_its_default_buffers(tmp_path: P
 
 def test_list_in_five_parts_fits_between_two_polls_once_the_engine_has_the_room(tmp_path: Path) -> None:
     """Read by hand after each poll, the engine keeps 64 KiB by default: two parts of the list, and the rest is lost."""
-    target = Target(data_dir=tmp_path / "data", flags=["--command-rate-per-s", "0"])
+    target = Target(data_dir=tmp_path / "data", flags=UNHURRIED)
     with target.running():
         make_rooms(target, 600)
         features = ["rooms_delta", "presence_batch"]

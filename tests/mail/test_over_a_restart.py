@@ -9,6 +9,7 @@ import pytest
 
 from bench.processes.target import Target
 from tests.mail.server import smtp_server
+from tests.nobody import port_to_come_back_to
 from tests.process.clients import call, register, wait_until
 
 pytestmark = pytest.mark.system
@@ -20,9 +21,14 @@ ADDRESS, PASSWORD, OTHER = "ann@example.org", "a password", "another password"
 def test_reset_mail_that_waits_for_the_mail_server_is_sent_by_the_next_start(
     tmp_path: Path, end: signal.Signals
 ) -> None:
-    with smtp_server() as postbox:
+    with port_to_come_back_to() as port:
+        mail_is_sent_by_the_next_start(tmp_path, end, port)
+
+
+def mail_is_sent_by_the_next_start(tmp_path: Path, end: signal.Signals, port: int) -> None:
+    with smtp_server(port=port) as postbox:
         flags = [
-            *("--smtp-url", f"smtp://127.0.0.1:{postbox.port}?starttls=never", "--mail-from", "lobby@play.example"),
+            *("--smtp-url", f"smtp://127.0.0.1:{port}?starttls=never", "--mail-from", "lobby@play.example"),
             *("--public-url", "https://play.example"),
         ]
         target = Target(data_dir=tmp_path, flags=flags).start()
@@ -40,7 +46,7 @@ def test_reset_mail_that_waits_for_the_mail_server_is_sent_by_the_next_start(
         assert call(target, "POST", "/api/auth/reset-requests", {"username": "ann"}).status == 200
         wait_until(lambda: "a mail was not sent, next attempt" in target.log_path.read_text(encoding="utf-8"))
         target.stop(end)
-        with smtp_server(port=postbox.port) as back:
+        with smtp_server(port=port) as back:
             target.start()
             back.wait_for(1)
             assert back.recipients == [[ADDRESS]]

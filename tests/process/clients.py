@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -32,18 +34,21 @@ def call(
     token: str | None = None,
     patience_s: float = PATIENCE_S,
 ) -> Answer:
-    """One HTTP call. Raises `OSError` when there is no answer."""
+    """One HTTP call. Raises `OSError` when there is no answer, or no whole one."""
     request = urllib.request.Request(target.http_url + path, method=method)
     if body is not None:
         request.data = json.dumps(body).encode()
     if token is not None:
         request.add_header("Authorization", f"Bearer {token}")
     try:
-        with urllib.request.urlopen(request, timeout=patience_s) as response:
-            raw, status = response.read(), response.status
-    except urllib.error.HTTPError as refused:
-        with refused:
-            raw, status = refused.read(), refused.code
+        try:
+            with urllib.request.urlopen(request, timeout=patience_s) as response:
+                raw, status = response.read(), response.status
+        except urllib.error.HTTPError as refused:
+            with refused:
+                raw, status = refused.read(), refused.code
+    except http.client.HTTPException as cut_off:  # the server was killed as it wrote
+        raise ConnectionError(str(cut_off)) from cut_off
     return Answer(status, json.loads(raw) if raw else None)
 
 
@@ -78,6 +83,16 @@ def close_code_of(socket: websocket.WebSocket) -> int:
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             socket.shutdown()
             return int.from_bytes(data[:2], "big")
+
+
+def log_lines(log: Path, event: str) -> list[dict[str, Any]]:
+    """What a server with ``--log-format json`` has written of an event so far: a line that is not whole yet is left
+    for later, and what is none of the log's is left out."""
+    if not log.exists():
+        return []
+    whole = log.read_text(encoding="utf-8").rpartition("\n")[0]
+    found = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+    return [line for line in found if line.get("event") == event]
 
 
 def wait_until(condition: Callable[[], Any], patience_s: float = PATIENCE_S) -> None:

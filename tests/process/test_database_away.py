@@ -33,7 +33,13 @@ FLAGS = [
     "0",
     "--empty-room-ttl-s",
     "600",
+    "--heartbeat-timeout-s",
+    "600",
+    "--takeover-wait-s",
+    "60",
 ]
+"""Players answer pings only while they listen; and PostgreSQL lets go of the lock of a killed server once it has
+noticed that nobody is there any more."""
 LONGEST_ANSWER_S = 30.0
 """To a call that finds a frozen database: a connection's turn, its trial, a new one."""
 
@@ -215,17 +221,19 @@ def test_frozen_database_is_answered_503_within_a_bound_and_the_loop_goes_on(
         assert readiness(target) == 200
         server.freeze()
         answers: list[tuple[float, Answer]] = []
-
-        def make_room() -> None:
-            began_s = time.monotonic()
-            answer = call(target, "POST", "/api/rooms", {"gamemode": "ctf"}, token=player.token)
-            answers.append((time.monotonic() - began_s, answer))
-
-        thread = threading.Thread(target=make_room)
-        thread.start()
         pongs = 0
+
+        def make_rooms() -> None:
+            """One, and more until enough pongs have come meanwhile."""
+            while not answers or pongs <= 10:
+                began_s = time.monotonic()
+                answer = call(target, "POST", "/api/rooms", {"gamemode": "ctf"}, token=player.token)
+                answers.append((time.monotonic() - began_s, answer))
+
+        thread = threading.Thread(target=make_rooms)
+        thread.start()
         while thread.is_alive():
-            with Stopwatch(target.pid) as watch:
+            with Stopwatch(target.pid, in_turn=True) as watch:
                 player.say("ping")
                 player.hear("pong")
             assert watch.took_s < 2.0
@@ -233,9 +241,8 @@ def test_frozen_database_is_answered_503_within_a_bound_and_the_loop_goes_on(
             time.sleep(0.02)
         thread.join()
         assert pongs > 10
-        ((took_s, answer),) = answers
-        assert answer.status == 503
-        assert took_s < LONGEST_ANSWER_S
+        assert {answer.status for _, answer in answers} == {503}
+        assert max(took_s for took_s, _ in answers) < LONGEST_ANSWER_S
         server.thaw()
         wait_until(lambda: readiness(target) == 200, PATIENCE_S)
         assert call(target, "POST", "/api/rooms", {"gamemode": "ctf"}, token=player.token).status in (201, 409)

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.system
 
 CERTS = Path(__file__).parents[1] / "web" / "certs"
 TLS = ("--tls-cert", str(CERTS / "cert.pem"), "--tls-key", str(CERTS / "key.pem"))
+PATIENT = ("--handshake-timeout-s", "600")
+"""None of the silent ones ends by itself."""
 FILES = 300
 MORE_THAN_FIT = 400
 
@@ -58,7 +60,7 @@ READY = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 @pytest.mark.parametrize("tls", [False, True], ids=["bare", "tls"])
 def test_more_silent_connections_than_descriptors_keep_nobody_out_and_fill_no_log(tmp_path: Path, tls: bool) -> None:
     prefix = ("prlimit", f"--nofile={FILES}:{FILES}")
-    with Target(data_dir=tmp_path / "data", flags=TLS if tls else (), prefix=prefix) as target:
+    with Target(data_dir=tmp_path / "data", flags=(*PATIENT, *(TLS if tls else ())), prefix=prefix) as target:
         half = b"\x16\x03\x01\x02\x00" if tls else b"GET /ws HTTP/1.1\r\nHost: x\r\n"
         with connections(target, MORE_THAN_FIT, half):
             assert ask(target, READY, tls=tls).startswith(b"HTTP/1.1 200")
@@ -70,7 +72,8 @@ def test_more_silent_connections_than_descriptors_keep_nobody_out_and_fill_no_lo
 
 
 def test_sockets_over_what_fits_are_refused_with_503_and_the_health_still_answers(tmp_path: Path) -> None:
-    with Target(data_dir=tmp_path / "data", prefix=("prlimit", f"--nofile={FILES}:{FILES}")) as target:
+    prefix = ("prlimit", f"--nofile={FILES}:{FILES}")
+    with Target(data_dir=tmp_path / "data", flags=PATIENT, prefix=prefix) as target:
         with connections(target, MORE_THAN_FIT, UPGRADE) as opened:
             answers = []
             for sock in opened:

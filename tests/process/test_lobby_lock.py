@@ -18,6 +18,8 @@ from tests.store.postgres import Postgres
 
 pytestmark = pytest.mark.system
 
+TAKES_OVER = ["--takeover-wait-s", "60"]
+"""After a kill: PostgreSQL lets go of the lock once it has noticed that nobody is there any more."""
 HOLDERS = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted"
 CUT_HOLDERS = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
 
@@ -89,6 +91,7 @@ def test_second_server_on_a_postgres_database_is_refused_and_takes_over_after_a_
         refuse(second)
         assert rooms_of(first) == [room]
         first.kill()
+        second.flags += TAKES_OVER
         with second.running():
             assert rooms_of(second) == [room]
 

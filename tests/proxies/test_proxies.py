@@ -14,7 +14,7 @@ import websocket
 
 from bench.processes.target import Target
 from tests.patience import PATIENCE_S
-from tests.process.clients import close_code_of, token_of, wait_until
+from tests.process.clients import close_code_of, log_lines, token_of, wait_until
 from tests.proxies.clients import CLIENT, OTHER_CLIENT, Http2, announce_body, call, connect, masked_text, ping
 from tests.proxies.running import DEPLOY, Proxy, running
 
@@ -38,8 +38,7 @@ def proxy(request: pytest.FixtureRequest, lobby: Target, tmp_path_factory: pytes
 
 
 def lines(target: Target, event: str) -> list[dict[str, Any]]:
-    found = [json.loads(line) for line in target.log_path.read_text().splitlines()]
-    return [line for line in found if line.get("event") == event]
+    return log_lines(target.log_path, event)
 
 
 def address_of(target: Target, username: str) -> str:

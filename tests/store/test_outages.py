@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -45,6 +46,17 @@ def other_program(tmp_path: Path, sqlite_store: SqlStore) -> Iterator[sqlite3.Co
     """Somebody else in the same file."""
     with closing(sqlite3.connect(tmp_path / "lobby.sqlite3", isolation_level=None)) as connection:
         yield connection
+
+
+async def answers_again(store: SqlStore) -> None:
+    """It answers within the little time that it has, once this machine lets it."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            assert await store.account(1) is None
+            return
+        except StoreUnavailable:
+            assert time.monotonic() < deadline_s, "it never answers again"
 
 
 async def test_cut_connections_are_replaced_unseen(
@@ -90,7 +102,7 @@ async def test_a_statement_that_gets_no_answer_is_unavailable(
         await blocker.execute("LOCK TABLE users")
         with pytest.raises(StoreUnavailable):
             await asyncio.wait_for(hurried.account(1), PATIENCE_S)
-    assert await hurried.account(1) is None
+    await answers_again(hurried)
     await hurried.close()
 
 
@@ -104,7 +116,7 @@ async def test_a_timeout_out_of_the_url_is_unavailable_when_it_is_over(
         await blocker.execute("LOCK TABLE users")
         with pytest.raises(StoreUnavailable):
             await asyncio.wait_for(limited.account(1), PATIENCE_S)
-    assert await limited.account(1) is None
+    await answers_again(limited)
     await limited.close()
 
 

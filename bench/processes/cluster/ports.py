@@ -40,6 +40,20 @@ def free_port(host: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
+def hold_port(host: str = "127.0.0.1") -> socket.socket:
+    """A socket that keeps a free port for whoever is to listen there, now and again, until it is closed. It does not
+    listen, so connections are refused meanwhile; on Linux the kernel gives the port to nobody who wants any, and one
+    that asks for it by number, with SO_REUSEADDR as servers do, gets it."""
+    holder = socket.socket()
+    try:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind((host, 0))
+    except BaseException:
+        holder.close()
+        raise
+    return holder
+
+
 def _first_of_the_kernel() -> int:
     """Of the ports that it gives to connections (ip-sysctl, ``ip_local_port_range``)."""
     try:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import websocket
 
-from bench.processes.cluster.ports import free_port
+from bench.processes.cluster.ports import free_port, hold_port
 from bench.processes.target import Target
 from lobby_server.process.listening import bind, url_of
 from lobby_server.settings import Settings, SettingsError
-from tests.process.clients import PATIENCE_S, shake_hands, token_of, wait_until
+from tests.process.clients import PATIENCE_S, log_lines, shake_hands, token_of, wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")]
 
@@ -53,10 +54,17 @@ def test_address_that_is_none_of_this_machine_leaves_no_socket_open() -> None:
 
 
 def test_port_that_is_taken_on_one_address_is_named_with_it() -> None:
-    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
-        settings = Settings(address="127.0.0.1,::1", port=taken.getsockname()[1])
-        with pytest.raises(SettingsError, match="on ::1 is taken"):
-            bind(settings)
+    with taken_on_ipv6_alone() as port, pytest.raises(SettingsError, match="on ::1 is taken"):
+        bind(Settings(address="127.0.0.1,::1", port=port))
+
+
+@contextlib.contextmanager
+def taken_on_ipv6_alone() -> Iterator[int]:
+    """A port at which somebody listens on ::1, and which nobody else gets on 127.0.0.1."""
+    with hold_port() as holder:
+        port = int(holder.getsockname()[1])
+        with socket.create_server(("::1", port), family=socket.AF_INET6):
+            yield port
 
 
 def test_ipv4_clients_of_every_interface_have_ipv4_addresses() -> None:
@@ -76,8 +84,7 @@ def test_ipv4_clients_of_every_interface_have_ipv4_addresses() -> None:
 
 def addresses(target: Target) -> list[str]:
     """Of those whose handshake was accepted."""
-    lines = [json.loads(line) for line in target.log_path.read_text().splitlines()]
-    return [line["address"] for line in lines if line.get("event") == "authenticated"]
+    return [line["address"] for line in log_lines(target.log_path, "authenticated")]
 
 
 def test_one_process_serves_both_families_and_knows_the_addresses_of_their_clients(tmp_path: Path) -> None:

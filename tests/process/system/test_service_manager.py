@@ -51,18 +51,18 @@ def until_nothing_waits(listening: socket.socket) -> None:
 @pytest.mark.parametrize("is_abstract", [False, True], ids=["path", "abstract"])
 def test_manager_hears_ready_watchdog_reloading_and_stopping(is_abstract: bool, tmp_path: Path) -> None:
     name = f"{tmp_path}/notify" if not is_abstract else f"@lobby-test-{os.getpid()}-{time.monotonic_ns()}"
-    environment = {"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "400000"}
+    environment = {"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1000000"}
     with manager("\0" + name[1:] if is_abstract else name) as listening:
         target = Target(data_dir=tmp_path, environment=environment)
         with target.running():
             ready = next_word(listening)
             assert ready["READY"] == "1"
             assert str(target.port) in ready["STATUS"]
+            began_s = time.monotonic()  # first: a pause of this process counts, and what is said in it does not
             until_nothing_waits(listening)
-            began_s = time.monotonic()
             for _ in range(4):
                 assert until(listening, "WATCHDOG") == {"WATCHDOG": "1"}
-            assert time.monotonic() - began_s > 0.3  # half the interval between two, not a flood
+            assert time.monotonic() - began_s > 0.75  # half the interval between two, not a flood
             os.kill(target.pid, signal.SIGHUP)
             reloading = until(listening, "RELOADING")
             assert 0 < int(reloading["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from bench.processes.cluster import ports
-from bench.processes.cluster.ports import free_port
+from bench.processes.cluster.ports import free_port, hold_port
+from tests.patience import PATIENCE_S
 
 
 def kernel_begins_at(first: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +43,19 @@ def test_port_is_one_of_the_kernel_s_where_those_begin_low(
     monkeypatch.setattr(ports, "_RANGE", tmp_path / "range")
     with socket.create_server(("127.0.0.1", free_port())):
         pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the port is given to nobody beside who holds it")
+def test_port_that_is_held_refuses_connections_is_given_to_nobody_and_taken_by_who_asks_for_it() -> None:
+    with hold_port() as holder:
+        port = holder.getsockname()[1]
+        for _ in range(2):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port))
+            with pytest.raises(OSError, match="in use"), socket.socket() as other:
+                other.bind(("127.0.0.1", port))
+            with (
+                socket.create_server(("127.0.0.1", port)) as server,
+                socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S),
+            ):
+                server.accept()[0].close()
