@@ -24,6 +24,9 @@ OPENING = 64
 """Good clients that connect at the same time."""
 SETTLE_S = 0.5
 """Between two rounds, and after the hostile client began."""
+PONG_TIMEOUT_S = 30.0
+"""From the last ping of a round on. A pong that comes late counts with its time; one that has not come by then is
+lost."""
 _PING = client_frame(b'{"type":"ping","data":{}}')
 _PONG = b'"type":"pong"'
 
@@ -38,7 +41,7 @@ class Among:
     undisturbed_ms: tuple[float, ...]
     disturbed_ms: tuple[float, ...]
     lost: int
-    """Pings without a pong when their round had ended: each one counts as a failure of the server."""
+    """Pings that had no pong within `PONG_TIMEOUT_S`: each one counts as a failure of the server."""
     cut: int
     """Good clients whose connection was ended."""
 
@@ -65,13 +68,12 @@ class Neighbours:
         """Raises `ClientGone` for one that is not let in."""
         await self._crowd.open(good)
 
-    async def round(self, kind: str | None, seconds: float, *, answers_within_s: float | None = None) -> list[float]:
-        """Times from the intended time of a ping to its pong, in ms, beside a hostile client of that kind or none.
-        `answers_within_s`: how long the last ones are waited for; None: as long as the round."""
+    async def round(self, kind: str | None, seconds: float) -> list[float]:
+        """Times from the intended time of a ping to its pong, in ms, beside a hostile client of that kind or none."""
         hostile = None if kind is None else await _start_hostile(kind, self._port, self._transport, seconds)
         try:
             await asyncio.sleep(SETTLE_S)
-            return await self._crowd.ping_for(seconds, seconds if answers_within_s is None else answers_within_s)
+            return await self._crowd.ping_for(seconds)
         finally:
             if hostile is not None:
                 await _stop(hostile)
@@ -92,19 +94,15 @@ async def among(
     good: int = 2000,
     rounds: int = 3,
     round_s: float = 3.0,
-    answers_within_s: float | None = None,
 ) -> Among:
-    """`rounds` of each kind, of `round_s` each, in turns. The server runs and takes `good` connections and more.
-    `answers_within_s`: as of `Neighbours.round`."""
+    """`rounds` of each kind, of `round_s` each, in turns. The server runs and takes `good` connections and more."""
     neighbours = Neighbours(port=target.port, jwt_secret=target.jwt_secret, transport=transport.value)
     try:
         await neighbours.open(good)
         series: dict[bool, list[float]] = {False: [], True: []}
         for number in range(2 * rounds):
             is_disturbed = number % 2 == 1
-            series[is_disturbed] += await neighbours.round(
-                kind.value if is_disturbed else None, round_s, answers_within_s=answers_within_s
-            )
+            series[is_disturbed] += await neighbours.round(kind.value if is_disturbed else None, round_s)
         lost, cut = await neighbours.harm()
         return Among(kind, transport, good, tuple(series[False]), tuple(series[True]), lost, cut)
     finally:
@@ -152,7 +150,7 @@ class _Crowd:
 
         await asyncio.gather(*map(one, range(size)))
 
-    async def ping_for(self, seconds: float, answers_within_s: float) -> list[float]:
+    async def ping_for(self, seconds: float) -> list[float]:
         """Waiting times of one round, in ms."""
         start_s = time.perf_counter()
         for number in range(round(seconds * PINGS_PER_S)):
@@ -161,7 +159,7 @@ class _Crowd:
                 await asyncio.sleep(early_s)
             self.members[self._pinged % len(self.members)].ping(intended_s)
             self._pinged += 1
-        deadline_s = time.perf_counter() + answers_within_s
+        deadline_s = time.perf_counter() + PONG_TIMEOUT_S
         while any(member.asked_s for member in self.members) and time.perf_counter() < deadline_s:
             await asyncio.sleep(0.01)
         waits_ms = []

@@ -29,6 +29,7 @@ class Made:
     rooms: int
     """Answered with 201 within it."""
     wall_s: float
+    """As long as was asked for, and longer where a creator had not been answered once by then."""
     refused: dict[int, int]
     """Other answers, by status; whenever they came."""
 
@@ -41,6 +42,7 @@ class Creators:
         self._creators: list[HttpConnection] = []
         self._under_way = 0
         self._until_s = 0.0
+        self._unanswered: set[HttpConnection] = set()
         self._answered = 0
         self._refused: dict[int, int] = {}
         self._next_user = 0
@@ -53,18 +55,19 @@ class Creators:
         await politely(range(self._count - len(self._creators)), self._open)
 
     async def make_rooms(self, duration_s: float) -> Made:
-        """All of them make rooms for so long; returns when each has had its last answer. Raises `TimeoutError` when one
-        has none for `ANSWER_TIMEOUT_S`."""
+        """All of them make rooms for so long, and until each has been answered once: a commit on a busy disk may take
+        longer than a short stretch. Returns when each has had its last answer. Raises `TimeoutError` when one has none
+        for `ANSWER_TIMEOUT_S`."""
         await self.open()
         self._answered, self._refused = 0, {}
         start_s = perf_counter()
         self._until_s = start_s + duration_s
-        self._under_way = len(self._creators)
+        self._under_way, self._unanswered = len(self._creators), set(self._creators)
         self._all_answered.clear()
         for creator in self._creators:
             creator.send(self._request())
         await asyncio.wait_for(self._all_answered.wait(), duration_s + ANSWER_TIMEOUT_S)
-        return Made(self._answered, duration_s, self._refused)
+        return Made(self._answered, self._until_s - start_s, self._refused)
 
     async def missing(self) -> int:
         """How many of the rooms that were answered with 201 are not in the list now."""
@@ -89,6 +92,9 @@ class Creators:
         self._creators.append(connection)
 
     def _on_response(self, connection: HttpConnection, response: Response) -> None:
+        if self._unanswered:
+            self._unanswered.discard(connection)
+            self._until_s = max(self._until_s, response.stamp_s)
         if response.status == CREATED:
             self._answered += response.stamp_s <= self._until_s
             self._room_ids.append(msgspec.json.decode(response.body, type=RoomMade).room.id)

@@ -37,6 +37,9 @@ MARK_EVERY = 8
 TIMER_EARLY_S = 0.002
 """uvloop's timers count whole milliseconds and may fire early; the rest is waited for actively."""
 
+READ_FIRST_S = 0.001
+"""Before it is judged whether nothing came: a loop that was held up reads what lies in its sockets meanwhile."""
+
 BURST_GAP_S = 0.02
 """An event after such a silence begins a burst, and gets a mark whatever its number."""
 
@@ -119,6 +122,7 @@ class Crowd:
             if perf_counter() > deadline_s:
                 raise TimeoutError(f"messages still came after {timeout_s:.0f} s")
             await asyncio.sleep(quiet_s / 4)
+            await asyncio.sleep(READ_FIRST_S)
 
     async def begin(self, fetching: bool) -> None:
         """Record from now on. With `fetching`, each `rooms_changed` is answered by a fetch, never two at once."""

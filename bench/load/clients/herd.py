@@ -37,7 +37,7 @@ class WaysBack:
     """Moments by ``time.perf_counter``, ascending; shorter than the herd where somebody is missing."""
 
     listening_s: float
-    """When the first look found the server accepting."""
+    """When the first look found the server accepting, or it had let a client in, whichever was earlier."""
     accepted_s: list[float]
     fresh_s: list[float]
     failures: int
@@ -62,6 +62,7 @@ class Herd:
         self.buffer = bytearray(BUFFER_BYTES)
         self.view = memoryview(self.buffer)
         self.lost = self.failures = self.fresh = 0
+        self._ready_s = 0.0
         self._clients = [_Client(self, hello_frame(secret, number)) for number in range(clients)]
 
     async def come(self, timeout_s: float) -> WaysBack:
@@ -97,6 +98,7 @@ class Herd:
         """Forget the ways of before: everybody who is lost from now on counts."""
         self.lost = self.failures = self.offline = 0
         self.fresh = len(self._clients)
+        self._ready_s = perf_counter()
 
     def retry_s(self, attempt: int) -> float:
         """Delay before an attempt, 0 for the first after the loss."""
@@ -105,9 +107,11 @@ class Herd:
     async def _back(self, listening_s: float, deadline_s: float) -> WaysBack:
         while self.fresh < len(self._clients) and perf_counter() < deadline_s:
             await asyncio.sleep(0.01)
+        accepted_s = sorted(client.accepted_s for client in self._clients if client.accepted_s)
+        let_in_s = [at_s for at_s in accepted_s if at_s > self._ready_s]  # and not those who never lost it
         return WaysBack(
-            listening_s=listening_s,
-            accepted_s=sorted(client.accepted_s for client in self._clients if client.accepted_s),
+            listening_s=min([listening_s, *let_in_s]),
+            accepted_s=accepted_s,
             fresh_s=sorted(client.fresh_s for client in self._clients if client.fresh_s),
             failures=self.failures,
             offline_events=self.offline,

@@ -58,6 +58,7 @@ CHANGES = 10
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.5, 0.0005
 CHANGE_RATE_PER_S = 20.0
 QUIET_S, SETTLE_TIMEOUT_S = 1.0, 30.0
+LOOK_EVERY_S = 0.02
 DELTA = {50: DELTA_P50, 99: DELTA_P99, 100: DELTA_LAST}
 BASE = {50: BASE_P50, 99: BASE_P99, 100: BASE_LAST}
 
@@ -66,23 +67,37 @@ class TruthCrowd(Crowd):
     """A crowd that keeps the last list of everybody, to hold it against the truth."""
 
     _last: dict[int, bytes]
+    _newest: dict[int, int]
     fetches = 0
     last_list_s = 0.0
 
     async def begin(self, fetching: bool) -> None:
         await super().begin(fetching)
-        self._last, self.fetches = {}, 0
+        self._last, self._newest, self.fetches = {}, {}, 0
 
-    async def truth(self, body: bytes, quiet_s: float) -> tuple[int, int]:
-        """How many hold exactly this list, and how many lists were fetched. Waits for fetches under way."""
+    async def come_to(self, number: int, clients: int) -> None:
+        """Wait until so many have held the room of that number or a newer one, for at most `SETTLE_TIMEOUT_S`."""
         deadline_s = perf_counter() + SETTLE_TIMEOUT_S
-        while perf_counter() - self.last_list_s < quiet_s and perf_counter() < deadline_s:
+        while sum(newest >= number for newest in self._newest.values()) < clients and perf_counter() < deadline_s:
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def truth(self, body: bytes, clients: int, quiet_s: float) -> tuple[int, int]:
+        """How many hold exactly this list, and how many lists were fetched. Waits until so many do and no list has come
+        for `quiet_s`; who does not come to it within `SETTLE_TIMEOUT_S` does not hold it."""
+        deadline_s = perf_counter() + SETTLE_TIMEOUT_S
+        while not self._is_settled(body, clients, quiet_s) and perf_counter() < deadline_s:
             await asyncio.sleep(quiet_s / 4)
-        return sum(last == body for last in self._last.values()), self.fetches
+        return self._holding(body), self.fetches
+
+    def _is_settled(self, body: bytes, clients: int, quiet_s: float) -> bool:
+        return perf_counter() - self.last_list_s >= quiet_s and self._holding(body) >= clients
+
+    def _holding(self, body: bytes) -> int:
+        return sum(last == body for last in self._last.values())
 
     def on_list(self, index: int, response: Response) -> None:
         super().on_list(index, response)
-        self._last[index] = response.body
+        self._last[index], self._newest[index] = response.body, self._fresh.what[-1]
         self.fetches += 1
         self.last_list_s = response.stamp_s
 
@@ -130,9 +145,15 @@ def _delta(lab: Lab, book: Book, clients: int, build: Build) -> None:
         sinks.call(Sinks.accepted, clients)
         time.sleep(QUIET_S)
         sinks.call(Sinks.keep_stamps)
+        before = sum(sinks.call(Sinks.heard).events)
         watch = Watch(server.pid, sinks.pid)
-        rooms = _publish(publisher, CHANGES, _intervals(clients))
-        heard = sinks.call(Sinks.hear, CHANGES * clients, SETTLE_TIMEOUT_S)
+        rooms: list[Published] = []
+        heard = 0
+        for at_s in _times(CHANGES, _intervals(clients)):  # two that fall together would be announced as one
+            rooms.append(publisher.publish(at_s))
+            heard = sinks.call(Sinks.hear, before + len(rooms) * clients, SETTLE_TIMEOUT_S) - before
+            if heard < len(rooms) * clients:
+                break
         stretch = watch.stretch()
         if heard != CHANGES * clients:
             book.faults.append(f"{clients} delta clients heard {heard} deltas instead of {CHANGES * clients}")
@@ -196,6 +217,8 @@ def _lone_changes(book: Book, parties: Sequence[_Crowded], clients: int, chance:
     for party, at_s in zip(turns, _times(len(turns), _intervals(clients)), strict=True):
         rooms[party.party].append(party.publisher.publish(at_s))
     time.sleep(_intervals(clients))
+    for party in parties:
+        party.crowd.call(TruthCrowd.come_to, party.publisher.next_number - 1, clients)
     stretches = [watch.stretch() for watch in watches]
     for party, first, stretch in zip(parties, firsts, stretches, strict=True):
         intended_s = [room.intended_s for room in rooms[party.party]]
@@ -216,7 +239,7 @@ def _stream(book: Book, party: _Crowded, clients: int, changes: int) -> None:
     made = asyncio.run(stream.run(_times(changes, 1 / CHANGE_RATE_PER_S)))
     crowd.call(TruthCrowd.settle, QUIET_S, SETTLE_TIMEOUT_S)
     stretch = watch.stretch()
-    right, fetches = crowd.call(TruthCrowd.truth, _list_body(server), QUIET_S)
+    right, fetches = crowd.call(TruthCrowd.truth, _list_body(server), clients, QUIET_S)
     rooms = [change.intended_s for change in made if change.room is not None]
     entries = _accounted(crowd, rooms, first, clients)
     staleness_s = percentile(merge([entry.latencies_s for entry in entries]), 99)
@@ -241,10 +264,6 @@ def _accounted(crowd: Remote[TruthCrowd], intended_s: Sequence[float], first: in
     fresh = crowd.call(TruthCrowd.end).fresh
     states = Receipts(fresh.client, fresh.stamp_s, fresh.what - first)
     return account_states(states, intended_s=intended_s, expected=clients)
-
-
-def _publish(publisher: Publisher, count: int, interval_s: float) -> list[Published]:
-    return [publisher.publish(at_s) for at_s in _times(count, interval_s)]
 
 
 def _times(count: int, interval_s: float) -> list[float]:

@@ -36,6 +36,9 @@ CONNECTIONS = 32
 WARM_S = 0.3
 """Of answers that do not count, before those that do: a compiler that works while the program runs has met the code."""
 NOBODY_ANSWERED = "nobody was answered in this time"
+ANSWER_TIMEOUT_S = 30.0
+"""For the first answer of a stretch of time, which goes on until it comes."""
+LOOK_EVERY_S = 0.01
 TURNS_A_REPEAT = 4
 """Short turns and many: what the machine does otherwise changes from second to second."""
 
@@ -70,10 +73,13 @@ class Askers:
         await asyncio.sleep(WARM_S)
 
     async def ask_for(self, duration_s: float) -> int:
-        """How many answers came in that time."""
+        """How many answers came in that time; where there was none, until the first one comes, for at most
+        `ANSWER_TIMEOUT_S`."""
         before, end_s = self._answered, perf_counter() + duration_s
         while (left_s := end_s - perf_counter()) > 0:
             await asyncio.sleep(left_s)
+        while self._answered == before and perf_counter() < end_s + ANSWER_TIMEOUT_S:
+            await asyncio.sleep(LOOK_EVERY_S)
         return self._answered - before
 
     async def end(self) -> set[int]:

@@ -256,7 +256,7 @@ def _herd(
         time.sleep(EVERY_S)
         fetches, give_up_s = 0, time.perf_counter() + TIMEOUT_S
         while fetches < clients and time.perf_counter() < give_up_s:
-            _, fetches = crowd.call(TruthCrowd.truth, b"", FETCHED_QUIET_S)
+            _, fetches = crowd.call(TruthCrowd.truth, b"", 0, FETCHED_QUIET_S)
         crowd.call(TruthCrowd.end)
     asking_s = read_cpu(crowd.pid).since(before).used_s  # one after the other, on one core
     list_bytes = publisher.list_bytes()

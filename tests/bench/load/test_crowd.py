@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 
 import pytest
 
-from bench.load.changes.publisher import MARKER, Publisher
-from bench.load.clients.crowd import Crowd
+from bench.load.changes.publisher import MARKER
+from bench.load.clients import crowd as crowd_module
+from bench.load.clients.crowd import READ_FIRST_S, Crowd
 from tests.bench.fake_lobby import SECRET, FakeLobby
 from tests.bench.load.test_clients import lobby, publish, until
 
@@ -94,16 +96,47 @@ async def test_socket_that_closed_is_a_loss_by_its_code(lobby: FakeLobby, crowd:
     assert sum((await crowd.unexpected_losses()).values()) == CLIENTS
 
 
-async def test_crowd_that_does_not_come_to_rest_is_an_error(lobby: FakeLobby, crowd: Crowd) -> None:
-    def keep_changing() -> None:
-        with Publisher(lobby.port, SECRET) as publisher:
-            for _ in range(60):
-                publisher.fill(1)
+class Rest:
+    """A crowd in virtual time. `heard_in`: of which of its waits, from 0 on, something is heard at the end;
+    `held_up_in`: which takes `HELD_UP_S`, whatever was asked for."""
 
-    changing = asyncio.create_task(asyncio.to_thread(keep_changing))
-    with pytest.raises(TimeoutError, match="messages still came"):
-        await crowd.settle(5.0, 0.2)
-    await changing
+    HELD_UP_S = 60.0
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, heard_in: Callable[[int], bool], held_up_in: int = -1):
+        self.now_s = 100.0
+        self.waits = 0
+        self.crowd = Crowd.__new__(Crowd)
+        self._heard_in, self._held_up_in = heard_in, held_up_in
+        monkeypatch.setattr(crowd_module, "perf_counter", lambda: self.now_s)
+        monkeypatch.setattr(crowd_module, "asyncio", SimpleNamespace(sleep=self.sleep))
+
+    async def sleep(self, delay_s: float) -> None:
+        self.now_s += self.HELD_UP_S if self.waits == self._held_up_in else delay_s
+        if self._heard_in(self.waits):
+            self.crowd.last_text_s = self.now_s
+        self.waits += 1
+
+
+async def test_crowd_that_does_not_come_to_rest_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    rest = Rest(monkeypatch, heard_in=lambda wait: True)
+    with pytest.raises(TimeoutError, match="messages still came after 10 s"):
+        await rest.crowd.settle(1.0, 10.0)
+
+
+async def test_crowd_that_hears_nothing_for_so_long_has_come_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    rest = Rest(monkeypatch, heard_in=lambda wait: wait < 8)
+    last_s = rest.now_s + 4 * (0.25 + READ_FIRST_S)
+    await rest.crowd.settle(1.0, 10.0)
+    assert rest.now_s >= last_s + 1.0
+
+
+async def test_crowd_that_was_held_up_reads_what_has_come_before_it_is_at_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first wait takes a minute, and what came in it is read in the second."""
+    rest = Rest(monkeypatch, heard_in=lambda wait: wait == 1, held_up_in=0)
+    await rest.crowd.settle(1.0, 100.0)
+    assert rest.now_s >= 100.0 + Rest.HELD_UP_S + 1.0
 
 
 async def test_generators_cpu_is_marked_at_the_beginning_of_a_burst(lobby: FakeLobby, crowd: Crowd) -> None:

@@ -44,6 +44,7 @@ from bench.record.vocabulary import FLOOR, LOBBY, NAIVE_TORNADO, OTHER_BUILD
 from bench.scenarios import reconnect, storm
 from bench.scenarios.engine import fanout, freshness, memory, room_creation, rooms_get
 from loadtest.client.reconnect import FixedReconnect
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
 
@@ -93,7 +94,7 @@ def test_herd_comes_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     (back,) = result.find(BACK_WITHIN[100], "fixed 5 s, SIGTERM")
     (listening,) = result.find(ACCEPTS_AGAIN, "fixed 5 s, SIGTERM")
     assert back.value >= 0.5
-    assert 0 < listening.value < back.value + 0.2, "whoever looks for it may be told a moment after the herd"
+    assert 0 < listening.value <= back.value
 
 
 def test_memory_is_looked_at(lab: Lab) -> None:
@@ -186,5 +187,5 @@ def test_sink_counts_what_arrives_in_pieces() -> None:
         sinks.call(Sinks.open, 3, upgrade=False)
         for _ in range(4):
             peer.fire()
-        assert sinks.call(Sinks.hear, 12, 5.0) == 12
+        assert sinks.call(Sinks.hear, 12, PATIENCE_S) == 12
         assert sinks.call(Sinks.heard).events == [4, 4, 4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from random import Random
 from typing import Any
 
@@ -46,20 +47,13 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 def deltas(stage: Stage, *late_s: float, heard: int | None = None) -> Findings:
     """Two changes at two clients; each heard so long after its intended time, change by change."""
-    intended: list[float] = []
-
-    def published(publisher: object, count: int, interval_s: float) -> list[object]:
-        rooms = [stage.publisher.publish(200.0 + number) for number in range(count)]
-        intended.extend(room.intended_s for room in rooms)
-        return rooms  # type: ignore[return-value]
-
     stage_heard = Heard([], [], [], 0.0, 0, [], [
         (number % 2, 200.0 + number // 2 + after_s) for number, after_s in enumerate(late_s)
     ])  # fmt: skip
     stage.script(Sinks, hear=len(late_s) if heard is None else heard, heard=stage_heard)
     book = Book()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(freshness, "_publish", published)
+        patch.setattr(freshness, "_times", lambda number, interval_s: [200.0, 201.0])
         freshness._delta(stage.lab, book, CLIENTS, OWN_BUILD)
     return book.result("engine-freshness", ())
 
@@ -73,6 +67,24 @@ def test_delta_is_timed_from_the_intended_time_of_its_own_change(stage: Stage) -
 
 def test_delta_that_did_not_come_is_a_fault(stage: Stage) -> None:
     assert deltas(stage, 0.01, 0.02, 0.03, heard=3).faults == ["2 delta clients heard 3 deltas instead of 4"]
+
+
+def test_change_is_made_when_everybody_has_heard_of_the_one_before(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that fall together, where something stood still meanwhile, are announced as one."""
+    heard: list[tuple[int, int]] = []
+
+    def hear(events: int, timeout_s: float) -> int:
+        heard.append((stage.publisher.next_number, events))
+        return events
+
+    stage.script(Sinks, hear=hear, heard=Heard([3, 4], [], [], 0.0, 0, [], [(0, 200.1), (1, 200.1)]))
+    monkeypatch.setattr(freshness, "_times", lambda number, interval_s: [200.0, 201.0])
+    book = Book()
+    freshness._delta(stage.lab, book, CLIENTS, OWN_BUILD)
+    assert heard == [(1, 7 + 2), (2, 7 + 4)], "seven had come before"
+    assert book.faults == []
 
 
 def test_delta_clients_ask_for_deltas(stage: Stage) -> None:
@@ -119,6 +131,13 @@ def test_list_with_a_later_change_has_the_earlier_one_too(stage: Stage) -> None:
     found = lone(stage, (0, 201.5, 6), (1, 201.5, 6))
     assert value(found, BASE_LAST) == pytest.approx(1_500.0)
     assert found.faults == []
+
+
+def test_lists_are_counted_when_all_have_come_to_the_last_change(stage: Stage) -> None:
+    lone(stage, (0, 200.1, 5), (1, 200.2, 5), (0, 201.3, 6), (1, 201.4, 6))
+    called = [name for name, _, _ in stage.generator(TruthCrowd).calls]
+    assert called == ["begin", "come_to", "end"]
+    assert stage.generator(TruthCrowd).asked("come_to") == [(6, CLIENTS)]
 
 
 def test_client_that_never_held_a_change_is_a_fault(stage: Stage) -> None:
@@ -180,8 +199,39 @@ def test_client_that_never_came_to_a_change_is_a_fault(stage: Stage, monkeypatch
     assert found.faults == ["lobby, 2 base clients: 1 times a client never came to a list as new as a change"]
 
 
-async def test_truth_is_the_list_to_the_byte() -> None:
+def holding(*lists: bytes) -> TruthCrowd:
+    """A crowd whose clients hold these, since long."""
     crowd = TruthCrowd.__new__(TruthCrowd)
-    crowd._last = {0: b"the truth", 1: b"the truth ", 2: b"the truth"}
+    crowd._last, crowd._newest = dict(enumerate(lists)), {}
     crowd.fetches, crowd.last_list_s = 7, -1e9
-    assert await crowd.truth(b"the truth", 0.01) == (2, 7)
+    return crowd
+
+
+async def test_truth_is_the_list_to_the_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshness, "SETTLE_TIMEOUT_S", 0.0)
+    assert await holding(b"the truth", b"the truth ", b"the truth").truth(b"the truth", 3, 0.01) == (2, 7)
+
+
+async def test_truth_that_comes_late_is_waited_for() -> None:
+    crowd = holding(b"the truth", b"what was")
+    waiting = asyncio.create_task(crowd.truth(b"the truth", 2, 0.001))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    crowd._last[1] = b"the truth"
+    assert await waiting == (2, 7)
+
+
+async def test_change_that_comes_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshness, "LOOK_EVERY_S", 0.001)
+    crowd = holding()
+    crowd._newest = {0: 4}
+    waiting = asyncio.create_task(crowd.come_to(4, 2))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    crowd._newest[1] = 5
+    await waiting
+
+
+async def test_change_that_does_not_come_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshness, "SETTLE_TIMEOUT_S", 0.0)
+    await holding().come_to(4, 2)

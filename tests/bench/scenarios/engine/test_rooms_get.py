@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -68,6 +69,41 @@ def test_answer_of_another_status_is_a_fault(stage: Stage, statuses: tuple[int, 
 def test_nobody_answered_is_no_figure(stage: Stage) -> None:
     found = answered(stage, 0)
     assert readings(found, CPU_PER_REQUEST)[0].invalid == "nobody was answered in this time"
+
+
+async def asked_of(answers: asyncio.Event, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many answers came in no time at all, of a server that gives one to each who asks once it may."""
+    monkeypatch.setattr(rooms_get, "WARM_S", 0.0)
+    serving: set[asyncio.Task[Any] | None] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.current_task())
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            await answers.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        askers = Askers()
+        await askers.begin(server.sockets[0].getsockname()[1], ())
+        asking = asyncio.create_task(askers.ask_for(0.0))
+        await asyncio.sleep(0.01)
+        answers.set()
+        found = await asking
+        await askers.end()
+        await asyncio.gather(*filter(None, serving))
+    return found
+
+
+async def test_time_without_an_answer_goes_on_until_the_first_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await asked_of(asyncio.Event(), monkeypatch) >= 1
+
+
+async def test_answer_that_does_not_come_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms_get, "ANSWER_TIMEOUT_S", 0.0)
+    assert await asked_of(asyncio.Event(), monkeypatch) == 0
 
 
 def test_parties_take_turns_and_each_begins_a_turn_in_its_place(stage: Stage) -> None:
