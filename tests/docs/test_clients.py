@@ -32,8 +32,8 @@ def blocks(heading: str, language: str) -> list[str]:
 
 @pytest.fixture
 def own_target() -> Iterator[Target]:
-    """A server that a test may restart."""
-    with Target(flags=["--auth-rate-per-min", "0"]) as running:
+    """A server that a test may restart, however long that takes: an empty room outlives it."""
+    with Target(flags=["--auth-rate-per-min", "0", "--empty-room-ttl-s", "3600"]) as running:
         yield running
 
 
@@ -209,7 +209,8 @@ func _lost():
 def test_godot_3_client_sends_its_heartbeats_in_time_at_two_pictures_per_second(
     own_target: Target, tmp_path: Path
 ) -> None:
-    """A Timer counts 0.133 s for a picture of 0.5 s: its second heartbeat would come after the client has given up."""
+    """A Timer counts 0.133 s for a picture of 0.5 s: its second heartbeat would come after the client has given up, and
+    so each time. One that gives up on a busy machine has another chance."""
     godot = installed.program("godot3-server", package="godot3-server")
     manager, room_list = blocks("Godot 3", "gdscript")
     for constant, quick in {"HEARTBEAT_S = 30.0": "HEARTBEAT_S = 1.0", "SILENCE_S = 75.0": "SILENCE_S = 3.5"}.items():
@@ -220,9 +221,17 @@ def test_godot_3_client_sends_its_heartbeats_in_time_at_two_pictures_per_second(
         "ws_manager.gd": manager, "room_list.gd": room_list,
     }.items():  # fmt: skip
         (tmp_path / name).write_text(at(own_target, text, token_of(own_target, 41, "ada")), encoding="utf-8")
-    with Program([godot, "--path", "."], folder=tmp_path, environment={"HOME": str(tmp_path)}) as program:
-        wait_until(lambda: messages_in(own_target) >= 5, PATIENCE_S)  # the handshake and four heartbeats
-        assert "connection_lost" not in program.lines
+    for _ in range(3):
+        wanted = messages_in(own_target) + 5  # the handshake and four heartbeats
+        with Program([godot, "--path", "."], folder=tmp_path, environment={"HOME": str(tmp_path)}) as program:
+            wait_until(
+                lambda wanted=wanted, lines=program.lines: "connection_lost" in lines
+                or messages_in(own_target) >= wanted,
+                PATIENCE_S,
+            )  # fmt: skip
+            if "connection_lost" not in program.lines:
+                return
+    pytest.fail("it gave up three times, before four heartbeats were out")
 
 
 @pytest.mark.parametrize("heading", ["Godot 4", "Godot 3"])
@@ -264,9 +273,12 @@ def test_javascript_client_that_logs_in_anew_leaves_nothing_of_the_first_login(
         const logins = ["{grace}"];
         connection.addEventListener("connection_established", () => {{
           const token = logins.pop();
-          if (token === undefined) return setTimeout(() => connection.disconnect(), 200);
+          if (token === undefined) return;
           connection.disconnect();
           connection.connect(token);
+        }});
+        connection.addEventListener("user_status_changed", ({{ detail }}) => {{
+          if (detail.userId === 43 && detail.isOnline) setTimeout(() => connection.disconnect(), 200);
         }});
     """
     often = {"HEARTBEAT_MS = 30_000": "HEARTBEAT_MS = 20"}

@@ -19,6 +19,7 @@ from bench.load.changes.change_stream import ChangeStream
 from bench.load.changes.changes import Changes, Place
 from bench.load.changes.ledger import Log
 from bench.load.changes.publisher import MARKER, Publisher, PublishFailed, schedule
+from bench.load.clients import population as clients_population
 from bench.load.clients.fetcher import Fetcher
 from bench.load.clients.population import Group, Population
 from bench.load.clients.ways import PollClient, PushClient
@@ -36,8 +37,8 @@ from bench.load.sockets.tokens import (
 )
 from bench.processes.lab import HOST
 from tests.bench.fake_lobby import SECRET, FakeLobby, fake_lobby
+from tests.nobody import refusing_port
 from tests.patience import PATIENCE_S
-from tests.stopwatch import Stopwatch
 
 DEADLINE_S = PATIENCE_S
 
@@ -208,12 +209,14 @@ async def test_fetcher_opens_another_connection_where_the_first_was_closed(lobby
 
 
 async def test_fetcher_without_a_server_is_left_without_the_list() -> None:
-    with fake_lobby() as gone:
-        port = gone.port
-    owner = Owner(port)
-    fetcher = Fetcher(owner, 0, port)
-    fetcher.changed(owner.list_request)
-    await asyncio.sleep(0.1)
+    with refusing_port() as port:
+        owner = Owner(port)
+        fetcher = Fetcher(owner, 0, port)
+        fetcher.changed(owner.list_request)
+        assert fetcher._opening is not None
+        await fetcher._opening
+    assert not fetcher.is_open
+    assert not fetcher._busy, "the next change has it try again"
     assert owner.lists == []
 
 
@@ -402,10 +405,18 @@ async def test_socket_that_closes_unasked_is_a_loss_and_one_that_parts_is_none(l
 # -- populations ---------------------------------------------------------------------------------------------------
 
 
-async def test_population_acts_as_often_as_its_intervals_say(lobby: FakeLobby) -> None:
+async def test_population_acts_as_often_as_its_intervals_say(lobby: FakeLobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an answer comes before the next poll is due, which else is left out: nobody acts before all have theirs."""
     groups = [Group(way, HOST, lobby.port, SECRET, 4, 4 * number) for number, way in enumerate(("polling", "push"))]
     population = Population(groups=groups, poll_s=0.2, heartbeat_s=0.3, seed=1)
     await population.connect()
+    pollers = [client for client in population._everybody() if isinstance(client, PollClient)]
+
+    async def when_all_are_answered(at_s: float) -> None:
+        await asyncio.sleep(max(0.0, at_s - perf_counter()))
+        await until(lambda: all(client._waiting is None or client._waiting.done() for client in pollers))
+
+    monkeypatch.setattr(clients_population, "_until", when_all_are_answered)
     await population.begin(0.6, 0.05, True)
     polling_window, push_window = await population.end()
     await population.part()
@@ -414,22 +425,39 @@ async def test_population_acts_as_often_as_its_intervals_say(lobby: FakeLobby) -
     assert (polling_window.losses, push_window.losses) == (0, 0)
 
 
-async def test_population_reads_its_counts_at_two_moments(lobby: FakeLobby) -> None:
-    group = Group("polling", HOST, lobby.port, SECRET, 3, 0)
+async def test_population_reads_its_counts_at_two_moments(lobby: FakeLobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each comes when the test says so: three polls before the first, two between them, four after."""
+    asked_for: list[float] = []
+    has_come = asyncio.Event()
+
+    async def moment(at_s: float) -> None:
+        asked_for.append(at_s)
+        await has_come.wait()
+        has_come.clear()
+
+    monkeypatch.setattr(clients_population, "_until", moment)
+    group = Group("polling", HOST, lobby.port, SECRET, 1, 0)
     population = Population(groups=[group], poll_s=0.1, heartbeat_s=1.0, seed=1)
     await population.connect()
-    with Stopwatch() as watch:
-        end_s = await population.begin(1.0, 0.0)
-        await population.read_at(end_s - 0.8, end_s - 0.2)
-        [between] = await population.between()
-        await population.end()
+    [client] = population._everybody()
+    assert isinstance(client, PollClient)
+    client.reset()
+    first_s = perf_counter()
+    await population.read_at(first_s, first_s + 1.0)
+    await polled(client, 3)
+    assert asked_for == [first_s]
+    has_come.set()
+    await until(lambda: len(asked_for) == 2)
+    await polled(client, 2)
+    has_come.set()
+    [between] = await population.between()
+    last_s = perf_counter()
+    await polled(client, 4)
     await population.part()
-    late_s = max(between.start_s - (end_s - 0.8), between.end_s - (end_s - 0.2))
-    assert 0 <= late_s <= 0.05 + watch.waited_s
-    if late_s > 0.05:
-        pytest.skip(f"other work had the core: the counts were read {late_s:.2f} s late")
-    expected = 3 * (between.end_s - between.start_s) / 0.1
-    assert between.count.requests == pytest.approx(expected, abs=4)
+    client._http.let_go()
+    assert asked_for == [first_s, first_s + 1.0]
+    assert between.count.requests == 2
+    assert first_s <= between.start_s <= between.end_s <= last_s
 
 
 # -- receivers and sinks -------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.system
 def test_announcement_and_invitation_reach_the_player_they_are_for() -> None:
     with Target(flags=("--log-level", "warning")) as server:
         player = mint_receiver(server.jwt_secret, 0)
-        with connect(server.ws_url) as socket:
+        with connect(server.ws_url, open_timeout=PATIENCE_S) as socket:
             hello = {"version": CLIENT_VERSION, "name": player.username, "token": player.token}
             socket.send(json.dumps({"type": "handshake", "data": hello}))
             heard: list[str] = []

@@ -17,6 +17,7 @@ from bench.load.sockets.tokens import mint_receiver
 from bench.processes.peer import Peer, python_peer, start_peer
 from lobby_server.protocol.messages import RoomsChanged, encode_frame
 from tests.bench.peers.client import TIMEOUT_S, Client
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
 
@@ -190,8 +191,9 @@ def _read(connection: socket.socket, size: int) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["floor", *dict.fromkeys((*SPEAKING, *LISTING))])
-def test_peer_ends_with_its_standard_input(name: str, body: Path) -> None:
-    """`start_peer` closes it; what has to be killed after all would take its time-out."""
+def test_peer_ends_with_its_standard_input(name: str, body: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`start_peer` closes it, and would kill what does not end."""
+    monkeypatch.setattr("bench.processes.peer.END_TIMEOUT_S", PATIENCE_S)
     with start_peer(python_peer(name, str(body)), cpus=None, environment={"PEER_SECRET": SECRET}) as peer:
         pid = peer.pid
     assert not psutil.pid_exists(pid)

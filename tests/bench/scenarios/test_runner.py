@@ -23,6 +23,7 @@ from bench.record.profiles.standard import FULL, QUICK, SMOKE
 from bench.scenarios import runner
 from bench.scenarios.registry import SCENARIOS, Scenario, planned_s
 from bench.scenarios.runner import run_scenarios
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -145,7 +146,7 @@ def test_nothing_but_the_counting_of_bytes_is_ever_beside_another(lab: Lab) -> N
             running.add(name)
             if name == "bytes":
                 lab.window.set()
-                assert first_turn.wait(20)
+                assert first_turn.wait(PATIENCE_S)
             else:
                 first_turn.set()
             beside[name] = running - {name}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -53,8 +54,10 @@ async def test_player_greets_with_token_and_features_and_then_pings(
 
 
 async def test_every_answer_has_a_time_of_its_own_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    began_s = time.perf_counter()
     times_s = await played(Peer(pings=3), monkeypatch)
+    took_s = time.perf_counter() - began_s
     assert {kind: len(each) for kind, each in times_s.items()} == {
         "upgrade": 1, "handshake_accepted": 1, "user_online": 1, "heartbeat": 3,
     }  # fmt: skip
-    assert all(0 < each < 5 for each in times_s["heartbeat"])
+    assert all(0 < each < took_s for each in times_s["heartbeat"])
