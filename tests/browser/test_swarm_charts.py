@@ -1,7 +1,11 @@
-"""The charts of the swarm's live page: each figure of a run is to be seen, and to be read."""
+"""The swarm's live page, of answers that a test plays: each figure of a run is to be seen, and to be read; and what is
+pressed is heard.
+"""
 
 from __future__ import annotations
 
+import itertools
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +28,7 @@ def page(chromium: Any, nursery: Nursery, server: Target) -> Iterator[Any]:
     context.set_default_timeout(RUN_TIMEOUT_S * 1000)
     yield context.new_page()
     context.close()
+    swarm.swarm.stop(signal.SIGTERM)
 
 
 def answer_of_windows(*windows: dict[str, float]) -> dict[str, Any]:
@@ -85,3 +90,19 @@ def test_a_fetch_of_a_tenth_of_a_millisecond_is_to_be_read_beside_an_announcemen
     assert all(has_curve(page, chart, colour) for chart in ("p50", "p99") for colour in COLOURS[:3])
     ticks = {"0.01 ms", "0.1 ms", "1 ms", "10 ms", "100 ms", "1,000 ms"}
     assert {text for text in page.evaluate("texts") if text.endswith(" ms")} == ticks
+
+
+def test_a_button_that_is_pressed_while_the_page_is_drawn_anew_does_its_work(page: Any):
+    """Which is every other second: whoever presses it need not be quicker than that."""
+    states, seconds = {"active": 2, "connecting": 0, "paused": 0, "away": 0}, itertools.count(5)
+    answer = {**answer_of_windows({"push": 4.0}), "running": True}
+    answer["roles"] = [{"role": "host", "paused": False, "states": states}]
+    page.route("**/lobby/live.json**", lambda route: route.fulfill(json={**answer, "now_s": next(seconds)}))
+    page.goto("/lobby/live")
+    page.get_by_role("button", name="Pause host").hover()
+    page.mouse.down()
+    before = page.locator("#about").text_content()
+    page.wait_for_function("before => document.getElementById('about').textContent !== before", arg=before)
+    with page.expect_request("**/lobby/roles") as asked:
+        page.mouse.up()
+    assert asked.value.post_data == "role=host&paused=true"

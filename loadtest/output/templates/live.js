@@ -52,6 +52,7 @@
   let moments = [];
   let titles = {};
   const charts = new Map();
+  const rows = new Map(); // role → its row in the table
 
   class Chart {
     constructor(spec) {
@@ -160,27 +161,39 @@
     find("said").replaceChildren(...said.map(({ text, met }) => Object.assign(document.createElement("li"), { textContent: text, className: met ? "" : "missed" })));
   }
 
-  function showRoles(roles, running) {
-    const body = find("roles");
-    const focused = document.activeElement?.dataset?.role;
-    body.replaceChildren(...roles.map(({ role, paused, states }) => {
+  /* A row stays while its role does: a button that is replaced while somebody presses it would not hear of the click. */
+  function rowOf(role) {
+    if (!rows.has(role)) {
       const row = document.createElement("tr");
       row.dataset.role = role;
-      for (const text of [role, states.active, states.connecting, states.paused, states.away]) {
-        row.append(Object.assign(document.createElement("td"), { textContent: typeof text === "number" ? text.toLocaleString("en") : text }));
-      }
-      const cell = document.createElement("td");
-      if (running) {
-        const button = Object.assign(document.createElement("button"), { type: "button", textContent: paused ? "Resume" : "Pause" });
-        button.dataset.role = role;
-        button.setAttribute("aria-label", `${paused ? "Resume" : "Pause"} ${role}`);
-        button.addEventListener("click", () => setPaused(role, !paused));
-        cell.append(button);
-      }
-      row.append(cell);
-      return row;
-    }));
-    if (focused) body.querySelector(`button[data-role="${CSS.escape(focused)}"]`)?.focus();
+      row.append(...["role", "active", "connecting", "paused", "away", "deed"].map(() => document.createElement("td")));
+      const button = Object.assign(document.createElement("button"), { type: "button" });
+      button.addEventListener("click", () => setPaused(role, row.dataset.paused !== "true"));
+      row.lastElementChild.append(button);
+      rows.set(role, row);
+    }
+    return rows.get(role);
+  }
+
+  function showRoles(roles, running) {
+    const body = find("roles");
+    for (const [role, row] of rows) {
+      if (roles.some((each) => each.role === role)) continue;
+      row.remove();
+      rows.delete(role);
+    }
+    roles.forEach(({ role, paused, states }, at) => {
+      const row = rowOf(role);
+      const figures = [states.active, states.connecting, states.paused, states.away].map((count) => count.toLocaleString("en"));
+      [role, ...figures].forEach((text, column) => (row.children[column].textContent = text));
+      row.dataset.paused = String(paused);
+      const button = row.querySelector("button");
+      const deed = paused ? "Resume" : "Pause";
+      button.hidden = !running;
+      if (button.textContent !== deed) button.textContent = deed;
+      button.setAttribute("aria-label", `${deed} ${role}`);
+      if (body.children[at] !== row) body.insertBefore(row, body.children[at] ?? null);
+    });
   }
 
   function showMoments() {
