@@ -19,6 +19,8 @@ _LOWEST = 10_000
 """Below it stand the ports of well-known servers."""
 _DEFAULT_PORT = 30_820
 """Of a server that somebody may be about to start here."""
+_BAD_PORT = 10_080
+"""To which no browser connects (Fetch Standard, "bad port"); the only one from `_LOWEST` on."""
 _TRIES = 100
 _CHANCE = random.SystemRandom()
 
@@ -34,7 +36,7 @@ def free_port(host: str = "127.0.0.1") -> int:
     for _ in range(_TRIES if len(numbers) >= _TRIES else 0):
         port = _CHANCE.choice(numbers)
         with contextlib.suppress(OSError), socket.create_server((host, port)):
-            if port != _DEFAULT_PORT:
+            if port not in (_DEFAULT_PORT, _BAD_PORT):
                 return port
     with socket.create_server((host, 0)) as probe:
         return int(probe.getsockname()[1])

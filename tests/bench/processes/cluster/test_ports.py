@@ -34,6 +34,13 @@ def test_port_that_somebody_listens_at_is_not_given(tmp_path: Path, monkeypatch:
         assert free_port() != port
 
 
+def test_port_is_none_that_browsers_do_not_connect_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "_LOWEST", 10_080)
+    monkeypatch.setattr(ports, "_TRIES", 1)
+    kernel_begins_at(10_081, tmp_path, monkeypatch)
+    assert free_port() != 10_080
+
+
 @pytest.mark.parametrize("text", ["1024\t65535\n", "", None], ids=["from 1024", "empty", "not told"])
 def test_port_is_one_of_the_kernel_s_where_those_begin_low(
     text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
