@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from bench.processes.cluster.ports import free_port
 from bench.processes.target import Target
 from tests.browser import quick_hashes
 from tests.browser.people import PASSWORD, Person
@@ -64,6 +65,31 @@ REMEMBERS = """(() => {
 """A tab in which somebody has logged in before: the page takes up the login at its first visit."""
 
 
+LISTENS = """(() => {
+    window.toldByToasts = [];
+    window.unanswered = 0;
+    const ask = window.fetch;
+    window.fetch = async (...given) => {
+        window.unanswered += 1;
+        try {
+            return await ask(...given);
+        } finally {
+            window.unanswered -= 1;
+        }
+    };
+    document.addEventListener("readystatechange", () => {
+        const bar = document.getElementById("toasts");
+        if (document.readyState !== "interactive" || bar === null) return;
+        const note = (toast) => window.toldByToasts.push(toast.querySelector("[data-part=text]").textContent);
+        new MutationObserver((changes) => {
+            for (const { addedNodes } of changes) addedNodes.forEach(note);
+        }).observe(bar, { childList: true });
+    });
+})()"""
+"""What a page says fades after some seconds: it is kept here, for a test that comes later. And how many of the calls of
+the page are not answered yet."""
+SERVER_AWAY = ["WebSocket connection to", "Failed to load resource"]
+"""What a browser complains of while the server is away."""
 OPENED = "() => document.querySelector('[data-waits]:disabled') === null"
 """All that a page is made of is there."""
 
@@ -92,7 +118,7 @@ def chromium() -> Iterator[Any]:
     """One for all of these tests, and gone before others: Playwright's loop and theirs do not go together."""
     sync_api = module("playwright.sync_api")  # of the extra "browser"
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS, timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -102,7 +128,8 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """axe-core, from npm."""
     npm = program("npm", package="npm")
     folder = tmp_path_factory.mktemp("axe")
-    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", f"axe-core@{AXE_VERSION}"]
+    quietly = ("--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefer-offline")
+    command = [npm, "install", *quietly, f"axe-core@{AXE_VERSION}"]
     try:
         subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_TIMEOUT_S, capture_output=True)
     except (OSError, subprocess.SubprocessError) as error:
@@ -133,6 +160,7 @@ class Crowd:
         """A page of a context of its own. `login`: the server's answer to one, which its tab remembers."""
         context = self.chromium.new_context(viewport=size, base_url=self.server.http_url, **options)
         context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(LISTENS)
         self.contexts.append(context)
         page = context.new_page()
         self.watch(page)
@@ -180,10 +208,11 @@ def crowd(chromium: Any, server: Target) -> Iterator[Crowd]:
 
 @pytest.fixture
 def own_crowd(chromium: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Crowd]:
-    """With a server that the test may stop, or that needs flags of its own: ``@pytest.mark.flags("--port", "0")``."""
+    """With a server that needs flags of its own, ``@pytest.mark.flags("--token-ttl-s", "12")``, or that the test may
+    stop and start again: its port is none that the kernel gives to a connection meanwhile."""
     marker = request.node.get_closest_marker("flags")
     flags = ["--auth-rate-per-min", "0", *(marker.args if marker else ())]
-    target = Target(data_dir=tmp_path / "server", flags=flags, prefix=quick_hashes.PREFIX)
+    target = Target(data_dir=tmp_path / "server", port=free_port(), flags=flags, prefix=quick_hashes.PREFIX)
     with target.running():
         crowd = Crowd(chromium, target)
         yield crowd

@@ -10,6 +10,13 @@ LOOK_ELSEWHERE = """isHidden => {
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
 """Whether the tab is hidden, for `page.evaluate`."""
+IS_ANSWERED = "() => window.unanswered === 0"
+TAKES_WORD = """sentence => {
+    const wanted = sentence.toLowerCase();
+    const at = window.toldByToasts.findIndex((told) => told.toLowerCase().includes(wanted));
+    if (at >= 0) window.toldByToasts.splice(at, 1);
+    return at >= 0;
+}"""
 SHOWS_MEMBERS = """({names, inOrder}) => {
     const shown = [...document.querySelectorAll("#my-room-members [data-part=name]")].map(row => row.textContent);
     const asked = inOrder ? shown : shown.sort();
@@ -35,7 +42,10 @@ class Person:
         self.page.get_by_role("button", name="Log in").click()
 
     def is_connected(self) -> None:
+        """And has an answer to whatever the page asks for then. Where a login ends before, it is one of those calls
+        that tells of it, in other words than the connection's."""
         self.page.locator("#connection[data-phase=connected]").wait_for()
+        self.page.wait_for_function(IS_ANSWERED)
 
     def is_not_connected(self) -> None:
         self.page.locator("#connection:not([data-phase=connected])").wait_for()
@@ -95,7 +105,16 @@ class Person:
         self.page.locator(".question", has_text=question).get_by_role("button", name=answer, exact=True).click()
 
     def is_told(self, sentence: str) -> None:
-        self.page.locator(".toast", has_text=sentence).last.wait_for()
+        """The page says so in its bar, or has said it until now and it has faded. What is told counts for one question:
+        the next one is for something newer."""
+        try:
+            self.page.wait_for_function(TAKES_WORD, arg=sentence)
+        except Exception as late:
+            raise AssertionError(f"told was {self.told()}, not {sentence!r}") from late
+
+    def told(self) -> list[str]:
+        """What the page has said in its bar, and no test has asked for, since it was loaded."""
+        return list(self.page.evaluate("window.toldByToasts"))
 
     # -- chat -----------------------------------------------------------------------------------------------------
 

@@ -62,7 +62,8 @@ class Told:
         self.page.route("**/api/rooms", lambda route: route.fulfill(json={"rooms": list(self.model.rooms.values())}))
         self.played.answers = self.model.answers()
         self.page.reload()
-        self._is_accepted(2)
+        wait_until_page(self.page, lambda: len(self.played.sockets) == 2)
+        self.played.is_connected()
         self.page.locator("#account-button").click()
         wait_until_page(self.page, lambda: self.page.locator("#whereabouts").input_value() == "everybody")
         self.page.keyboard.press("Escape")
@@ -121,17 +122,10 @@ class Told:
         return {**data, "channel": channel, "text": f"{self.examples}: {data['text']}", "id": id_, "ts": AT}
 
     def _comes_back(self) -> None:
-        count = len(self.played.sockets)
-        self.played.sockets[-1].close(code=1012, reason="")
-        wait_until_page(self.page, lambda: self.played.phase() == "waiting")
-        self.played.pass_s(5.1)
-        self._is_accepted(count + 1)
+        self.played.is_cut_off()
+        self.played.comes_back()
         if "rooms_delta" in self.features:
             self.hears("rooms_snapshot", {"rev": 1, "rooms": list(self.model.rooms.values())}, {})
-
-    def _is_accepted(self, sockets: int) -> None:
-        wait_until_page(self.page, lambda: len(self.played.sockets) == sockets)
-        self.played.is_connected()
 
 
 def test_frames_of_every_type_of_the_contract_are_drawn() -> None:

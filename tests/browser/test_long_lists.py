@@ -61,11 +61,11 @@ def page_with(crowd: Crowd, count: int) -> PlayedServer:
     played = PlayedServer(crowd)
     played.is_connected()
     played.answers = answers(count)
-    played.fetches.clear()
+    rooms = [room(f"room {at}") for at in range(count)]
+    played.page.route("**/api/rooms", lambda route: route.fulfill(json={"count": count, "rooms": rooms}))
     played.page.reload()
     wait_until_page(played.page, lambda: len(played.sockets) == 2)
     played.is_connected()
-    played.answer_fetch([room(f"room {at}") for at in range(count)])
     socket = played.sockets[1]
     members = [{"peerId": at, "name": f"player_{at}", "isHost": at == 1} for at in range(1, min(count, 64) + 1)]
     if members:
@@ -103,6 +103,7 @@ def page_with(crowd: Crowd, count: int) -> PlayedServer:
         wait_until_page(played.page, is_drawn)
     except AssertionError:
         assert found == shown
+    played.stand_still()  # or silence would end the connection
     return played
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Crowd
+from tests.browser.conftest import SERVER_AWAY, Crowd
 from tests.browser.people import LOOK_ELSEWHERE, PASSWORD, Person
 from tests.browser.test_client_rules import AT, PlayedServer, room, wait_until_page
 
@@ -113,7 +113,7 @@ def test_member_who_takes_the_number_of_another_is_shown_by_their_own_name(crowd
 
 
 def test_guest_back_before_the_host_sees_both_by_their_own_names(own_crowd: Crowd) -> None:
-    own_crowd.expected += ["WebSocket connection to", "ERR_CONNECTION_REFUSED", "Failed to load resource"]
+    own_crowd.expected += SERVER_AWAY
     ann, bob = own_crowd.person("ann"), own_crowd.person("bob")
     ann.create_room("castle")
     bob.join("castle")
@@ -266,10 +266,9 @@ def test_nobody_is_said_to_be_offline_while_the_page_is(crowd: Crowd) -> None:
         return [*page.texts("#online-count"), *page.texts("#friends [data-part=state]")]
 
     page.comes_to(shown, ["1", "online"])
-    page.played.sockets[0].close(code=1012, reason="")
-    wait_until_page(page.page, lambda: page.played.phase() == "waiting")
+    page.played.is_cut_off()
     page.comes_to(shown, ["", ""])
-    page.played.pass_s(5.1)
+    page.played.comes_back()
     page.comes_to(shown, ["1", "online"])
     page.played.say(page.played.sockets[1], "user_offline", {"user_id": 20, "username": "bob"})
     page.comes_to(shown, ["0", "offline"])
@@ -288,8 +287,7 @@ def test_room_stays_in_sight_until_it_is_known_whether_its_member_is_in_it_still
     page.enters("den", 2, "bob", "ann", host="bob")
     page.comes_to(lambda: page.texts("#my-room-members [data-part=name]"), ["bob", "ann"])
     line.fill("half a sen")
-    page.played.sockets[0].close(code=1012, reason="")
-    wait_until_page(page.page, lambda: page.played.phase() == "waiting")
+    page.played.is_cut_off()
     page.comes_to(lambda: panel.evaluate("panel => panel.inert"), True)
     assert page.texts("#my-room-members [data-part=name]") == ["bob", "ann"]
     page.played.pass_s(5.1)
@@ -329,7 +327,7 @@ def test_room_stays_in_sight_until_it_is_known_whether_its_member_is_in_it_still
         if (
             answer != "not needed"
         ):  # else they are in one, on another device; a client without features is not told which
-            page.page.locator(".toast", has_text="You are not in your room any more.").wait_for()
+            assert any("You are not in your room any more." in told for told in Person(page.page, "ann").told())
         page.played.say(socket, "room_joined", JOINED_AGAIN)  # after all
         page.comes_to(lambda: (panel.is_visible(), panel.evaluate("panel => panel.inert")), (True, False))
 
@@ -341,11 +339,10 @@ def test_another_room_that_was_wished_for_on_the_way_back_and_is_not_to_be_had_l
     panel = page.page.locator("#my-room")
     page.enters("den", 2, "bob", "ann", host="bob")
     page.comes_to(panel.is_visible, True)
+    wait_until_page(page.page, lambda: page.played.fetches)
     page.played.fetches.clear()  # of the connection that is lost
-    page.played.sockets[0].close(code=1012, reason="")
-    wait_until_page(page.page, lambda: page.played.phase() == "waiting")
-    page.played.pass_s(5.1)
-    page.played.is_connected()
+    page.played.is_cut_off()
+    page.played.comes_back()
     page.played.answer_fetch([room("den"), room("other")])
     page.comes_to(lambda: page.page.locator("#rooms li[data-id=other] [data-part=join]").is_visible(), True)
     page.page.locator("#rooms li[data-id=other] [data-part=join]").click()
@@ -376,10 +373,8 @@ def test_lines_of_a_room_are_followed_though_those_before_it_were_read_from_the_
         page.enters("other", 2, "bob", "ann", host="bob")
         page.comes_to(lambda: page.texts("#my-room-log .text"), [])
     else:
-        page.played.sockets[0].close(code=1012, reason="")
-        wait_until_page(page.page, lambda: page.played.phase() == "waiting")
-        page.played.pass_s(5.1)
-        page.played.is_connected()
+        page.played.is_cut_off()
+        page.played.comes_back()
         page.played.say(page.played.sockets[1], "room_joined", JOINED_AGAIN)
     hears("second")
     page.comes_to(lambda: log.evaluate(left_px) <= 1, True)
@@ -390,8 +385,7 @@ def test_nobody_is_said_not_to_be_there_while_the_page_does_not_know(crowd: Crow
     none = page.page.locator("#online-none")
     page.page.locator("#online-search").fill("bob")
     page.comes_to(none.is_visible, True)
-    page.played.sockets[0].close(code=1012, reason="")
-    wait_until_page(page.page, lambda: page.played.phase() == "waiting")
+    page.played.is_cut_off()
     page.comes_to(none.is_visible, False)
 
 
@@ -409,10 +403,9 @@ def test_members_of_the_party_are_neither_online_nor_offline_while_the_page_does
         return page.texts("#party-members [data-part=state]"), page.page.locator("#party-members .dot.on").count()
 
     page.comes_to(shown, (["online", "offline"], 1))
-    page.played.sockets[0].close(code=1012, reason="")
-    wait_until_page(page.page, lambda: page.played.phase() == "waiting")
+    page.played.is_cut_off()
     page.comes_to(shown, (["", ""], 0))
-    page.played.pass_s(5.1)
+    page.played.comes_back()
     page.comes_to(shown, (["online", "offline"], 1))
 
 

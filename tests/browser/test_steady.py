@@ -21,12 +21,25 @@ OVERLAPS = """() => {
 }"""
 
 
+SAYS_TWO_THINGS = f"""async () => {{
+    const {{ Notices }} = await import("./static/lobby/frame/notices.js");
+    const notices = new Notices();
+    notices.problem("You have blocked this player; unblock them first.");
+    notices.say("You and somebody_with_a_name are friends now.");
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    return [document.querySelectorAll(".toast").length, ({OVERLAPS})()];
+}}"""
+"""How many, and the controls that they cover: at once, for they fade."""
 GO_ON_POINTING = """() => {
     const list = document.getElementById("rooms");
     const move = () => list.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, pointerType: "mouse" }));
     window.pointing = setInterval(move, 100);
 }"""
 """In the page itself: a machine that is busy would let the pointer rest between two steps of a test."""
+
+
+BOXES = "places => places.map((place) => document.querySelector(place).getBoundingClientRect().toJSON())"
+"""All of one moment: a room may come or go at any time."""
 
 
 def names(person: Person) -> list[str]:
@@ -63,19 +76,14 @@ def test_what_the_page_says_covers_no_control(crowd: Crowd, size: dict[str, int]
     ann = crowd.person(f"said_{size['width']}_{view}", size=size)
     if size is PHONE:
         ann.page.locator("#views").get_by_role("button", name=view).click()
-    ann.page.evaluate("""() => import("./static/lobby/frame/notices.js").then(({ Notices }) => {
-        const notices = new Notices();
-        notices.problem("You have blocked this player; unblock them first.");
-        notices.say("You and somebody_with_a_name are friends now.");
-    })""")
-    ann.page.locator(".toast").nth(1).wait_for()
-    assert ann.page.evaluate(OVERLAPS) == []
+    assert ann.page.evaluate(SAYS_TWO_THINGS) == [2, []]
 
 
 def test_toast_stays_for_as_long_as_somebody_points_at_it(crowd: Crowd) -> None:
     played = PlayedServer(crowd)
     played.is_connected()
     page, toast = played.page, played.page.locator(".toast", has_text="This room is full.")
+    played.stand_still()
     played.say(played.sockets[0], "error", {"reason": "room_full"})
     toast.hover()
     played.pass_s(20)
@@ -89,6 +97,7 @@ def test_toast_stays_for_as_long_as_somebody_is_in_it_wherever_they_point(crowd:
     played = PlayedServer(crowd)
     played.is_connected()
     page, toast = played.page, played.page.locator(".toast", has_text="This room is full.")
+    played.stand_still()
     played.say(played.sockets[0], "error", {"reason": "room_full"})
     toast.get_by_role("button").focus()
     toast.hover()
@@ -142,15 +151,15 @@ def test_what_cannot_be_taken_back_is_asked_first_and_escape_means_no(crowd: Cro
 @pytest.mark.parametrize("width", [768, 1024, 1100])
 def test_columns_of_a_tablet_begin_at_the_same_height(crowd: Crowd, width: int) -> None:
     ann = crowd.person(f"tablet_{width}", size={"width": width, "height": 1024})
-    tops = {name: ann.page.locator(f".column.{name}").bounding_box()["y"] for name in ("rooms", "chat")}
-    assert tops["rooms"] == tops["chat"]
+    rooms, chat = ann.page.evaluate(BOXES, [".column.rooms", ".column.chat"])
+    assert rooms["top"] == chat["top"]
 
 
 @pytest.mark.parametrize("width", [768, 1024, 1100])
 def test_panels_of_a_tablet_follow_one_another_without_a_hole(crowd: Crowd, width: int) -> None:
     """Though the chat beside them is taller than all of them."""
     page = crowd.person(f"hole_{width}", size={"width": width, "height": 1400}).page
-    rooms, people = (page.locator(f".column.{name}").bounding_box() for name in ("rooms", "people"))
-    last = page.locator(".column.rooms > .panel").last.bounding_box()
-    assert people["y"] - (last["y"] + last["height"]) <= GAP_PX
+    columns = [".column.rooms", ".column.people", ".column.rooms > .panel:last-child"]
+    rooms, people, last = page.evaluate(BOXES, columns)
+    assert people["top"] - last["bottom"] <= GAP_PX
     assert rooms["width"] == people["width"]

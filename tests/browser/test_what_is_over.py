@@ -34,11 +34,12 @@ def test_older_notifications_that_were_asked_for_stay_when_the_newest_are_looked
     played.is_connected()
     page, items = played.page, played.page.locator("#notifications-items li")
     for newest, more in ((150, False), (100, True), (151, False)):
-        played.answers = {"/api/notifications": page_of(newest)}
         if more:
+            played.answers["/api/notifications?before"] = page_of(newest)
             page.locator("#notifications-button").click()
             page.locator("#notifications-more").click()
         else:
+            played.answers = {"/api/notifications": page_of(newest)}
             look_up_again(played)
         items.get_by_text(f"title {newest}", exact=True).wait_for(state="attached")
     assert (items.count(), page.locator("#notifications-more").is_visible()) == (101, True)
@@ -64,10 +65,7 @@ def test_question_of_a_friend_request_that_ended_while_the_page_was_away_goes(cr
     played.page.locator("#requests li", has_text="bob").wait_for()
     played.page.locator(".question", has_text="bob wants to be your friend").wait_for()
     played.answers = {}
-    played.sockets[0].close(code=1012, reason="")
-    wait_until_page(played.page, lambda: played.phase() == "waiting")
-    played.pass_s(5.1)
-    played.is_connected()
+    come_back(played)
     played.page.locator(".question").wait_for(state="detached")
 
 
@@ -87,8 +85,9 @@ def test_kick_that_was_refused_is_not_told_when_its_player_leaves_later(crowd: C
             played.say(socket, "error", {"reason": "not_host"})
         played.say(socket, "peer_left", {"peerId": peer_id})
         page.locator("#my-room-members li", has_text=name).wait_for(state="detached")
-    page.locator(".toast", has_text="eve is kicked").wait_for()
-    assert page.locator(".toast", has_text="bob is kicked").count() == 0
+    ann = Person(page, "ann")
+    ann.is_told("eve is kicked")
+    assert not any("bob is kicked" in told for told in ann.told())
 
 
 INVITE = {"room_id": "r", "from_user_id": 9, "from_username": "bob", "gamemode": "duel"}
@@ -136,10 +135,8 @@ def questions(played: PlayedServer) -> list[str]:
 
 
 def come_back(played: PlayedServer) -> None:
-    played.sockets[-1].close(code=1012, reason="")
-    wait_until_page(played.page, lambda: played.phase() == "waiting")
-    played.pass_s(5.1)
-    played.is_connected()
+    played.is_cut_off()
+    played.comes_back()
 
 
 def answer(played: PlayedServer, label: str) -> None:
@@ -190,7 +187,7 @@ def test_invitation_that_is_put_off_is_asked_about_no_more_and_can_be_taken_up_l
     assert (questions(played), can_join_from_notification(played)) == ([ASKED_NEXT], True)
     played.page.locator("#notifications-button").click()
     played.page.locator("#notifications-items [data-part=join]:not([hidden])").click()
-    wait_until_page(played.page, lambda: played.heard[-1]["type"] == "join_room")
+    wait_until_page(played.page, lambda: "join_room" in [said["type"] for said in played.heard])
     played.say(played.sockets[-1], "match_invite", INVITE)
     wait_until_page(played.page, lambda: ASKED in questions(played))
 
@@ -245,7 +242,7 @@ def test_invitation_that_was_answered_without_a_connection_is_asked_about_still(
     wait_until_page(played.page, lambda: played.phase() != "connected")
     played.page.route("**/decline", lambda route: route.abort())
     answer(played, label)
-    played.page.locator(".toast").wait_for()
+    wait_until_page(played.page, Person(played.page, "ann").told)
     wait_until_page(played.page, lambda: questions(played) == [ASKED])
 
 
@@ -286,7 +283,7 @@ def test_host_is_told_of_the_end_of_their_room_unless_they_ended_it_on_this_page
     ann.confirms("Delete room")
     tab.is_told("Your room is gone: you have deleted it elsewhere, or an administrator has closed it.")
     ann.page.locator("#my-room").wait_for(state="hidden")
-    assert ann.page.locator(".toast").count() == 0
+    assert ann.told() == []
     ann.create_room("ended by others")
     ann.is_in_room("ended by others")
     room_id = ann.page.locator("#rooms li.mine").get_attribute("data-id")
@@ -301,9 +298,9 @@ def test_host_without_features_is_not_told_that_the_host_kicked_them(crowd: Crow
     played.say(played.sockets[0], "room_created", {"roomId": "r", "peerId": 1, "gamemode": "duel", "mapName": None})
     played.page.locator("#my-room").wait_for()
     played.say(played.sockets[0], "kicked", {"reason": "host_kick"})
-    told = "Your room is gone: you have deleted it elsewhere, or an administrator has closed it."
-    wait_until_page(played.page, lambda: played.page.locator(".toast").count() > 0)
-    assert told in str(played.page.locator(".toast").text_content())
+    ann = Person(played.page, "ann")
+    wait_until_page(played.page, ann.told)
+    assert ann.told() == ["Your room is gone: you have deleted it elsewhere, or an administrator has closed it."]
 
 
 @pytest.mark.parametrize("deed", ["Start anyway", "Make host"])
@@ -334,6 +331,7 @@ def test_deed_in_a_room_is_not_done_in_another_one_that_the_user_is_in_meanwhile
 def test_age_of_a_notification_goes_on_while_it_is_read(crowd: Crowd) -> None:
     played = invited(crowd)
     page = played.page
+    played.stand_still()
     page.locator("#notifications-button").click()
     for expected in ("just now", "1 min ago", "2 min ago"):
         assert page.locator("#notifications-items [data-part=age]").text_content() == expected
@@ -351,7 +349,7 @@ def test_bell_counts_what_is_unread_beyond_the_notifications_that_are_shown(crow
     played.answers = {"/api/notifications": {**first, "unread": 7}}
     look_up_again(played)
     wait_until_page(page, lambda: count.text_content() == "7")
-    played.answers = {"/api/notifications": {**second, "unread": 7}}
+    played.answers["/api/notifications?before"] = {**second, "unread": 7}
     page.locator("#notifications-button").click()
     page.locator("#notifications-more").click()
     page.locator("#notifications-items li", has_text="title 51").first.wait_for()
@@ -423,10 +421,12 @@ def test_invitation_into_the_own_party_that_has_run_out_is_shown_no_more(crowd: 
     come_back(played)
     bob = played.page.locator("#party-invited li", has_text="bob")
     wait_until_page(played.page, lambda: bob.count() == 1)
+    played.stand_still()
     played.answers = {"/api/parties/mine": {"party": party}}
     played.pass_s(15)
     assert bob.count() == 1
     played.pass_s(16)
+    played.go_on()
     wait_until_page(played.page, lambda: bob.count() == 0)
 
 
@@ -437,6 +437,7 @@ def test_what_was_done_in_another_window_is_shown_when_its_user_comes_back_to_th
     other.log_in()
     other.is_connected()
     ann.page.locator("#party-create").click()
+    ann.page.locator("#party-in").wait_for()
     ann.page.locator("#friend-form input").fill("windows_bob")
     ann.page.locator("#friend-form button").click()
     ann.page.locator("#requests li", has_text="windows_bob").wait_for()
