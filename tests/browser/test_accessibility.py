@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.browser.conftest import Crowd
 from tests.browser.everything import OPERATIONS_DIALOGS, VIEWS, closed, opened, visit_everything
 from tests.browser.looks import WITH_AXE, each_look, violations
 from tests.browser.operations import open_busy_ops, open_ops_of_nodes
 from tests.browser.test_ops_page import admin_token, open_ops
 
+pytestmark = pytest.mark.timeout(900)
+"""axe-core looks at everything in eight looks, which is nothing but work."""
 ONE_BY_ONE = "#views"
 """Shown where there is room for one view at a time; elsewhere all are shown, whichever is chosen."""
 

@@ -19,9 +19,11 @@ from bench.report.build import make_report, write_report
 from bench.report.sections.forecasts import AT_SCALE_TABLE, FORECASTS
 from bench.scenarios.prediction.kept import NAME
 from tests.bench.forecasts import CASES_OF_A_FULL_RUN, forecasts_found
-from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE
 from tests.installed import program
 
+pytestmark = pytest.mark.timeout(900)
+"""The whole report is drawn, and looked through, which is nothing but work."""
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "reports" / "sample" / "run.json.gz"
 LARGEST_PAGE_BYTES = 1_500_000
@@ -67,6 +69,7 @@ def open_page(chromium: Any, report: Path) -> Iterator[Any]:
 
     def opened(viewport: dict[str, int], scheme: str = "light") -> Any:
         contexts.append(chromium.new_context(viewport=viewport, color_scheme=scheme))
+        contexts[-1].set_default_timeout(PATIENCE_MS)
         page = contexts[-1].new_page()
         page.goto(report.as_uri())
         return page
@@ -211,6 +214,7 @@ def test_print_has_all_tables_page_numbers_and_no_heading_alone(
     pdftotext: str, chromium: Any, report: Path, folder: Path
 ) -> None:
     context = chromium.new_context()
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(report.as_uri())
     titles = page.evaluate("[...document.querySelectorAll('h2, h3')].map(each => each.firstChild.textContent.trim())")
