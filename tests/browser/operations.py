@@ -20,6 +20,12 @@ NODES = [
 """The last one is not heard of."""
 
 
+def says(page: Any, where: str, sentence: str) -> None:
+    """In words, where somebody who has just pressed looks; and nothing is busy any more."""
+    page.locator(where, has_text=sentence).wait_for()
+    page.wait_for_function("() => document.querySelector('button[aria-busy]') === null")
+
+
 def make_work(crowd: Crowd, prefix: str) -> str:
     """Two accounts, one of which is banned and one reported, and rooms of both kinds; the token of an administrator."""
     server, boss = crowd.server, admin_token(crowd)
