@@ -66,6 +66,11 @@ OUTSIDE = """() => {
     return found;
 }"""
 """Boxes and lines of text beside their panel, panels beside the window, lists that scroll sideways."""
+NEVER_FADES = """() => {
+    const later = window.setTimeout;
+    window.setTimeout = (deed, ms, ...given) => (ms === 6000 ? 0 : later(deed, ms, ...given)); // SHOWN_MS of notices.js
+}"""
+"""What the page says from now on stays until somebody closes it."""
 TAKES_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -133,6 +138,7 @@ def everything_at_its_longest(crowd: Crowd, ann: Person) -> Iterator[None]:
     ann.page.locator("#party-form button").click()
     pest.answers("invites you into a party", "Join")
     ann.page.locator("#party-members li", has_text=OUTSIDE_NAME).wait_for()
+    ann.is_told("is invited into your party")  # and the form is empty again
     for form in ("#party-form", "#friend-form"):
         ann.page.locator(f"{form} input").fill(NAME)
         ann.page.locator(f"{form} button").click()
@@ -189,7 +195,10 @@ def speaks_german_within_its_panels(crowd: Crowd, ann: Person, folder: Path) -> 
     is_within_its_panels(page, folder, "german-notifications-dialog")
 
 
-@pytest.mark.flags("--empty-room-ttl-s", "600", "--chat-rate-per-min", "0", "--social-rate-per-min", "0")
+@pytest.mark.flags(
+    *("--empty-room-ttl-s", "600", "--chat-rate-per-min", "0", "--social-rate-per-min", "0"),
+    *("--heartbeat-timeout-s", "600"),  # one of them has no page and says nothing
+)
 def test_longest_text_in_every_field_widens_nothing_and_moves_no_panel(own_crowd: Crowd, folder: Path) -> None:
     own_crowd.expected.append("Failed to load resource")
     ann = own_crowd.person("ann")
@@ -222,6 +231,7 @@ def test_longest_name_in_the_bar_widens_nothing(crowd: Crowd, folder: Path) -> N
 def test_longest_text_in_a_toast_widens_nothing(crowd: Crowd, folder: Path) -> None:
     ann = crowd.person("toast_ann")
     pest = enter_as(crowd, 7200, "R" * 64)
+    ann.page.evaluate(NEVER_FADES)
     for width in WIDTHS:
         at_width(ann.page, width)
         look_at(ann.page, views_of(ann.page)[-1])

@@ -126,9 +126,10 @@ TOASTS = """async () => {
 
 
 def test_toast_that_makes_room_for_a_newer_one_leaves_the_focus_in_the_page(crowd: Crowd) -> None:
-    page = crowd.person("toast_ann").page
+    ann = crowd.person("toast_ann")
+    page = ann.page
     page.evaluate(TOASTS)
-    page.locator(".toast", has_text="the third").wait_for()
+    ann.is_told("the third")
     page.wait_for_function(f"() => !({IS_AT_TOP_OF_PAGE})()")
 
 

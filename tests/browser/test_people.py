@@ -14,7 +14,8 @@ def befriend(one: Person, other: Person) -> None:
     one.page.locator("#friend-form input").fill(other.name)
     one.page.locator("#friend-form button").click()
     other.answers(f"{one.name} wants to be your friend", "Accept")
-    one.page.locator("#friends button", has_text=other.name).wait_for()
+    for person, friend in ((one, other), (other, one)):
+        person.page.locator("#friends button", has_text=friend.name).wait_for()
 
 
 def test_friends_come_first_and_say_in_which_room_they_are(own_crowd: Crowd) -> None:
@@ -86,6 +87,7 @@ def test_title_of_the_tab_counts_what_waits(crowd: Crowd) -> None:
 def test_line_of_the_room_waits_to_be_read_until_its_user_looks_at_the_room(crowd: Crowd) -> None:
     ann, bob = crowd.person("unread_ann"), crowd.person("unread_bob")
     ann.create_room("unread")
+    ann.is_in_room("unread")
     bob.join("unread")
     bob.is_in_room("unread")
     say, tab = bob.page.locator("#my-room-say"), "wanted => document.title.startsWith(wanted)"

@@ -107,7 +107,7 @@ def test_link_to_a_room_leaves_the_language_to_its_reader(crowd: Crowd) -> None:
     page.locator("#create-room [name=gamemode]").fill("link")
     page.get_by_role("button", name="Erstellen", exact=True).click()
     page.locator("#my-room-copy").click()
-    page.locator(".toast", has_text="kopiert").wait_for()
+    Person(page, "nostore_link").is_told("kopiert")
     link = page.evaluate("navigator.clipboard.readText()")
     assert "/?reconnect=fixed#room=" in link
 
