@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Crowd
+from tests.browser.conftest import SERVER_AWAY, Crowd
 from tests.browser.people import PASSWORD, Person
 from tests.browser.test_client_rules import PlayedServer
 from tests.browser.test_ops_page import admin_token
@@ -53,7 +53,7 @@ def test_log_in_errors_are_sentences_and_mark_what_is_wrong(crowd: Crowd) -> Non
 
 
 def test_server_that_is_away_is_said_in_the_form(own_crowd: Crowd) -> None:
-    own_crowd.expected += ["Failed to load resource", "ERR_CONNECTION"]
+    own_crowd.expected += SERVER_AWAY
     page = own_crowd.page()
     own_crowd.server.stop()
     Person(page, "ann").log_in()

@@ -68,6 +68,7 @@ def a_host(crowd: Crowd, sockets: contextlib.ExitStack, user_id: int, **wish: An
     host.send('{"type":"create_room"}')
 
 
+@pytest.mark.flags("--heartbeat-timeout-s", "600")  # the hosts say nothing
 def test_rooms_are_searched_sorted_and_filtered_and_the_choice_stays(own_crowd: Crowd) -> None:
     with contextlib.ExitStack() as sockets:
         a_host(own_crowd, sockets, 301, gamemode="siege", mapName="Harbour")
@@ -99,6 +100,7 @@ def test_rooms_are_searched_sorted_and_filtered_and_the_choice_stays(own_crowd: 
         wait_for_rooms(ann, "race", "duel", "siege")
 
 
+@pytest.mark.flags("--empty-room-ttl-s", "600")
 def test_room_that_comes_back_into_the_list_stands_where_it_stood_on_every_page(own_crowd: Crowd) -> None:
     """Whether the page fetches the list or follows it by differences."""
     base, follower = own_crowd.person("back_base", address="/?features=none"), own_crowd.person("back_follower")

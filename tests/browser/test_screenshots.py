@@ -64,7 +64,10 @@ def shoot(page: Any, folder: Path, name: str) -> None:
         is_in_good_shape(page)
 
 
-@pytest.mark.flags("--chat-rate-per-min", "0", "--social-rate-per-min", "0", "--command-rate-per-s", "0")
+@pytest.mark.flags(
+    *("--chat-rate-per-min", "0", "--social-rate-per-min", "0", "--command-rate-per-s", "0"),
+    *("--heartbeat-timeout-s", "600"),  # whoever has no page says nothing all evening
+)
 def test_pages_in_both_colours_on_a_desktop_and_on_a_phone(own_crowd: Crowd, folder: Path) -> None:
     door = own_crowd.page()
     for kind, size in SIZES.items():

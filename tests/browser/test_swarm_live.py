@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ ROLES = ("--mix", "browser=2,host=1", "--room-interval-s", "fixed:0.2", "--room-
 
 
 @pytest.fixture(params=[(), ("--processes", 2)], ids=["alone", "with workers"])
-def swarm(nursery: Nursery, server: Target, request: pytest.FixtureRequest) -> WebSwarm:
+def swarm(nursery: Nursery, server: Target, request: pytest.FixtureRequest) -> Iterator[WebSwarm]:
     swarm = nursery.start_web(
         *("--host", server.http_url, "--jwt-secret", server.jwt_secret, *ROLES, *request.param),
         *("--heartbeat-interval-s", 1, "--settle-s", 1, "--fault", "run:true@5", "--recovery-s", 1),
@@ -33,7 +34,8 @@ def swarm(nursery: Nursery, server: Target, request: pytest.FixtureRequest) -> W
         lambda: not request.param or swarm.workers() == request.param[1],
         deadline_s=RUN_TIMEOUT_S, what="the workers",
     )  # fmt: skip
-    return swarm
+    yield swarm
+    swarm.swarm.stop(signal.SIGTERM)  # or its players would keep the machine busy until the last test has ended
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from bench.processes.target import Target
 from tests.browser.conftest import DESKTOP, PATIENCE_MS
+from tests.browser.test_client_rules import wait_until_page
 from tests.loadtest.fakes import wait_for
 from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery, WebSwarm
 
@@ -24,11 +26,13 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
 
 
 @pytest.fixture
-def swarm(nursery: Nursery, server: Target, tmp_path: Path) -> WebSwarm:
-    return nursery.start_web(
+def swarm(nursery: Nursery, server: Target, tmp_path: Path) -> Iterator[WebSwarm]:
+    swarm = nursery.start_web(
         *("--host", server.http_url, "--jwt-secret", server.jwt_secret),
         *("--mix", "browser=1", "--run-dir", tmp_path / "results"),
     )
+    yield swarm
+    swarm.swarm.stop(signal.SIGTERM)
 
 
 @pytest.fixture
@@ -125,6 +129,9 @@ def test_an_edit_of_a_run_that_has_ended_meanwhile_is_refused_in_view_and_begins
     before = swarm.run_id()
     press(page, "Edit")
     set_users(page, 5)
+    held: list[Any] = []
+    page.route("**/stats/requests**", lambda route: held.append(route))  # a page that has heard of it has no such form
+    wait_until_page(page, lambda: held)
     swarm.post("/stop")
     press(page, "Update")
     page.locator(NOTICE).get_by_text("Nothing was changed: no run goes on now.").wait_for()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,9 @@ def stopping(request: pytest.FixtureRequest) -> tuple[str, tuple[Any, ...]]:
 
 
 @pytest.fixture
-def swarm(nursery: Nursery, server: Target, tmp_path: Path, stopping: tuple[str, tuple[Any, ...]]) -> WebSwarm:
+def swarm(
+    nursery: Nursery, server: Target, tmp_path: Path, stopping: tuple[str, tuple[Any, ...]]
+) -> Iterator[WebSwarm]:
     (tmp_path / "held_up.py").write_text(HELD_UP)
     swarm = nursery.start_web(
         *("--host", server.http_url, "--jwt-secret", server.jwt_secret, "--mix", "browser=1", "--settle-s", 1),
@@ -83,7 +86,8 @@ def swarm(nursery: Nursery, server: Target, tmp_path: Path, stopping: tuple[str,
     )
     workers = WORKERS[1] if stopping[1] else 0
     wait_for(lambda: not workers or swarm.workers() == workers, deadline_s=RUN_TIMEOUT_S, what="the workers")
-    return swarm
+    yield swarm
+    swarm.swarm.stop(signal.SIGTERM)
 
 
 @pytest.fixture
