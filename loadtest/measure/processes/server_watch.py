@@ -16,6 +16,9 @@ import psutil
 from loadtest.measure.processes.stat_lines import STARTED, STATE, SYSTEM, USER, StatLines
 from loadtest.measure.run_facts import ServerState
 
+LEAST_S = 0.5
+"""Between two looks at its CPU, which the kernel counts in hundredths of a second: a share of a moment is that of one
+hundredth, or none."""
 _CGROUPS = Path("/sys/fs/cgroup")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _TELLS_CHILDREN = Path("/proc/thread-self/children").exists()
@@ -62,13 +65,14 @@ class ServerWatch:
             state.on_disk_s += since_s  # what writes is mostly not the thread that answers
 
     def look(self, now_s: float) -> None:
-        """Its CPU since the last look."""
-        used_s = self._read()
+        """Its CPU since the last look that was `LEAST_S` ago or more, and what its kernel counts."""
         wall_s = now_s - self._looked_s
-        shares = [(used - self._used_s.get(pid, used)) / wall_s for pid, used in used_s.items()]
-        if shares and wall_s > 0:
-            self.cpu_shares.append(max(shares))
-        self._used_s, self._looked_s = used_s, now_s
+        if wall_s >= LEAST_S:
+            used_s = self._read()
+            shares = [(used - self._used_s.get(pid, used)) / wall_s for pid, used in used_s.items()]
+            if shares:
+                self.cpu_shares.append(max(shares))
+            self._used_s, self._looked_s = used_s, now_s
         throttled_s = self._read_throttled()
         self.state.throttled_s += max(0.0, throttled_s - self._throttled_s)
         self._throttled_s = throttled_s

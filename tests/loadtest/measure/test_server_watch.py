@@ -108,6 +108,19 @@ def test_a_server_of_which_a_thread_waits_as_for_a_disk_is_told(tmp_path: Path, 
     assert (watch.state.on_disk_s, watch.state.stopped_s) == (seen_s, 0.0)
 
 
+def test_cpu_of_a_moment_is_told_with_that_of_the_second_after_it() -> None:
+    """A run finds its server at any time of a second. The first share of it was one of a few ms."""
+    watch, until_s = ServerWatch(os.getpid()), time.process_time() + 0.05
+    began_s = watch._looked_s
+    while time.process_time() < until_s:
+        pass  # five of the hundredths that the kernel counts
+    watch.look(began_s + 0.01)
+    assert watch.cpu_shares == []
+    watch.look(began_s + 1.01)
+    [share] = watch.cpu_shares
+    assert share > 0.02
+
+
 def test_connections_that_a_full_backlog_has_no_room_for_are_counted() -> None:
     if server_watch._overflows_beside(os.getpid()) is None:
         pytest.skip("this system does not tell")
@@ -134,14 +147,15 @@ def test_thread_that_begins_later_is_looked_at_and_one_that_has_ended_is_not() -
 
     lines, thread = StatLines(os.getpid()), threading.Thread(target=wait)
     lines.has_a_thread_in("-", lines.read())
-    had = len(lines._threads)
     thread.start()
     began.wait()
-    wait_for(lambda: lines.has_a_thread_in("S", lines.read()), what="a thread that sleeps")
-    assert len(lines._threads) == had + 1
+    wait_for(
+        lambda: lines.has_a_thread_in("S", lines.read()) and str(thread.native_id) in lines._threads,
+        what="a thread that sleeps",
+    )
     go_on.set()
     thread.join()
-    wait_for(lambda: not lines.has_a_thread_in("-", lines.read()) and len(lines._threads) == had)
+    wait_for(lambda: not lines.has_a_thread_in("-", lines.read()) and str(thread.native_id) not in lines._threads)
 
 
 def test_lines_of_a_process_leave_no_open_file(server: tuple[int, int]) -> None:
