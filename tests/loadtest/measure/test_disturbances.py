@@ -15,6 +15,7 @@ from loadtest.measure.processes import health
 from loadtest.measure.processes.health import LATE_TICK_S, TICK_S, Health, HealthMonitor
 from loadtest.measure.reach import FORGET_EVERY_S, REMEMBER_S
 from tests.loadtest.measure.test_reach import SETTLE_S, World
+from tests.patience import PATIENCE_S
 
 RECOVERY_S = 20.0
 EVERYBODY = frozenset(range(1, 11))
@@ -342,7 +343,7 @@ def test_health_monitor_tells_from_when_to_when_the_process_stood_still() -> Non
     began_s = time.perf_counter()
     time.sleep(3 * LATE_TICK_S)
     over_s = time.perf_counter()
-    with gevent.Timeout(10):
+    with gevent.Timeout(PATIENCE_S):
         while not any(from_s < over_s and until_s >= over_s for from_s, until_s in stalls):
             gevent.sleep(LATE_TICK_S / 10)
     monitor.stop()

@@ -51,7 +51,7 @@ class House:
         session = SimpleNamespace(base_url=url, request_event=self.environment.events.request)
         self.api = SwarmApi(LocustHttp(session, self.recorder), SharedLists())  # type: ignore[arg-type]
         self.pool = HttpPool(
-            url, reader=self.wire.reader, timers=self.wire.timers, crew=self.wire.crew, most=8, timeout_s=5.0
+            url, reader=self.wire.reader, timers=self.wire.timers, crew=self.wire.crew, most=8, timeout_s=PATIENCE_S
         )
         self.fetcher = ListFetcher({url: self.pool}, api=self.api, paths={}, recorder=self.recorder, table=self.table)
 

@@ -10,7 +10,7 @@ import pytest
 
 from bench.processes.target import Target
 from loadtest.players.pausing import ARRIVALS_PAUSED, RolePauses
-from tests.loadtest.players.test_players import Run
+from tests.loadtest.players.test_players import SEATS, Run
 
 
 class Seat:
@@ -125,7 +125,7 @@ def test_a_session_of_a_paused_role_begins_when_the_role_goes_on(run):
 
 @pytest.mark.system  # a server as a process
 def test_arrivals_of_a_paused_role_are_counted_and_dropped(run):
-    swarm = run(20, "--mix", "browser=1", "--arrivals-per-s", "40", "--session-s", "fixed:0.1")
+    swarm = run(SEATS, "--mix", "browser=1", "--arrivals-per-s", "10", "--session-s", "fixed:0.1")
     swarm.until("sessions ended", 3)
     swarm.swarm.pauses.set_to(["browser"])
     swarm.until(ARRIVALS_PAUSED, 5)

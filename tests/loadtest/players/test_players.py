@@ -20,8 +20,6 @@ from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system  # a server as a process
 
-"""Whole sessions on a machine that is busy with other tests."""
-
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[Target]:
@@ -79,6 +77,15 @@ def run(target: Target) -> Iterator[object]:
         one.end()
 
 
+SEATS = 60
+"""Far more than the players who are there at once: who finds none was not held up by a busy machine."""
+
+
+def durations(swarm: Run, name: str | tuple[str, str]) -> int:
+    """How many of that name there are, those that a busy machine delayed among them."""
+    return sum(swarm.swarm.recorder.counts_by_place(name).values())
+
+
 def test_joiners_join_a_hosts_room_chat_and_leave(run):
     life = ("--room-interval-s", "fixed:2", "--room-lifetime-s", "fixed:2")
     visits = ("--visit-interval-s", "fixed:0.3", "--visit-s", "fixed:0.3", "--chat-interval-s", "fixed:0.1")
@@ -86,16 +93,19 @@ def test_joiners_join_a_hosts_room_chat_and_leave(run):
     for event in ("sent leave_room", "received room_joined", "received chat"):
         swarm.until(event, 2)
     swarm.end()
-    requests = swarm.swarm.recorder.requests
-    assert 0 < requests["WS", "room join"].times.count <= swarm.counts("received room_joined"), "but for late answers"
-    assert not requests["WS", "room join"].failures
-    assert requests["WS", "room chat"].times.count > 0
+    joins = durations(swarm, ("WS", "room join"))
+    assert 0 < joins <= swarm.counts("received room_joined"), "but for late answers"
+    assert not swarm.swarm.recorder.requests["WS", "room join"].failures
+    assert durations(swarm, ("WS", "room chat")) > 0
 
 
 def test_what_is_judged_last_is_in_a_window_too(run):
     rooms = ("--room-interval-s", "fixed:0.4", "--room-lifetime-s", "fixed:0.1", "--settle-s", "0.2")
     swarm = run(3, "--mix", "host=1,browser=2", *rooms)
     swarm.until("received rooms_changed", 8)
+    with gevent.Timeout(PATIENCE_S, AssertionError("no fan-out of rooms")):
+        while not swarm.swarm.recorder.reported("fan-out of rooms").count:
+            gevent.sleep(0.05)
     swarm.end()
     recorder, windows = swarm.swarm.recorder, swarm.swarm.facts.windows
     counted = recorder.series["fan-out of rooms"].count
@@ -125,7 +135,7 @@ def test_slow_readers_pause(run):
 
 
 def test_sessions_arrive_stay_and_go(run):
-    swarm = run(20, "--mix", "browser=1", "--arrivals-per-s", "20", "--session-s", "fixed:0.3")
+    swarm = run(SEATS, "--mix", "browser=1", "--arrivals-per-s", "10", "--session-s", "fixed:0.3")
     swarm.until("sessions ended", 5)
     assert swarm.counts("arrivals") >= 5
     assert swarm.counts("arrivals without a seat") == 0
@@ -157,15 +167,11 @@ def test_socializers_talk_meet_in_parties_and_are_timed(run):
     swarm.until("received chat_message", 40)
     swarm.end()
     recorder = swarm.swarm.recorder
-
-    def count(name):  # also of what a busy machine delayed
-        return sum(recorder.counts_by_place(name).values())
-
-    assert count(Socializer.delivered.text) > swarm.counts("lines said")  # each is heard by several
-    assert count(Socializer.joined.text) == count(("WS", "party invitation")) > 0
-    assert count(("WS", "chat line")) == pytest.approx(swarm.counts("lines said"), abs=6)
+    assert durations(swarm, Socializer.delivered.text) > swarm.counts("lines said")  # each is heard by several
+    assert durations(swarm, Socializer.joined.text) == durations(swarm, ("WS", "party invitation")) > 0
+    assert durations(swarm, ("WS", "chat line")) == pytest.approx(swarm.counts("lines said"), abs=6)
     for route in ("/api/users/[id]", "/api/friends/rooms"):
-        assert count(("GET", route)) > 0
+        assert durations(swarm, ("GET", route)) > 0
     assert not any(figures.failures for figures in recorder.requests.values())
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from loadtest.results import machine
 from tests.patience import PATIENCE_S
 
@@ -15,7 +17,10 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout.strip()
 
 
-def test_a_checkout_has_its_whole_commit_and_says_whether_it_was_changed(tmp_path: Path):
+def test_a_checkout_has_its_whole_commit_and_says_whether_it_was_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(machine, "_GIT_TIMEOUT_S", PATIENCE_S)
     git(tmp_path, "init", "-q")
     (tmp_path / "file").write_text("one")
     git(tmp_path, "add", "file")

@@ -5,12 +5,15 @@ The server is a thread of this process, and the swarm is frozen by keeping this 
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from gevent import monkey
 
 from loadtest.client.reconnect import FixedReconnect
 from loadtest.client.sockets.arrival import HAS_STAMPS, SO_TIMESTAMPNS, ArrivalClock, stamp_arrivals
@@ -18,12 +21,22 @@ from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.shared import Wire
 from loadtest.wire.together.arrivals import FEW, ManyArrivals
 from lobby_server.protocol.messages import Ping, Pong, UserOnline
-from tests.loadtest.fakes import FakePeer, FakeServer
+from tests.loadtest.fakes import DEADLINE_S, FakePeer, FakeServer
 from tests.loadtest.wire.test_wire import Game, wait_for
 
 FROZEN_S = 0.4
 NEAR_S = 0.002
 """Of two clocks that are compared."""
+
+
+def at_hand_s(sock: Any) -> float:
+    """When what was sent is in the socket for certain: the kernel hands it over later where it is busy. Nothing else of
+    this thread runs meanwhile."""
+    poll = monkey.get_original("select", "poll")()
+    poll.register(sock.fileno(), select.POLLIN)
+    assert poll.poll(DEADLINE_S * 1000)
+    return time.perf_counter()
+
 
 needs_stamps = pytest.mark.skipif(not HAS_STAMPS, reason="this kernel stamps no arrivals")
 
@@ -56,7 +69,7 @@ def test_a_stamp_is_the_time_of_arrival_however_late_it_is_read():
         with server:
             before_s = time.perf_counter()
             server.sendall(b"first")
-            after_s = time.perf_counter()
+            after_s = at_hand_s(client)
             time.sleep(FROZEN_S)
             chunk, control, _, _ = client.recvmsg(100, 64)
             now_s = time.perf_counter()
@@ -110,7 +123,6 @@ def test_what_arrives_while_the_swarm_is_frozen_has_the_time_of_its_arrival():
         peer.read_message("ping")
         sending_s.append(time.perf_counter())
         peer.send(Pong(ts=1), UserOnline(user_id=7, username="somebody"))
-        sending_s.append(time.perf_counter())
         peer.read_until_gone()
 
     with FakeServer(script) as server:
@@ -122,10 +134,10 @@ def test_what_arrives_while_the_swarm_is_frozen_has_the_time_of_its_arrival():
             pinged_s = time.perf_counter()
             game.connection._heartbeats.sent(pinged_s)
             game.connection._send_text(Ping())
-            while len(sending_s) < 2 or time.perf_counter() < sending_s[1] + FROZEN_S:
-                time.sleep(0.01)  # the loop of the swarm does not run
+            after_s = at_hand_s(game.connection.sock)
+            time.sleep(FROZEN_S)  # the loop of the swarm does not run
             wait_for(lambda: heard_s)
-            before_s, after_s = sending_s
+            [before_s] = sending_s
             assert before_s - NEAR_S <= heard_s[0] <= after_s + NEAR_S
             [round_trip_s] = [said for said in game.said if isinstance(said, float)]
             assert round_trip_s <= after_s - pinged_s + NEAR_S
@@ -186,13 +198,15 @@ def test_the_wait_for_an_opener_is_lateness_and_not_the_time_of_an_upgrade():
         wire.opener.most = 1
         games = [Game(wire, on_late=late_s.append, reconnect=FixedReconnect(interval_s=60.0)) for _ in range(players)]
         try:
+            began_s = wire.clock()
             for game in games:
                 game.connection.connect_to_server("a.b.c")
             wait_for(lambda: all(game.connection.is_connected for game in games))
-            upgrades_s = sorted(game.attempts[0].upgrade_s or 0.0 for game in games)
-            assert upgrades_s[0] >= takes_s
-            assert upgrades_s[-1] < max(late_s), "without the wait of the last for all others"
-            assert max(late_s) >= (players - 1) * takes_s
+            took_s = wire.clock() - began_s
+            upgrades_s = [game.attempts[0].upgrade_s or 0.0 for game in games]
+            assert min(upgrades_s) >= takes_s - NEAR_S
+            assert late_s[-1] >= (players - 1) * takes_s
+            assert late_s[-1] + upgrades_s[-1] <= took_s + NEAR_S, "without the wait of the last for all others"
         finally:
             for game in games:
                 game.connection.disconnect_from_server()

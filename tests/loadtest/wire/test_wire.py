@@ -1,11 +1,13 @@
 """The shared reader and what is around it: frames, memo, timers, crew, and connections against a scripted server."""
 
 import errno
+import math
 import resource
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 from types import SimpleNamespace
@@ -50,6 +52,8 @@ from lobby_server.protocol.messages import (
 from lobby_server.protocol.resources import OnlineUser
 from tests.loadtest.fakes import DEADLINE_S, FakePeer, FakeServer, Script, hold, text_frame
 
+PATIENT = Timing(heartbeat_s=math.inf, connect_timeout_s=DEADLINE_S, handshake_timeout_s=DEADLINE_S)
+"""Nothing happens by itself, however long a busy machine takes."""
 BAD_TOKEN = Error(reason=ErrorReason.INVALID_TOKEN)
 
 
@@ -184,7 +188,7 @@ class Game:
     """A connection with everything that it says."""
 
     def __init__(self, wire: Wire, **how: Any) -> None:
-        how = {"reconnect": FixedReconnect(interval_s=0.02), "phase": 0.9, **how}
+        how = {"reconnect": FixedReconnect(interval_s=0.02), "phase": 0.9, "timing": PATIENT, **how}
         self.connection = SwarmConnection(wire, **how)
         self.attempts: list[Attempt] = []
         self.said: list[object] = []
@@ -290,16 +294,18 @@ def test_heartbeats_count_from_when_they_were_due(play: Play):
     game, _ = play(script, timing=Timing(heartbeat_s=0.05), phase=0.5)
     wait_for(lambda: len(game.heard(float)) >= 3)
     took_s = time.monotonic() - began_s
-    assert all(0.02 <= round_trip_s < took_s for round_trip_s in game.heard(float))
+    assert all(0.018 <= round_trip_s < took_s for round_trip_s in game.heard(float)), "by two clocks that are compared"
 
 
 @pytest.mark.parametrize("how", ["reset", "silent"])
 def test_after_a_loss_on_purpose_it_comes_back(play: Play, how: str):
     ends: list[str] = []
+    is_lost = threading.Event()
 
     def first(peer: FakePeer) -> None:
         peer.accept()
-        peer.sock.settimeout(0.3)
+        is_lost.wait(DEADLINE_S)
+        peer.sock.settimeout(0.3 if how == "silent" else DEADLINE_S)
         try:
             ends.append("closed" if not peer.sock.recv(1) else "frame")
         except TimeoutError:
@@ -307,9 +313,10 @@ def test_after_a_loss_on_purpose_it_comes_back(play: Play, how: str):
         except ConnectionResetError:
             ends.append("reset")
 
-    game, server = play(first, hold, timing=Timing(heartbeat_s=9e9))
+    game, server = play(first, hold, timing=PATIENT)
     wait_for(lambda: game.connection.is_connected)
     game.connection.fall_silent() if how == "silent" else game.connection.drop_connection()
+    is_lost.set()
     wait_for(lambda: game.connection.counters.reconnects == 1)
     wait_for(lambda: ends)
     assert ends == [how]
@@ -363,7 +370,7 @@ def test_who_leaves_during_the_handshake_still_learns_that_it_was_taken(play: Pl
 
     asked = threading.Event()
     left_s: list[float] = []
-    game, _ = play(script)
+    game, _ = play(script, timing=replace(PATIENT, close_timeout_s=DEADLINE_S))
     game.connection.accepted_too_late.connect(left_s.append)
     wait_for(asked.is_set)
     game.connection.disconnect_from_server()
@@ -430,7 +437,8 @@ def test_what_may_pass_is_tried_again(play: Play, script: Script):
 def test_a_silent_server_is_given_up(play: Play):
     game, _ = play(hold, timing=Timing(heartbeat_s=0.05, silence_limit_s=0.12))
     wait_for(lambda: "lost" in game.said)
-    assert None in game.said, "and its heartbeats with it"
+    # one that stood still here until the limit had sent none; the next one has
+    wait_for(lambda: None in game.said, "and its heartbeats with it")
 
 
 def test_a_drain_says_when_to_come_back(play: Play):

@@ -172,7 +172,9 @@ class _Take(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """It is a thread of this process: what it takes for an answer is no fault of the one who asks."""
+    monkeypatch.setattr(otlp, "TIMEOUT_S", PATIENCE_S)
     receiver = Receiver()
     thread = threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -215,10 +217,7 @@ def test_a_collector_is_sent_the_same_histograms_counters_and_gauges(receiver: R
     assert set(metrics) == {family.name for family in families_of(concluded())}
 
 
-def test_a_collector_that_is_away_is_said_once_and_taken_up_again(
-    receiver: Receiver, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(otlp, "TIMEOUT_S", 1.0)
+def test_a_collector_that_is_away_is_said_once_and_taken_up_again(receiver: Receiver, caplog: pytest.LogCaptureFixture):
     push = OtlpPush(receiver.url, lambda: families_of(concluded()), began=lambda: "2026-01-01T00:00:00Z")
     receiver.status = 400
     with caplog.at_level("WARNING"):
