@@ -55,8 +55,12 @@ class Faults:
     close_after_s: float = 0.0
     """After the first acceptance, those users' connections are closed, once."""
     stall_after_s: float = 0.0
+    """After so many have come as `stall_from` says."""
+    stall_from: int = 1
     stall_s: float = 0.0
     """The whole server, once."""
+    stall_until: Callable[[], object] = lambda: True
+    """And then until this holds."""
     backlog: int = 128
     """New connections that may wait while it stalls."""
     change_every_s: float = 0.0
@@ -120,6 +124,7 @@ class FaultyLobby:
         self.lists = 0
         """Asked for."""
         self.first_s: float | None = None
+        self._has_stalled = False
         self._held: dict[int, asyncio.TimerHandle] = {}
         self._marks = Marks()
         self.turn = asyncio.Lock()
@@ -150,6 +155,9 @@ class FaultyLobby:
             self.first_s = now_s
             self._begin()
         self.members[user_id] = _Member(socket, user_id, now_s)
+        if self.faults.stall_s and not self._has_stalled and len(self.members) >= self.faults.stall_from:
+            self._has_stalled = True
+            self._loop.call_later(self.faults.stall_after_s, self._stall)
         socket.tell("handshake_accepted", {"peer_id": 0, "user_id": self._id(user_id), "username": f"u{user_id}"})
         held = self._held.pop(user_id, None)
         if held is not None:
@@ -207,8 +215,6 @@ class FaultyLobby:
         faults = self.faults
         if faults.close_after_s:
             self._loop.call_later(faults.close_after_s, self._close_some)
-        if faults.stall_s:
-            self._loop.call_later(faults.stall_after_s, self._stall)
         if faults.garbage_every_s:
             self._loop.call_later(faults.garbage_every_s, self._talk_nonsense)
         if faults.change_every_s:
@@ -217,6 +223,8 @@ class FaultyLobby:
     def _stall(self) -> None:
         began_s = time.perf_counter()
         time.sleep(self.faults.stall_s)
+        while not self.faults.stall_until() and time.perf_counter() < began_s + PATIENCE_S:
+            time.sleep(0.02)
         self.told.stalled_s = time.perf_counter() - began_s
 
     def _make_a_change(self, before_s: float) -> None:

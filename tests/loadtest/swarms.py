@@ -7,6 +7,7 @@ its own, too: ``python -m tests.loadtest.swarms`` reads command lines as JSON an
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -35,6 +36,12 @@ RUN_TIMEOUT_S = 90.0
 SAVED_OFTEN = ("--save-every-s", 1)
 REPORTS_EVERY_SECOND = {"locust.runners.WORKER_REPORT_INTERVAL": 1.0}
 """In place of every three: all that a test waits for comes to a master by them."""
+PATIENT = {
+    "loadtest.run.checks.probing.TIMEOUT_S": PATIENCE_S,
+    "loadtest.run.checks.profile_probe.TIMEOUT_S": PATIENCE_S,
+}
+"""In place of five seconds, in which a server on a busy machine may not come to an answer: another sentence would
+follow, or a check would be left out."""
 
 Enough = Callable[[dict[str, Any]], object]
 """Of run.json: whether a run may end."""
@@ -75,7 +82,8 @@ class Swarm:
 
     def stop(self, number: signal.Signals) -> None:
         if not self._code.exists():
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended, and its code is not written yet
+                os.kill(self.pid, number)
 
     def workers(self, count: int) -> list[psutil.Process]:
         """Those that it forked, of which there are `count`. It has other children for moments: it asks git for its
@@ -215,15 +223,16 @@ class Nursery:
         return swarm
 
     def _start(self, *given: str, patches: Mapping[str, float] | None = None) -> Swarm:
+        patches = {**PATIENT, **(patches or {})}
         if "--processes" in given:
             given = (*given, *own_port())
-            patches = {**REPORTS_EVERY_SECOND, **(patches or {})}
+            patches = {**REPORTS_EVERY_SECOND, **patches}
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
         command = ["locust", "-f", "loadtest/locustfile.py", *given]
         with self._asking:
-            stdin.write(json.dumps({"argv": command, "patches": patches or {}}) + "\n")
+            stdin.write(json.dumps({"argv": command, "patches": patches}) + "\n")
             stdin.flush()
             pid = int(stdout.readline())
             number = len(self._started)

@@ -47,14 +47,18 @@ def is_seventh(change: int, observer: int) -> bool:
 
 
 EVERY_SECOND = ("--heartbeat-interval-s", 1)
+BEAT_S = 0.2
+KINDS = ("an answer (RoomList) was not understood", "pong was not understood", "a message was not understood")
+FEW = 6
+"""Players of the case `delay`, who come a second apart."""
 
 
-def has_judged_all(*, processes: int = 1) -> Enough:
+def has_judged_all(*, players: int = PLAYERS, processes: int = 1) -> Enough:
     """Each process judges the comings of the players of all. One that has not reported yet is not in the file."""
 
     def has_judged(run: dict[str, Any]) -> bool:
         presence = run["ledger"]["presence"]
-        return bool(presence["events"] + presence["excused"] >= PLAYERS * processes)
+        return bool(presence["events"] + presence["excused"] >= players * processes)
 
     return has_judged
 
@@ -62,6 +66,25 @@ def has_judged_all(*, processes: int = 1) -> Enough:
 def has_recorded(name: str, number: int) -> Enough:
     """So many durations that no stall of the swarm touched."""
     return lambda run: any(row["name"] == name and row["count"] >= number for row in run["metrics"])
+
+
+def has_felt_the_stall(run: dict[str, Any]) -> bool:
+    """Heartbeats that waited for almost all of it, and far more of others."""
+    rows = [row for row in (*run["metrics"], *run["phases"].get("delayed", [])) if row["name"] == "heartbeat"]
+    longest_ms = max((row["max_ms"] for row in rows), default=0.0)
+    return longest_ms > 1000 * (STALL_S - 0.3) and sum(row["count"] for row in rows) > 4 * PLAYERS * STALL_S / BEAT_S
+
+
+def has_seen_disorder(run: dict[str, Any]) -> bool:
+    """All connections are closed at one time: who is back early is back before the first of them is judged."""
+    return bool(run["ledger"]["presence"]["out_of_order"] or run["duration_s"] > 20.0)
+
+
+def has_heard_nonsense(run: dict[str, Any]) -> bool:
+    """Of each kind, and much of it; and rooms were made, whatever their rows lack."""
+    made = sum(row["count"] for row in run["requests"] if (row["type"], row["name"]) == ("POST", "/api/rooms"))
+    found = all(any(text.startswith(kind) for text in run["not_understood"]) for kind in KINDS)
+    return found and made > 2 and run["counts"]["not_understood"] > 60
 
 
 def has_seen_others(run: dict[str, Any]) -> bool:
@@ -84,7 +107,7 @@ TURNS = 2
 """Of a test whose swarm was held up."""
 
 CASES: dict[str, tuple[Faults, int | Enough, tuple[object, ...]]] = {
-    "delay": (Faults(delay_s=DELAY_S), 7, ("-u", 6, "-r", 1)),
+    "delay": (Faults(delay_s=DELAY_S), has_judged_all(players=FEW), ("-u", FEW, "-r", 1)),
     "lost": (Faults(is_dropped=is_third, in_turn=True), has_judged_all(), PATIENT),
     "lost, two workers": (
         Faults(is_dropped=is_third, in_turn=True),
@@ -92,8 +115,16 @@ CASES: dict[str, tuple[Faults, int | Enough, tuple[object, ...]]] = {
         (*PATIENT, "--processes", 2),
     ),
     "twice": (Faults(is_doubled=is_fifth, in_turn=True, has_text_ids=True), has_judged_all(), PATIENT),
-    "disorder": (Faults(hold_offline_s=0.8, closes_at=lambda user: user % 2 == 0, close_after_s=2.5), 7, ()),
-    "stall": (Faults(stall_after_s=3.5, stall_s=STALL_S), 7, ("--heartbeat-interval-s", 0.2)),
+    "disorder": (
+        Faults(hold_offline_s=0.8, closes_at=lambda user: user % 2 == 0, close_after_s=2.5),
+        has_seen_disorder,
+        (),
+    ),
+    "stall": (
+        Faults(stall_from=PLAYERS, stall_after_s=0.5, stall_s=STALL_S),
+        has_felt_the_stall,
+        ("--heartbeat-interval-s", BEAT_S),
+    ),
     "others": (
         Faults(
             change_every_s=0.4,
@@ -105,7 +136,7 @@ CASES: dict[str, tuple[Faults, int | Enough, tuple[object, ...]]] = {
     ),
     "nonsense": (
         Faults(room_lacks="is_full", pong={}, garbage_every_s=0.3),
-        6,
+        has_heard_nonsense,
         ("--mix", "browser=3,host=1", "--room-interval-s", "fixed:1", "--room-lifetime-s", "0.5", *EVERY_SECOND),
     ),
     "waiting": (Faults(answers_after_s=0.5), has_recorded("heartbeat", WAITED_FOR), EVERY_SECOND),
@@ -331,7 +362,7 @@ def test_a_stall_is_in_the_tail_and_not_hidden(answers: Answers):
     assert heartbeats.max_us / 1e6 <= answer.told.stalled_s + 0.15
     assert heartbeats.percentile_us(50) / 1e6 < 0.1
     held_up = whole.count * (1 - whole.share_within(0.2))
-    due = PLAYERS * (STALL_S - 0.2) / 0.2
+    due = PLAYERS * (STALL_S - 0.2) / BEAT_S
     assert held_up >= 0.8 * due, "every heartbeat that was due in it, not one a player"
 
 
@@ -362,8 +393,7 @@ def test_a_dropped_pong_is_a_failed_heartbeat_and_moves_no_other(answers: Answer
 @judged_by("nonsense")
 def test_what_is_not_understood_fails_is_shown_and_makes_no_valid_run(answers: Answers):
     answer = answers["nonsense"]
-    kinds = ("an answer (RoomList) was not understood", "pong was not understood", "a message was not understood")
-    for kind in kinds:
+    for kind in KINDS:
         assert [example for text, example in answer.run["not_understood"].items() if text.startswith(kind)], kind
     assert answer.run["validity"]["level"] == "INVALID"
     assert "were not understood, such as" in answer.reasons
