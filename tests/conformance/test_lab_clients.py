@@ -114,9 +114,7 @@ async def test_hostile_client_holds_its_connections_and_lets_go_of_them(target: 
 
 
 async def test_among_takes_both_kinds_of_rounds_and_loses_nobody(target: Target) -> None:
-    seen = await among(
-        target, Hostile.IDLE_KEEP_ALIVES, Transport.BARE, good=20, rounds=1, round_s=0.5
-    )
+    seen = await among(target, Hostile.IDLE_KEEP_ALIVES, Transport.BARE, good=20, rounds=1, round_s=0.5)
     assert (len(seen.undisturbed_ms), len(seen.disturbed_ms), seen.lost, seen.cut) == (200, 200, 0, 0)
     assert all(wait_ms > 0 for wait_ms in (*seen.undisturbed_ms, *seen.disturbed_ms))
 
