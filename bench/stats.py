@@ -48,6 +48,12 @@ def percentile(samples: npt.ArrayLike, q: float) -> float:
     return float(np.percentile(values, q, method="inverted_cdf")) if values.size else float("nan")
 
 
+def median_of(values: Sequence[float]) -> float:
+    """Of figures, as repeats or broadcasts have them: the one in the middle, or half way between the two in the middle;
+    NaN where there are none."""
+    return float(np.median(values)) if len(values) else float("nan")
+
+
 def summarize(samples: npt.ArrayLike) -> Summary | None:
     """``None`` for an empty series: what was not measured has no figures."""
     values = np.asarray(samples, dtype=np.float64)

@@ -63,6 +63,11 @@ def in_percent(share: float) -> str:
     return f"{share * 100:.0f} %"
 
 
+def in_noise(share: float) -> str:
+    """By how much equals come apart: of less than one percent a tenth more is told, for 0 % would be no noise."""
+    return f"{share:.0%}" if share >= 0.01 or not share else f"{share:.1%}"
+
+
 def count(value: float) -> str:
     return f"{value:,.0f}"
 

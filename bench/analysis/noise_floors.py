@@ -9,6 +9,7 @@ from bench.analysis.estimates import distance, ratio
 from bench.measures import COLD_BROADCAST, Kind, Measure
 from bench.record.findings import Findings
 from bench.stats import Interval
+from bench.words import in_noise
 from loadtest.results.validity import Validity
 
 
@@ -27,8 +28,8 @@ class NoiseFloors:
 
     def words(self, names: Iterable[str]) -> str:
         """Of these measures, and of what is left."""
-        own = [f"{name} ±{self.by_name[name]:.0%}" for name in dict.fromkeys(names) if name in self.by_name]
-        others = [f"{'other ' if own else ''}{kind.value} ±{floor:.0%}" for kind, floor in self.by_kind.items()]
+        own = [f"{name} ±{in_noise(self.by_name[name])}" for name in dict.fromkeys(names) if name in self.by_name]
+        others = [f"{'other ' if own else ''}{kind.value} ±{in_noise(floor)}" for kind, floor in self.by_kind.items()]
         return ", ".join(own + others)
 
 

@@ -27,7 +27,8 @@ def paired(scenario: str, measure: Measure, party: str, over: str, where: Where,
 
 
 def broadcasts(series: str, clients: int, take: str, changes_per_s: float = 0.0) -> Quantity:
-    """``p50`` or ``p99`` of all receipts, ``last`` client (median broadcast), the ``slowest``, or ``broadcasts``."""
+    """``p50`` or ``p99`` of all receipts, ``last`` client (median broadcast), the ``slowest``, or ``broadcasts``; the
+    last client of the ``first herd`` of each repeat, of the ``later herds``, and the number of such ``repeats``."""
     return {"of": "broadcasts", "series": series, "clients": clients, "changes_per_s": changes_per_s, "take": take}
 
 
@@ -122,7 +123,8 @@ NO_CLAIM: Quantity = {"of": "claim", "rule": "not measured", "values": []}
 
 
 def returns(take: str) -> Quantity:
-    """Clients with the fixed retry after a restart: ``back``, ``expected``, or the ``last`` one's wait in s."""
+    """Clients with the fixed retry after a restart: ``back``, ``expected``, of how many ``restarts``, or the ``last``
+    one's wait in s."""
     return {"of": "returns", "take": take}
 
 

@@ -63,7 +63,7 @@ def _up_to(raw: Raw, of: Json) -> tuple[str, str]:
     met, largest, words = 0, 0, []
     for each in sorted(series, key=lambda each: each["clients"]):
         found = lasts_ms(broadcasts(raw, {"series": of["series"], "clients": each["clients"]}))
-        value = nearest_rank(found, 50) if of["take"] == "last" else max(found, default=math.nan)
+        value = median(found) if of["take"] == "last" else max(found, default=math.nan)
         value = math.inf if lost(each) else value
         words.append(f"{value:.6g} ms at {each['clients']}")
         largest = each["clients"]

@@ -16,6 +16,7 @@ from bench.words import (
     in_digits,
     in_memory,
     in_ms,
+    in_noise,
     in_percent,
     plural,
     way_words,
@@ -23,6 +24,13 @@ from bench.words import (
 )
 
 NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0.0, "0%"), (0.0037, "0.4%"), (0.0099, "1.0%"), (0.01, "1%"), (0.168, "17%"), (1.5, "150%")]
+)
+def test_noise_that_there_is_is_not_told_as_none(share: float, words: str) -> None:
+    assert in_noise(share) == words
 
 
 @pytest.mark.parametrize(

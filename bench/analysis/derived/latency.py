@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bench.analysis.validity import Judgement, judge_broadcasts
 from bench.record.findings import Series, sum_ledgers, sum_stretches
-from bench.stats import FloatArray, Summary, merge, percentile, summarize
+from bench.stats import FloatArray, Summary, median_of, merge, percentile, summarize
 from loadtest.results.validity import Validity
+
+T = TypeVar("T")
+
+
+MOST_ALIKE = 1.25
+"""A first broadcast that is no more than so many times the others is like them."""
+
+LEAST_REPEATS = 3
+"""In which the first broadcast was the slowest, to be no chance."""
+
+
+@dataclass(frozen=True)
+class Herds:
+    """When the last client had it, ms, where the first broadcast of each fresh server was slower than all after it."""
+
+    repeats: int
+    first_ms: float
+    """The median over the repeats."""
+    later_ms: float
+    """The median over all that were not the first."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +45,16 @@ class Latency:
     """Of the receipts of each repeat. Broadcasts of one repeat share a server and its moment, so a repeat is what is
     drawn anew; how far these lie apart is told with their number, and no interval is made of so few."""
     typical_p99_ms: float
-    """The p99 within one broadcast: the median over the broadcasts, never later than `last_ms`."""
+    """The p99 within one broadcast: the median over the broadcasts, never later than `last_ms`. A median of broadcasts
+    is half way between the two in the middle where their number is even, as everywhere: of two kinds of herds, half
+    each, the lower of the two would be that of the faster kind."""
     first_ms: float
     """When the first client had it: the median over the broadcasts."""
     last_ms: float
     """When the last client had it: the median over the broadcasts. The p99 of `summary` is of all broadcasts
     together, and a slow one makes it later than this; it is never later than `worst_last_ms`."""
+    herds: Herds | None
+    """``None`` where the first broadcast of a fresh server was like the others."""
     lasts_ms: list[float]
     """When the last client had it, in each broadcast."""
     worst_last_ms: float
@@ -71,9 +96,10 @@ def latency_of(series: Series) -> Latency:
         summary=summarize(merged),
         p50s_ms=[percentile(each, 50) for each in repeats],
         p99s_ms=[percentile(each, 99) for each in repeats],
-        typical_p99_ms=percentile([percentile(group, 99) for group in filled], 50),
-        first_ms=percentile([float(group[0]) for group in filled], 50),
-        last_ms=percentile(lasts, 50),
+        typical_p99_ms=median_of([percentile(group, 99) for group in filled]),
+        first_ms=median_of([float(group[0]) for group in filled]),
+        last_ms=median_of(lasts),
+        herds=_herds(_repeats_of(series, lasts)) if len(filled) == number else None,
         lasts_ms=lasts,
         worst_last_ms=max(lasts, default=float("nan")),
         reach=len(merged) / ledger.expected if ledger.expected else float("nan"),
@@ -92,10 +118,23 @@ def latency_of(series: Series) -> Latency:
 
 
 def _by_repeat(series: Series, groups: Sequence[FloatArray]) -> Iterator[FloatArray]:
+    return (merge(own) for own in _repeats_of(series, groups))
+
+
+def _repeats_of(series: Series, each: Sequence[T]) -> Iterator[Sequence[T]]:
+    """What there is of each broadcast, repeat by repeat."""
     first = 0
-    for number in series.repeats or [1] * len(groups):
-        yield merge(groups[first : first + number])
+    for number in series.repeats or [1] * len(each):
+        yield each[first : first + number]
         first += number
+
+
+def _herds(repeats: Iterator[Sequence[float]]) -> Herds | None:
+    lasts = [each for each in repeats if len(each) > 1]
+    if len(lasts) < LEAST_REPEATS or any(each[0] <= max(each[1:]) for each in lasts):
+        return None
+    first_ms, later_ms = median_of([each[0] for each in lasts]), median_of([ms for each in lasts for ms in each[1:]])
+    return Herds(len(lasts), first_ms, later_ms) if first_ms > MOST_ALIKE * later_ms else None
 
 
 def by_clients(series: Sequence[Series]) -> list[Latency]:

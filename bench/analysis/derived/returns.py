@@ -24,6 +24,13 @@ def returns_after_up_s(run: Run) -> list[float] | None:
     return waits
 
 
+def restarts(run: Run) -> int:
+    """Of how many restarts those with the fixed retry came back."""
+    found = run.found("reconnect")
+    series = found.series_of(BACK_AND_FRESH) if found is not None else []
+    return sum(len(each.groups) for each in series if each.party.startswith(FIXED_RETRY))
+
+
 def expected_returns(run: Run) -> int:
     """How many clients with the fixed retry should have come back, over all restarts."""
     found = run.found("reconnect")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.analysis.derived.overview import Overview, traffic_of
-from bench.analysis.derived.returns import expected_returns, returns_after_up_s
+from bench.analysis.derived.returns import expected_returns, restarts, returns_after_up_s
 from bench.analysis.derived.traffic import select
 from bench.analysis.promises.features import rule_on_features, swarm_counts
 from bench.analysis.promises.promise import NOTICED_MS, Promise, lasts, valid, values
@@ -229,7 +229,7 @@ def _reconnects(run: Run) -> Promise:
     if waits_s is not None:
         parts.append(
             f"{cite(count(len(waits_s)), returns('back'))} of {cite(count(expected), returns('expected'))} "
-            f"client{'' if expected == 1 else 's'} came back by themselves after a restart"
+            f"{_who_came_back(expected, restarts(run))}"
         )
         kept.append(len(waits_s) == expected)
         claims.append(claim("equal", [returns("back"), returns("expected")]))
@@ -253,12 +253,18 @@ def _reconnects(run: Run) -> Promise:
     )
 
 
+def _who_came_back(expected: int, times: int) -> str:
+    if times == 1:
+        return f"client{'' if expected == 1 else 's'} came back by themselves after a restart"
+    return f"times a client came back by itself, in {cite(count(times), returns('restarts'))} restarts"
+
+
 def _held_connections(run: Run) -> int:
-    """Sockets that were held while the server ran."""
+    """Sockets that were held while the server ran: losses are counted over all repeats of all sizes, so these are."""
     found = run.found("broadcast")
     told = found.series_of(ANNOUNCEMENT) if found is not None else []
-    most = max((each.clients for each in told if not each.changes_per_s), default=0)
-    return most + sum(len(group.clients) for group in _pushing(run))
+    held = sum(each.clients * (len(each.repeats) or len(each.groups)) for each in told)
+    return held + sum(len(group.clients) for group in _pushing(run))
 
 
 def _lost_connections(run: Run) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.analysis.derived.overview import Overview
-from bench.analysis.derived.returns import expected_returns, returns_after_up_s
+from bench.analysis.derived.returns import expected_returns, restarts, returns_after_up_s
 from bench.analysis.promises.promise import Promise, lasts, values
 from bench.analysis.sources import NO_CLAIM, claim, returns, up_to
 from bench.analysis.verdicts import NOT_MEASURED, rule, rule_up_to
@@ -35,7 +35,7 @@ def rule_on_checklist(figures: Overview) -> list[Promise]:
         Promise(
             SECTION,
             "“Auto-reconnects on connection loss (5-second retry)”",
-            f"the last of {cite(count(len(waits_s)), returns('back'))} clients was back "
+            f"the last of {_returning(len(waits_s), restarts(run))} "
             f"{cite(f'{in_digits(max(waits_s))} s', returns('last'))} after the server accepted again"
             if waits_s
             else "",
@@ -54,3 +54,11 @@ def rule_on_checklist(figures: Overview) -> list[Promise]:
             else NO_CLAIM,
         ),
     ]
+
+
+def _returning(back: int, times: int) -> str:
+    """Who came back: clients of one restart, or returns of several, each of which had the same clients."""
+    told = cite(count(back), returns("back"))
+    if times == 1:
+        return f"{told} client{'' if back == 1 else 's'} was back"
+    return f"{told} returns after {cite(count(times), returns('restarts'))} restarts was"

@@ -40,18 +40,20 @@ class Feature:
     """Account of who should have heard."""
     is_personal: bool = False
     """Each that was sent is for one player, so as many must have been received."""
+    due: str = ""
+    """What the ledger counts, which need not be the messages that told it."""
 
 
 FEATURES = (
     Feature("Friend online/offline status", "connections established", "received user_online", "status message",
-            "fanout_presence", "presence"),
+            "fanout_presence", "presence", due="of somebody coming or going"),
     Feature("Party invitations", "invitations sent", "received party_invite", "invitation", "invitation",
             is_personal=True),
     Feature("Chat notifications", "lines said", "received chat_message", "chat line", "chat"),
     Feature("Match invitations", MATCH_INVITATIONS_SENT, "received match_invite", "match invitation",
             is_personal=True),
     Feature("Player count updates", "sent join_room", "received rooms_changed", "announcement", "fanout_rooms",
-            "rooms"),
+            "rooms", due="of a change, several of which one announcement may tell"),
     Feature("Server announcements", ANNOUNCEMENTS_SENT, "received announcement", "announcement"),
 )  # fmt: skip
 
@@ -87,7 +89,7 @@ def _scale(run: Run) -> Promise:
     if found is not None and measured is not None and made is not None and is_known:
         knee = cite(count(made.value), readings("capacity", CAPACITY, measured.party, measured.where))
         limit = cite(slo, setting("capacity.slo_ms", "ms"))
-        told = f"one process held {knee} clients with p99 of the fan-out below {limit}"
+        told = f"one process held {knee} clients with p99 of the fan-out below {limit}{made.judgement.mark}"
         if made.value < MANY_USERS and missed is None:
             told += "; it failed with no number of clients that was tried"
             is_known = False
@@ -125,14 +127,19 @@ def _feature(run: Run, feature: Feature) -> Promise:
             heard(feature.sent, feature.received, feature.ledger, is_personal=is_personal, take=take)
             for take in ("lost", "due")
         )
-        parts.append(f"{cite(count(lost), of_lost)} of {cite(count(account['expected']), of_due)} that were due lost")
+        due = cite(count(account["expected"]), of_due)
+        parts.append(
+            f"of {due} times that a player had to hear {feature.due}, {cite(count(lost), of_lost)} "
+            f"{'was' if lost == 1 else 'were'} lost"
+        )
     if metric is not None and metric["count"]:
         p50, p99 = (cite(in_ms(metric[take]), swarm_metric(feature.metric, take)) for take in ("p50_ms", "p99_ms"))
         parts.append(f"{p50} (p50), {p99} (p99)")
+    is_suspect = document.get("validity", {}).get("level") == Validity.SUSPECT.value
     return Promise(
         SECTION,
         claim,
-        "; ".join(parts),
+        "; ".join(parts) + (" (suspect)" if is_suspect else ""),
         rule(received > 0 and not lost),
         "it was done while the swarm played, its players heard of it, and nobody who should have was left out",
         of,

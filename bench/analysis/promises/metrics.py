@@ -12,7 +12,7 @@ from bench.analysis.sources import cost_of_old, message, minute
 from bench.analysis.verdicts import rule, rule_about, rule_at_most, rule_cost_of_old
 from bench.citations import Quantity, cite, combined, number
 from bench.record.run import Run
-from bench.record.traffic import Connect
+from bench.record.traffic import Connect, Traffic
 from bench.record.wire import HEADER_BYTES, server_frame_bytes
 from bench.words import a_few, in_bytes, in_digits, in_percent, size
 from lobby_server.protocol.framing.frames import client_frame_bytes
@@ -74,7 +74,7 @@ def _size(claim: str, claimed: int, largest: dict[str, int], *, down: str, up: s
 
 def _handshake(run: Run) -> Promise:
     traffic = traffic_of(run)
-    connects = traffic.connects if traffic is not None else []
+    connects = _own_connects(traffic) if traffic is not None else []
     measured, total = "", None
     if connects:
         one = sorted(connects, key=lambda each: sum(_handshake_parts(each)))[(len(connects) - 1) // 2]
@@ -92,9 +92,21 @@ def _handshake(run: Run) -> Promise:
         "“Initial handshake: ~200 bytes”",
         measured,
         rule_at_most(total, CLAIMED_HANDSHAKE_BYTES),
-        "upgrade, handshake and acceptance, without TCP/IP, at most a quarter above the claim; of the median client",
+        "upgrade, handshake and acceptance, without TCP/IP, at most a quarter above the claim; of the median client of "
+        "the specification's kind, which asks for no feature",
         claim_of("at most", [connect("whole")] if connects else [], CLAIMED_HANDSHAKE_BYTES),
     )
+
+
+def _own_connects(traffic: Traffic) -> list[Connect]:
+    """Of the specification's kind of client, whose messages alone are in `sizes`: whoever asks for features sends a
+    longer handshake and gets a longer answer. All, where it has no handshakes."""
+    told = {(each.name, each.message_bytes) for each in traffic.sizes}
+    own = [
+        each for each in traffic.connects
+        if {("handshake", each.handshake_message_bytes), ("handshake_accepted", each.accepted_message_bytes)} <= told
+    ]  # fmt: skip
+    return own or traffic.connects
 
 
 def connect(take: str) -> Quantity:

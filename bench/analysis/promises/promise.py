@@ -11,6 +11,7 @@ from bench.analysis.sources import NO_CLAIM, broadcasts
 from bench.analysis.verdicts import Ruling
 from bench.citations import Quantity, cite
 from bench.words import in_bytes, in_ms, size
+from loadtest.results.validity import Validity
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,14 @@ def lasts(series: str, latencies: Sequence[Latency], *, worst: bool = False) -> 
         text = in_ms(latency.worst_last_ms if worst else latency.last_ms)
         return cite(text, broadcasts(series, latency.clients, "slowest" if worst else "last"))
 
-    return ", ".join(
-        f"{told(latency)} at {size(latency.clients)}" + ("" if latency.valid else " (INVALID)") for latency in latencies
-    )
+    return ", ".join(f"{told(latency)} at {size(latency.clients)}{_doubt(latency)}" for latency in latencies)
+
+
+def _doubt(latency: Latency) -> str:
+    """The mark of a figure in a row: the section that it comes from says why."""
+    if not latency.valid:
+        return " (INVALID)"
+    return " (suspect)" if latency.judgement.validity is Validity.SUSPECT else ""
 
 
 def by_rooms(costs: Sequence[IdleCost], values: Sequence[float], of: Sequence[Quantity]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from bench.audit.arithmetic import nearest_rank
+from bench.audit.arithmetic import median, nearest_rank
 from bench.audit.plain_json import Json
 from bench.audit.raw import NotInRun, Raw, all_milliseconds, milliseconds
 from bench.audit.value import Value
@@ -39,10 +39,27 @@ def _broadcasts(raw: Raw, of: Json) -> Value:
     if take == "broadcasts":
         return Value(len(series["groups"]), "", source)
     if take == "last":
-        return Value(nearest_rank(lasts_ms(series), 50), "ms", f"median last client of {source}")
+        return Value(median(lasts_ms(series)), "ms", f"median last client of {source}")
+    if take in ("repeats", "first herd", "later herds"):
+        return _herds(series, take, source)
     if take == "slowest":
         return Value(max(lasts_ms(series), default=math.nan), "ms", f"the slowest of {source}")
     return Value(nearest_rank(all_milliseconds(series), int(take[1:])), "ms", f"all receipts of {source}")
+
+
+def _herds(series: Json, take: str, source: str) -> Value:
+    """Of the repeats that had several broadcasts: their number, and the median last client of each one's first
+    broadcast, or of all the others."""
+    first, later, begin = [], [], 0
+    for number in series["repeats"]:
+        own = [milliseconds(group)[-1] for group in series["groups"][begin : begin + number]]
+        begin += number
+        if number > 1:
+            first.append(own[0])
+            later += own[1:]
+    if take == "repeats":
+        return Value(len(first), "", f"repeats with {source}")
+    return Value(median(first if take == "first herd" else later), "ms", f"{take} of {source}")
 
 
 def _receipts(raw: Raw, of: Json) -> Value:

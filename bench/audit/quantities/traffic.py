@@ -83,11 +83,20 @@ def frame(payload: int, *, masked: bool) -> int:
     return payload + header + (MASK_BYTES if masked else 0)
 
 
+SHAKEN = {"handshake": "handshake_message_bytes", "handshake_accepted": "accepted_message_bytes"}
+"""A message of ``sizes``, and where a connection has its bytes."""
+
+
 def _connect(raw: Raw, of: Json) -> Value:
-    """``take``: request, response, handshake or accepted, or the whole, of the connection with the median whole."""
-    connects = raw.scenario("bandwidth")["traffic"]["connects"]
+    """``take``: request, response, handshake or accepted, or the whole, of the connection with the median whole; of
+    clients without features, whose messages are those of ``sizes``."""
+    traffic = raw.scenario("bandwidth")["traffic"]
+    connects = traffic["connects"]
     if not connects:
         raise NotInRun("no connection was counted")
+    sizes = {name: {each["message_bytes"] for each in traffic["sizes"] if each["name"] == name} for name in SHAKEN}
+    own = [each for each in connects if all(each[field] in sizes[name] for name, field in SHAKEN.items())]
+    connects = own or connects
 
     def parts(each: Json) -> dict[str, int]:
         found = {

@@ -21,29 +21,34 @@ ONE_SIDE = 0.025
 
 
 def _connections(raw: Raw, of: Json) -> Value:
-    """``take``: held (the largest size of broadcasts, and push clients), lost (unasked), or idle lost (push alone)."""
+    """``take``: held (the clients of each repeat of broadcasts, and push clients), lost (unasked), or idle lost (push
+    alone)."""
     idle_lost = sum(group["unexpected_losses"] for group in pushing(raw))
     if of["take"] == "idle lost":
         return Value(idle_lost, "", "unexpected losses of push clients")
     held, dropped = sum(len(group["clients"]) for group in pushing(raw)), float(idle_lost)
     if raw.has("broadcast"):
-        held += max((each["clients"] for each in alone(raw, "announcement")), default=0)
+        for each in raw.series("broadcast", "announcement"):
+            held += each["clients"] * (len(each["repeats"]) or len(each["groups"]))
         facts = raw.scenario("broadcast")["facts"]
         dropped += sum(value for name, value in facts.items() if name.startswith("connections lost unasked"))
     return Value(held if of["take"] == "held" else round(dropped), "", "broadcast and push clients")
 
 
 def _returns(raw: Raw, of: Json) -> Value:
-    """Clients with the fixed retry after a restart; ``take``: back, expected, or the last's wait."""
-    waits, expected = [], 0
+    """Clients with the fixed retry after a restart; ``take``: back, expected, restarts, or the last's wait."""
+    waits, expected, restarts = [], 0, 0
     for series in raw.series("reconnect", "back and fresh"):
         if not series["party"].startswith(FIXED_POLICY):
             continue
         expected += series["clients"] * len(series["groups"])
+        restarts += len(series["groups"])
         up = raw.readings({**series, "scenario": "reconnect", "name": "server accepts again"})
         for group, listening in zip(series["groups"], up, strict=False):
             waits += [max(0.0, at / 1000 - listening["value"]) for at in milliseconds(group)]
-    value = {"back": len(waits), "expected": expected, "last": max(waits, default=math.nan)}[of["take"]]
+    value = {"back": len(waits), "expected": expected, "restarts": restarts, "last": max(waits, default=math.nan)}[
+        of["take"]
+    ]
     return Value(value, "s" if of["take"] == "last" else "", "back and fresh, less when the server accepts again")
 
 

@@ -47,8 +47,8 @@ def broadcast_section(figures: Overview) -> Section | None:
             "of a room when they first see it should be uniform from 0 to that, plus the time of the answer.",
             "Percentiles are of all receipts of all broadcasts of a size, merged, nearest rank. In brackets: least and "
             "most of the repeats' own percentiles; a repeat is a fresh server and population. “Last” is when the last "
-            "client had it; in the median broadcast that is earlier than the p99 of all receipts where a few "
-            "broadcasts were slow.",
+            "client had it. Its median is over the broadcasts, half way between the two in the middle; the p99 of all "
+            "receipts is later than that where some of the broadcasts, up to half of them, were slow.",
         ],
         repeat=_repeat(figures, "broadcast"),
         charts=("broadcast-latency", "broadcast-cdf", "broadcast-rate"),
@@ -87,6 +87,7 @@ def _shows(figures: Overview) -> list[str]:
             f"{_cited(FRESH_LIST, fresh, 'last')}, in the slowest of {_cited(FRESH_LIST, fresh, 'broadcasts')} after "
             f"{_cited(FRESH_LIST, fresh, 'slowest')}{fresh.judgement.mark}."
         )
+        sentences += _herds(fresh)
     by_polling = summarize(figures.polled_ms)
     if by_polling is not None:
         sentences.append(
@@ -107,6 +108,24 @@ def _shows(figures: Overview) -> list[str]:
     due, missing = cite(count(expected), receipts("due")), cite(count(lost), receipts("lost"))
     sentences.append(f"Of {due} receipts that were due, {missing} did not come.")
     return sentences
+
+
+def _herds(fresh: Latency) -> list[str]:
+    """That there are two kinds of herds, where a median would be of one of them or of none."""
+    if fresh.herds is None:
+        return []
+    repeats, first, later = (
+        cite(text, broadcasts(FRESH_LIST, fresh.clients, take))
+        for text, take in (
+            (str(fresh.herds.repeats), "repeats"),
+            (in_ms(fresh.herds.first_ms), "first herd"),
+            (in_ms(fresh.herds.later_ms), "later herds"),
+        )
+    )
+    return [
+        f"In each of {repeats} repeats the first herd of a fresh server was the slowest: its last client was fresh "
+        f"after {first} in the median, that of a later herd after {later}{fresh.judgement.mark}."
+    ]
 
 
 def _to_tell(latencies: Sequence[Latency]) -> Latency:

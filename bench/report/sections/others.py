@@ -84,9 +84,18 @@ def _reach_words(ledger: dict[str, Any]) -> list[str]:
             words.append(
                 f"{cite(count(account['expected']), of_swarm(f'ledger.{name}.expected'))} times a player should have "
                 f"heard {what}; {cite(count(account['lost']), of_swarm(f'ledger.{name}.lost'))} of them did not come "
-                "in time."
+                f"in time.{_unjudged(name, account)}"
             )
     return words
+
+
+def _unjudged(name: str, account: dict[str, Any]) -> str:
+    """Of whom nothing could be expected, so that nobody takes the others for all."""
+    number = account.get("unjudged", 0)
+    if not number:
+        return ""
+    times = cite(count(number), of_swarm(f"ledger.{name}.unjudged"))
+    return f" {times} times more a player came or left meanwhile, and nothing was expected."
 
 
 def _own_validity(swarm: dict[str, Any]) -> str:

@@ -56,6 +56,35 @@ def test_first_and_last_are_of_the_median_broadcast_and_the_worst_of_the_slowest
     assert found.lasts_ms == pytest.approx([5.0, 8.0, 50.0])
 
 
+def test_median_of_two_kinds_of_broadcasts_half_each_is_that_of_neither() -> None:
+    found = latency_of(a_series(*[[a_broadcast(1, 100), a_broadcast(2, 60)]] * 5))
+    assert (found.first_ms, found.last_ms) == pytest.approx((1.5, 80.0))
+
+
+@pytest.mark.parametrize(
+    ("repeats", "is_told"),
+    [
+        ([(100, 60), (110, 70), (90, 50)], True),
+        ([(100, 60), (110, 70)], False),
+        ([(100, 60), (110, 70), (50, 90)], False),
+        ([(66, 60), (66, 60), (66, 60)], False),
+        ([(100,), (110,), (90,)], False),
+    ],
+    ids=["slower in each", "too few", "not in each", "hardly slower", "one each"],
+)
+def test_first_broadcast_of_a_fresh_server_is_told_apart_where_it_was_slower_in_each(
+    repeats: list[tuple[float, ...]], is_told: bool
+) -> None:
+    herds = latency_of(a_series(*[[a_broadcast(1, last) for last in lasts] for lasts in repeats])).herds
+    assert (herds is not None) is is_told
+    if herds is not None:
+        assert (herds.repeats, herds.first_ms, herds.later_ms) == pytest.approx((3, 100.0, 60.0))
+
+
+def test_broadcast_that_nobody_heard_tells_no_herds_apart() -> None:
+    assert latency_of(a_series(*[[a_broadcast(1, 100), a_broadcast()]] * 3)).herds is None
+
+
 def test_repeats_are_merged_for_percentiles_and_added_for_cpu() -> None:
     found = latency_of(a_series([a_broadcast(1, 2)], [a_broadcast(3, 4)]))
     assert found.summary is not None

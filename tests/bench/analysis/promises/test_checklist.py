@@ -8,10 +8,11 @@ from bench.analysis.derived.overview import derive
 from bench.analysis.promises.checklist import rule_on_checklist
 from bench.analysis.promises.promise import Promise
 from bench.analysis.verdicts import Verdict
+from bench.measures import ACCEPTS_AGAIN
 from bench.record.book import Book
 from bench.record.findings import Findings, Where
 from bench.record.run import Run
-from bench.record.vocabulary import FRESH_LIST
+from bench.record.vocabulary import BACK_AND_FRESH, FIXED_RETRY, FRESH_LIST
 from tests.bench.analysis.promises.upheld import upheld
 from tests.bench.runs import CALM, a_broadcast_result, a_point, a_reconnect_result, a_run, told
 
@@ -69,6 +70,16 @@ def test_retry_of_a_herd_that_never_came_is_missed_and_has_no_last_one() -> None
 def test_retry_tells_the_last_one() -> None:
     assert retry(a_reconnect_result((5.0, 6.5))).measured == (
         "the last of 2 clients was back 5.50 s after the server accepted again"
+    )
+
+
+def test_returns_of_several_restarts_are_not_told_as_so_many_clients() -> None:
+    book, party = Book(), f"{FIXED_RETRY}, SIGTERM"
+    for back_s in (5.5, 6.5):
+        book.add_series(BACK_AND_FRESH, [4.0, back_s], Where(2), party=party)
+        book.add(ACCEPTS_AGAIN, 1.0, clients=2, party=party)
+    assert retry(book.result("reconnect", ())).measured == (
+        "the last of 4 returns after 2 restarts was 5.50 s after the server accepted again"
     )
 
 

@@ -109,8 +109,15 @@ def test_account_of_the_swarm_breaks_a_claim_and_is_told() -> None:
     found = feature("Friend online/offline status", run)
     assert found.ruling.verdict is Verdict.DOES_NOT_HOLD
     assert (
-        found.measured == "1,000 status messages received; 1 of 1,001 that were due lost; 3.50 ms (p50), 14.0 ms (p99)"
+        found.measured
+        == "1,000 status messages received; of 1,001 times that a player had to hear of somebody coming or "
+        "going, 1 was lost; 3.50 ms (p50), 14.0 ms (p99)"
     )
+
+
+def test_feature_of_a_swarm_that_is_suspect_says_so() -> None:
+    run = a_swarm(events={"lines said": 1, "received chat_message": 1}, validity={"level": "SUSPECT", "reasons": []})
+    assert feature("Chat notifications", run).measured == "1 chat line received (suspect)"
 
 
 def test_account_of_something_else_plays_no_part() -> None:

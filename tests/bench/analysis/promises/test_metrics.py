@@ -90,6 +90,20 @@ def test_handshake_is_that_of_the_client_in_the_middle() -> None:
     assert found.measured.startswith("200 B: HTTP upgrade 100 B + 50.0 B, handshake with token 26.0 B")
 
 
+def test_handshake_is_of_the_specifications_kind_of_client_and_not_of_one_that_asks_for_features() -> None:
+    """Their handshakes and answers are longer, and two of three clients are such."""
+    found = connects((100, 50, 20, 22), (100, 50, 60, 80), (100, 50, 70, 90))
+    assert found.traffic is not None
+    sizes = [
+        MessageSize(name=name, n=1, message_bytes=size)
+        for name, size in (("handshake", 20), ("handshake_accepted", 22))
+    ]
+    found = replace(found, traffic=replace(found.traffic, sizes=sizes))
+    own = claim("Initial handshake", found)
+    assert own.measured.startswith("200 B: HTTP upgrade 100 B + 50.0 B, handshake with token 26.0 B")
+    assert own.ruling.verdict is Verdict.HOLDS
+
+
 def test_of_two_handshakes_the_smaller_is_told() -> None:
     assert claim("Initial handshake", connects((900, 1, 1, 1), (100, 50, 20, 22))).measured.startswith("200 B:")
 

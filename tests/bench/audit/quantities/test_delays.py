@@ -44,8 +44,17 @@ FOUR = (told(1, 2, 3, 40), told(1, 2, 3, 4), told(5, 6, 7, 8), told(1, 1, 1, 9))
 """The last client at 40, 4, 8 and 9 ms."""
 
 
-def test_last_client_is_that_of_the_median_broadcast_by_nearest_rank() -> None:
-    assert take(raw((ANNOUNCEMENT, 4, 0.0, FOUR)), "last") == 8.0
+def test_last_client_is_half_way_between_the_two_broadcasts_in_the_middle() -> None:
+    assert take(raw((ANNOUNCEMENT, 4, 0.0, FOUR)), "last") == 8.5
+
+
+def test_first_herds_of_fresh_servers_and_later_ones_have_medians_of_their_own() -> None:
+    """Two repeats: 40 and 9 ms first, 4, 8 and 5 ms later; a repeat of one broadcast has no later one."""
+    book = Book()
+    for some in ((told(40), told(4), told(8)), (told(9), told(5)), (told(77),)):
+        book.add_broadcasts(FRESH_LIST, some, Where(4), stretch=CALM, interval_s=1.0)
+    found = raw_of(a_run(book.result("broadcast", ())))
+    assert [take(found, what, FRESH_LIST) for what in ("repeats", "first herd", "later herds")] == [2, 24.5, 5.0]
 
 
 def test_slowest_is_the_last_client_of_all() -> None:
