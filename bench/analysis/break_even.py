@@ -4,7 +4,9 @@ Each cost of a client is ``a + e/N + s·g(λ, N)``: what it costs idle, its shar
 what changes add. How often a change makes it act is
 
 * for polling: never more (g = 0), whatever changes;
-* for polling with ETag: once per period in which something changed, g = 1 − exp(−λT);
+* for polling with ETag: once per period in which something changed. The lab's changes follow each other evenly, so that
+  is every period from one change per period on, and one poll per change below: g = min(1, λT). Changes that come at
+  random would find a poll less often: 1 − exp(−λT);
 * for what is told over the socket: once an announcement, and those are conflated: g = λ / (1 + λ(d + D·N)).
 
 Time to fresh grows with the herd: ``a + e·N + s·g``. All constants are non-negative and come from the cells of the run,
@@ -20,10 +22,11 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq, least_squares
+from scipy.optimize import least_squares
 
 from bench.analysis.derived.overview import way_costs_of
 from bench.analysis.estimates import estimate
+from bench.analysis.validity import VALID, Judgement, judge_all
 from bench.measures import (
     BYTES_PER_CLIENT_HOUR,
     CHANGES_PER_S,
@@ -53,12 +56,6 @@ _OF_A_PLAYER = {CPU_PER_CLIENT_HOUR: (CPU_PER_PLAYER_HOUR, 1.0), BYTES_PER_CLIEN
 TOLERANCE, MOST_STEPS = 1e-14, 2_000
 """Of the fit. With SciPy's 1e-8 it stops where a crossing is still a percent from that of the least squares."""
 
-RATES_PER_S = (0.01, 30.0)
-"""Between these a crossing of two models is looked for."""
-
-SAME_RATE = 0.05
-"""Rates of cells that are no further apart are one rate: what was achieved differs a little between cells of a name."""
-
 LEAST_FOR_LINE = 2
 """Rates at which a way has to have cells, to be drawn by them alone."""
 
@@ -78,16 +75,7 @@ class Point:
     """What the rate of the cell is called; ``None``: the same."""
     any_size: bool = False
     """The value does not depend on how many clients there are."""
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """Where one way begins to cost more than another, by measured cells and the straight lines between them."""
-
-    per_s: float
-    low_per_s: float
-    high_per_s: float
-    """The cells next to it."""
+    judgement: Judgement = VALID
 
 
 @dataclass(frozen=True)
@@ -160,12 +148,16 @@ def _counted(run: Run, there: Collection[str]) -> list[Measured]:
     return [
         Measured(
             name=measure.name, party=cost.kind, clients=beside.clients, unit=measure.unit, rooms=cost.rooms,
-            changes_per_s=cost.achieved_per_s, readings=[Reading(cost.model)],
+            changes_per_s=cost.achieved_per_s, readings=[Reading(cost.model, suspect=_doubt(cost.judgement))],
         )
         for cost in way_costs_of(run)
         if _polls(cost.kind) and cost.kind not in there and cost.rooms == sizes.rooms and cost.changes_per_s
         and cost.judgement.validity is not Validity.INVALID
     ]  # fmt: skip
+
+
+def _doubt(judgement: Judgement) -> str:
+    return "; ".join(reason.what for reason in judgement.reasons)
 
 
 def idle_of(run: Run, measure: Measure) -> float | None:
@@ -234,13 +226,23 @@ def surfaces(
         if found is not None and found.judgement.validity is not Validity.INVALID:
             nominal = cell.changes_per_s
             rate = (rates_per_s or {}).get((cell.party, cell.where), nominal)
-            points.setdefault(cell.party, []).append(Point(cell.clients, rate, found.value, nominal))
+            points.setdefault(cell.party, []).append(
+                Point(cell.clients, rate, found.value, nominal, judgement=found.judgement)
+            )
     for cell in of_any_size:
         if cell.measure == measure and (found := estimate(cell)) is not None:
             points.setdefault(cell.party, []).append(
-                Point(cell.clients, cell.changes_per_s, found.value, cell.changes_per_s, any_size=True)
+                Point(
+                    cell.clients,
+                    cell.changes_per_s,
+                    found.value,
+                    cell.changes_per_s,
+                    any_size=True,
+                    judgement=found.judgement,
+                )
             )
-    idle = [each.value for way, same in points.items() if not _polls(way) for each in same if not each.changes_per_s]
+    sockets = [each for way, same in points.items() if not _polls(way) for each in same if not each.changes_per_s]
+    idle, of_idle = [each.value for each in sockets], judge_all([each.judgement for each in sockets])
     if not idle and idle_value is not None:
         idle = [idle_value]
         for way, same in points.items():
@@ -249,7 +251,8 @@ def surfaces(
     for way, same in points.items():
         if not _polls(way):
             points[way] = [
-                each if each.changes_per_s else Point(each.clients, 0.0, float(np.mean(idle))) for each in same
+                each if each.changes_per_s else Point(each.clients, 0.0, float(np.mean(idle)), judgement=of_idle)
+                for each in same
             ]
     return [fit(way, same, poll_s=poll_s, grows=grows) for way, same in points.items()]
 
@@ -304,60 +307,6 @@ def _determines(way: str, points: Sequence[Point]) -> bool:
     )
 
 
-def crossing_per_s(dear: Surface, cheap: Surface, clients: int) -> float | None:
-    """The rate from which on the first costs more than the second at a size; ``None`` if at none, or all."""
-
-    def difference(log_rate: float) -> float:
-        rate = 10.0**log_rate
-        return float(dear(rate, clients) - cheap(rate, clients))
-
-    low, high = (float(np.log10(rate)) for rate in RATES_PER_S)
-    if difference(low) >= 0 or difference(high) <= 0:
-        return None
-    return float(10.0 ** brentq(difference, low, high))
-
-
-def measured_crossing(dear: Surface, cheap: Surface, clients: int) -> Crossing | None:
-    """From where on the first costs more than the second by the cells of a size, with straight lines between them.
-
-    Idle costs are those of the size at which they were measured. ``None`` where the cells do not have it between them.
-    """
-    grid, apart = side_by_side(dear, cheap, clients)
-    for number in range(1, len(grid)):
-        before, after = float(apart[number - 1]), float(apart[number])
-        if before < 0 <= after:
-            start, end = float(grid[number - 1]), float(grid[number])
-            return Crossing(start + (end - start) * before / (before - after), start, end)
-    return None
-
-
-def side_by_side(one: Surface, other: Surface, clients: int) -> tuple[FloatArray, FloatArray]:
-    """The rates at which both have cells of a size, or a line between two; and by how much the first costs more
-    there. Empty where they have none in common."""
-    lines = [_line(each, clients) for each in (one, other)]
-    if not all(len(rates) for rates, _ in lines):
-        return np.empty(0), np.empty(0)
-    (rates, values), (other_rates, other_values) = lines
-    is_flat = other.way in FLAT
-    low = rates[0] if is_flat else max(rates[0], other_rates[0])
-    high = rates[-1] if is_flat else min(rates[-1], other_rates[-1])
-    if high < low <= high * (1 + SAME_RATE):
-        low = high = (low + high) / 2
-    grid = np.unique(np.concatenate([rates, other_rates, [low, high]]))
-    grid = grid[(grid >= low) & (grid <= high)]
-    return grid, np.interp(grid, rates, values) - np.interp(grid, other_rates, other_values)
-
-
-def _line(surface: Surface, clients: int) -> tuple[FloatArray, FloatArray]:
-    """The cells of a size, and the idle ones of any, by rate; cells of one rate are its mean."""
-    by_rate: dict[float, list[float]] = {}
-    for point in surface.points:
-        if point.clients == clients or point.any_size or not point.changes_per_s:
-            by_rate.setdefault(point.changes_per_s, []).append(point.value)
-    rates = sorted(by_rate)
-    return np.asarray(rates, dtype=float), np.asarray([float(np.mean(by_rate[rate])) for rate in rates])
-
-
 def _value(
     constants: FloatArray, rates: FloatArray, clients: FloatArray, way: str, poll_s: float, *, grows: bool
 ) -> FloatArray:
@@ -365,7 +314,7 @@ def _value(
     if way in FLAT:
         acts = np.zeros(np.broadcast(rates, clients).shape)
     elif _polls(way):
-        acts = 1 - np.exp(-rates * poll_s)
+        acts = np.minimum(1.0, rates * poll_s)
     else:
         acts = rates / (1 + rates * (d + d_client * clients))
     found: FloatArray = a + (e * clients if grows else e / clients) + s * acts

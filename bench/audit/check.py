@@ -12,9 +12,11 @@ from bench.audit.conclusions import RULES, conclude
 from bench.audit.plain_json import Json
 from bench.audit.printed import is_printed
 from bench.audit.quantities.compute import compute
+from bench.audit.quantities.crossings import doubtful_cells
+from bench.audit.quantities.delays import broadcasts
 from bench.audit.raw import NotInRun, Raw
 from bench.audit.unmeasured import evidence_against, is_told_of_claims
-from bench.audit.validity import VALID, kind, of_readings
+from bench.audit.validity import SUSPECT, VALID, kind, of_broadcasts, of_pairs, of_readings
 from bench.audit.value import Value
 
 
@@ -95,16 +97,30 @@ def untold_doubts(raw: Raw, text: Json) -> Iterator[Disagreement]:
         return
     for each in text["cited"]:
         quantity = each["quantity"]
-        if quantity["of"] != "readings" or quantity["take"] != "median":
-            continue
         try:
-            found = of_readings(raw.readings(quantity), kind(quantity["name"], quantity["unit"]))
+            found, source = _validity(raw, quantity)
         except NotInRun:
             continue  # told by `check`
         if found != VALID:
             yield Disagreement(
-                text["where"], f"validity of {name_of(quantity)}", f"{each['text']}, as valid", found, "its readings"
+                text["where"], f"validity of {name_of(quantity)}", f"{each['text']}, as valid", found, source
             )
+
+
+def _validity(raw: Raw, quantity: Json) -> tuple[str, str]:
+    """How far a figure may be believed, and what it is judged by; valid where that is not judged here."""
+    if quantity["of"] == "readings" and quantity["take"] == "median":
+        return of_readings(raw.readings(quantity), kind(quantity["name"], quantity["unit"])), "its readings"
+    if quantity["of"] == "paired" and quantity["take"] == "median":
+        own, other = (raw.readings({**quantity, "party": party}) for party in (quantity["party"], quantity["over"]))
+        pairs = [(a, b) for a, b in zip(own, other, strict=False) if b["value"]]
+        return of_pairs(pairs, kind(quantity["name"], quantity["unit"])), "the readings of both"
+    if quantity["of"] == "broadcasts":
+        return of_broadcasts(broadcasts(raw, quantity)), "its repeats"
+    if quantity["of"] in ("crossing", "no crossing"):
+        cells = doubtful_cells(raw, quantity)
+        return (SUSPECT, f"its cells {', '.join(cells)}") if cells else (VALID, "")
+    return VALID, ""
 
 
 DOUBT = re.compile(r"suspect|INVALID|\*")

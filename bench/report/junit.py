@@ -1,6 +1,7 @@
 """junit.xml: a case for every figure, goal and promise, for machines that watch a build.
 
-A figure that is INVALID is an error, a suspect one a skipped case with its reason; a missed goal is a failure. The
+A figure that is INVALID is an error, a suspect one a skipped case with its reason, and so is a goal that is judged by
+it; a missed goal is a failure. The
 specification's promises are claims about the world and no tests: their verdict is the output of a case that passes.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from bench.analysis.figures import Figure, figures_of
 from bench.analysis.goals import Outcome, check_goals
 from bench.analysis.promises import Promise
+from bench.analysis.validity import Judgement
 from bench.record.run import Run
 from loadtest.results.validity import Validity
 
@@ -26,7 +28,10 @@ def junit_xml(run: Run, promises: Sequence[Promise]) -> bytes:
     for result, name in goals:
         case = _case(name, f"{result.goal}, {result.goal.clients:,} clients")
         if result.outcome is Outcome.MISSED and result.figure is not None:
-            ET.SubElement(case, "failure", message=f"{result.figure.value:.4g} instead of {result.goal.limit:g}")
+            message = f"{result.figure.value:.4g} instead of {result.goal.limit:g}{result.figure.judgement.mark}"
+            ET.SubElement(case, "failure", message=message)
+        elif result.figure is not None:
+            _add_doubt(case, result.figure.judgement)
         cases.append(case)
     _add(suites, "goals", cases)
     cases = []
@@ -50,11 +55,14 @@ def junit_xml(run: Run, promises: Sequence[Promise]) -> bytes:
 
 def _figure_case(each: Figure) -> ET.Element:
     case = _case(each.scenario, str(each))
-    if each.validity is Validity.INVALID:
-        ET.SubElement(case, "error", message=str(each.judgement))
-    elif each.validity is Validity.SUSPECT:
-        ET.SubElement(case, "skipped", message=str(each.judgement))
+    _add_doubt(case, each.judgement)
     return case
+
+
+def _add_doubt(case: ET.Element, judgement: Judgement) -> None:
+    if judgement.validity is not Validity.VALID:
+        tag = "error" if judgement.validity is Validity.INVALID else "skipped"
+        ET.SubElement(case, tag, message=str(judgement))
 
 
 def _case(classname: str, name: str) -> ET.Element:

@@ -55,6 +55,8 @@ class Flow:
     of_poll: Quantity
     is_exact: bool = False
     """Nobody acts at the edges of the window, and nothing is on its way."""
+    changes: int = 0
+    """Of the list in one window."""
     by_chance: bool = False
     """Heartbeats came at phases that were drawn one by one, and not spread evenly."""
 
@@ -91,6 +93,15 @@ class Flow:
         return {"of": "at rate", "own": self.of_bytes, "from": self.of_rate, "to": other.of_rate}
 
     @property
+    def odd_share(self) -> float:
+        """Part of the bytes that an odd number of changes may make more or less: one room more was made than ended, or
+        the reverse. A delta with a room is three times as long as one that takes it away, so half of one more or less;
+        a list is longer by that room for as long as it is there."""
+        if self.changes % 2 == 0 or (not self.rooms and self.way != "delta"):
+            return 0.0
+        return (0.5 if self.way == "delta" else 1 / self.rooms) / self.changes
+
+    @property
     def edge(self) -> float:
         """Part of the bytes that may be in the window or not, by how its edges fell: one poll or heartbeat of all
         clients, and one event of each where changes follow so closely that one may be on its way."""
@@ -120,7 +131,7 @@ def _bandwidth_flows(run: Run) -> Iterator[Flow]:
             source="bandwidth", way=cost.kind, rooms=cost.rooms, clients=sizes.clients,
             nominal_per_s=cost.changes_per_s, achieved_per_s=cost.achieved_per_s, poll_s=sizes.poll_s,
             bytes=cost.model, events=cost.events, requests=cost.requests,
-            hours=sizes.clients * sizes.window_s / 3600, judgement=cost.judgement, is_exact=True,
+            hours=sizes.clients * sizes.window_s / 3600, judgement=cost.judgement, is_exact=True, changes=cost.changes,
             of_bytes=hour(cost.kind, cost.rooms, cost.changes_per_s, "wire"),
             of_events=hour(cost.kind, cost.rooms, cost.changes_per_s, "events"),
             of_requests=hour(cost.kind, cost.rooms, cost.changes_per_s, "requests"),
@@ -157,6 +168,7 @@ def _cell_flows(run: Run) -> Iterator[Flow]:
                 bytes=made.value * 1024 if is_cost else made.value, events=events.value if events else None,
                 requests=requests.value if requests else 0.0, hours=measure.clients * window_s / 3600,
                 judgement=made.judgement, by_chance=MENDED in found.notes,
+                changes=max(1, round(measure.changes_per_s * window_s)) if measure.changes_per_s else 0,
                 of_bytes={**readings(name, measure.measure, measure.party, measure.where), **in_list},
                 of_events={**readings(name, of_events, measure.party, measure.where), **in_list},
                 of_requests={**readings(name, of_requests, measure.party, measure.where), **in_list},

@@ -15,7 +15,7 @@ from bench.audit.arithmetic import between, mean, median
 from bench.audit.plain_json import Json
 from bench.audit.quantities.traffic import counted, hourly
 from bench.audit.raw import NotInRun, Raw
-from bench.audit.validity import INVALID, kind, of_group, of_readings
+from bench.audit.validity import INVALID, SUSPECT, kind, of_group, of_readings
 from bench.audit.value import Value
 
 NEAR = 1.05
@@ -166,6 +166,27 @@ def _idle_elsewhere(raw: Raw, name: str) -> float | None:
     return median([each["value"] for each in largest["readings"]]) * factor
 
 
+def doubtful_cells(raw: Raw, of: Json) -> list[str]:
+    """The cells that are not valid among those that a crossing is read off: those of both ways at its size, up to the
+    rate above it."""
+    if of["take"] in ("model", "simple"):
+        return []
+    limit = math.inf
+    if of["of"] == "crossing" and of["take"] in ("rate", "low", "high"):
+        limit = crossing(raw, {**of, "take": "high"}).value
+    places = [("break-even", each) for each in raw.measured("break-even")]
+    if raw.has("freshness") and raw.profile["freshness"]["poll_s"] == raw.profile["break_even"]["poll_s"]:
+        rooms = raw.profile["break_even"]["rooms"]
+        places += [("freshness", each) for each in raw.measured("freshness") if each["rooms"] == rooms]
+    return [
+        f"{each['party']} at {each['changes_per_s']:g}: {found}"
+        for scenario, each in places
+        if (each["name"], each["clients"]) == (of["name"], of["clients"]) and each["party"] in (of["way"], of["rival"])
+        and each["changes_per_s"] and each["readings"] and achieved(raw, scenario, each) <= limit
+        and (found := of_readings(each["readings"], kind(each["name"], each["unit"]))) == SUSPECT
+    ]  # fmt: skip
+
+
 def side_by_side(own: Cells, rival: Cells, clients: int, *, is_flat: bool) -> tuple[list[float], list[float]]:
     """The rates that the cells of both span, and how much more the first costs there. A flat rival costs the same at
     any."""
@@ -226,7 +247,7 @@ def _fit(way: str, cells: Cells, poll_s: float) -> Callable[[float, float], floa
         if way == "polling":
             acts = 0.0 * rate
         elif polls:
-            acts = 1 - np.exp(-rate * poll_s)
+            acts = np.minimum(1.0, rate * poll_s)
         else:
             acts = rate / (1 + rate * (d + d_client * clients))
         return a + e / clients + s * acts

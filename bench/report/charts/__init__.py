@@ -154,7 +154,8 @@ FOUND: dict[str, OfFindings] = {
                 "break-even",
                 "Which way is best, by changes per second and clients",
                 "The colour is the best way. Areas are drawn only between measured cells, and only where the lead is "
-                "greater than the model's error on cells that were held out; a dot is a measured cell.",
+                "greater than the model's error on cells that were held out; a dot is a measured cell, a cross one in "
+                "doubt.",
             ),
             break_even_map,
             "",

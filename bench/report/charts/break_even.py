@@ -23,7 +23,8 @@ from bench.record.profiles.sizes import WAYS
 from bench.record.run import Run
 from bench.report.charts.colours import WAY_COLOURS
 from bench.report.charts.sheet import STYLE, columns, sheet, title, write_below
-from bench.words import count, in_percent, way_words
+from bench.words import count, in_percent, plural, way_words
+from loadtest.results.validity import Validity
 
 PANELS = (
     (BYTES_PER_CLIENT_HOUR, "fewest bytes", False),
@@ -31,6 +32,8 @@ PANELS = (
     (TIME_TO_FRESH_P50, "freshest (p50)", True),
 )
 GRID = 120
+DOUBT = "X"
+"""The mark of a cell whose best way, or the next best, has a reading that is suspect."""
 AROUND = 1.25
 """The axes end by this factor outside the cells."""
 
@@ -58,19 +61,32 @@ def break_even_map(run: Run, _: Findings) -> Figure:
             Line2D([], [], linestyle="", marker="o", markersize=8, color="white", markeredgecolor="black",
                    label="measured, in the colour of the best")
         )  # fmt: skip
+        if any(line.get_marker() == DOUBT for axes in panels for line in axes.get_lines()):
+            legend.append(
+                Line2D([], [], linestyle="", marker=DOUBT, markersize=8, color="white", markeredgecolor="black",
+                       label="the same, suspect")
+            )  # fmt: skip
         legend.append(
             Line2D([], [], color="black", linestyle=":", label=f"one poll's period, {sizes.poll_s:g} s, per change")
         )
         figure.legend(handles=legend, loc="outside upper center", ncols=columns(4), fontsize=8)
         missing = [way_words(way) for way in WAYS if way not in there]
         what = (
-            f"Dots: measured cells, windows of about {sizes.window_s:g} s, at the rates that there were. Lists of "
+            f"Marks: measured cells{_readings_words(run)}, windows of about {sizes.window_s:g} s, at the rates that "
+            "there were. Lists of "
             f"{sizes.rooms} rooms, polling every {sizes.poll_s:g} s. Error of the models on cells held out, the median "
             f"of the worst way: {'; '.join(told)}."
             + (f" Not measured in this run's cells: {', '.join(missing)}." if missing else "")
         )
         write_below(figure, run, what)  # only now are the errors known
     return figure
+
+
+def _readings_words(run: Run) -> str:
+    """How many readings a cell is of, where that is the same for all."""
+    found = run.found("break-even")
+    numbers = {len(each.readings) for each in found.measures} if found is not None else set()
+    return f" of {plural(numbers.pop(), 'reading')} each" if len(numbers) == 1 else ""
 
 
 def worst_error(fitted: list[Surface]) -> float | None:
@@ -93,10 +109,11 @@ def _map(axes: Axes, fitted: list[Surface], simple: float) -> None:
     error = worst_error(fitted)
     if error is not None and len({clients for _, clients in cells}) > 1:
         _areas(axes, fitted, list(cells), error)
-    for (rate, clients), way in cells.items():
+    for (rate, clients), (way, is_suspect) in cells.items():
         axes.plot(
-            rate, clients, linestyle="", marker="o", markersize=8, color=WAY_COLOURS[way], markeredgecolor="black"
-        )
+            rate, clients, linestyle="", marker=DOUBT if is_suspect else "o", markersize=8, color=WAY_COLOURS[way],
+            markeredgecolor="black",
+        )  # fmt: skip
     axes.axvline(simple, color="black", linestyle=":", linewidth=1.2)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -128,17 +145,20 @@ def _areas(axes: Axes, fitted: list[Surface], cells: list[tuple[float, int]], er
     )  # fmt: skip
 
 
-def _best_cells(fitted: list[Surface]) -> dict[tuple[float, int], str]:
+def _best_cells(fitted: list[Surface]) -> dict[tuple[float, int], tuple[str, bool]]:
     """By rate and clients, where several ways were measured: the best of them, and of those that poll elsewhere, whose
-    cost does not depend on how many there are."""
+    cost does not depend on how many there are; and whether it, or the next best, is in doubt there."""
     cells: dict[tuple[int, float], dict[str, float]] = {}
     rates: dict[tuple[int, float], float] = {}
+    doubtful: set[tuple[tuple[int, float], str]] = set()
     for each in fitted:
         for point in each.points:
             if point.changes_per_s and not point.any_size:  # bytes of any size are no cell: they have no clients
                 place = point.clients, point.nominal_per_s or point.changes_per_s
                 cells.setdefault(place, {})[each.way] = point.value
                 rates[place] = point.changes_per_s
+                if point.judgement.validity is not Validity.VALID:
+                    doubtful.add((place, each.way))
     found = {}
     for place, values in cells.items():
         if len(values) < 2:
@@ -149,5 +169,6 @@ def _best_cells(fitted: list[Surface]) -> dict[tuple[float, int], str]:
             if each.way not in values and each.way.startswith("polling") and each.is_confirmed
         }
         everything = {**values, **elsewhere}
-        found[rates[place], place[0]] = min(everything, key=lambda way: everything[way])
+        best, *rest = sorted(everything, key=lambda way: everything[way])
+        found[rates[place], place[0]] = best, any((place, way) in doubtful for way in (best, *rest[:1]))
     return found

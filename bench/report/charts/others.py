@@ -79,6 +79,8 @@ from bench.words import count, in_digits, in_percent, plural, way_words
 from loadtest.results.validity import Validity
 
 INVALID = Validity.INVALID
+SUSPECT = " *"
+"""Behind a figure that is suspect: a word would not fit beside a bar."""
 
 
 def freshness(run: Run, found: Findings) -> Figure:
@@ -296,6 +298,10 @@ def peers(run: Run, found: Findings) -> Figure:
     )
     panels = ((CPU_PER_RECIPIENT, "broadcast: per recipient"), (CPU_PER_EVENT, "login storm: per event"),
               (CPU_PER_REQUEST, "GET /api/rooms"))  # fmt: skip
+    shown = {measure for measure, _ in panels}
+    made_of = [made for each in found.measures if each.measure in shown and (made := estimate(each)) is not None]
+    if any(_mark(made) == SUSPECT for made in made_of):
+        what += " *: suspect, the table says why."
     with mpl.rc_context(STYLE):
         figure, axes_of = sheet(run, what, height_in=3.6, columns=3)
         for axes, (measure, words) in zip(axes_of, panels, strict=True):
@@ -307,8 +313,7 @@ def peers(run: Run, found: Findings) -> Figure:
                 axes.barh(row, max(0.0, made.value), color=party_colour(party), height=0.65)
                 if made.n > 1:
                     axes.plot([made.low, made.high], [row, row], color="black", linewidth=1.2)
-                bad = "  INVALID" if made.judgement.validity is INVALID else ""
-                axes.annotate(f"{in_digits(made.value)}{bad}", (max(made.value, made.high), row), xytext=(4, 0),
+                axes.annotate(f"{in_digits(made.value)}{_mark(made)}", (max(made.value, made.high), row), xytext=(4, 0),
                               textcoords="offset points", va="center", fontsize=8)  # fmt: skip
             axes.set_yticks(range(len(bars)), [_party_words(party) for party, _ in bars], fontsize=8)
             for tick in axes.get_yticklabels():
@@ -319,6 +324,11 @@ def peers(run: Run, found: Findings) -> Figure:
             axes.set_xlabel("server CPU (µs)")
             title(axes, words)
     return figure
+
+
+def _mark(made: Estimate) -> str:
+    """Behind a figure that is not valid."""
+    return {Validity.VALID: "", Validity.SUSPECT: SUSPECT, Validity.INVALID: "  INVALID"}[made.judgement.validity]
 
 
 def _is_invalid(found: Findings, measure: Measure, party: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from bench.analysis.choice import TOLD_RATES_PER_S, Figure, Way, achieved_of, crossover, is_cheapest, rooms_of, ways_of
 from bench.analysis.derived.overview import Overview
@@ -15,6 +16,7 @@ from bench.citations import cite, combined, plain, setting
 from bench.record.profiles.sizes import WAYS
 from bench.report.sections.page import Table, mark_of
 from bench.words import (
+    ONE_PER_SECOND,
     count,
     every_words,
     in_bytes,
@@ -34,6 +36,8 @@ MARK = "*"
 
 MISSING = "–"
 
+RIVALS_OF_DELTAS = [name for name in WAYS if name != "delta"]
+
 
 def choice_sentences(figures: Overview) -> list[str]:
     """At most four; none where the ways were not measured."""
@@ -50,11 +54,12 @@ def _deltas(figures: Overview, ways: dict[str, Way]) -> str:
         return ""
     rooms = rooms_of(figures)
     met = _first(figures, "delta", rivals, rooms)
-    below_per_s = met[0] if met is not None else math.inf
+    below_per_s = met.per_s if met is not None else math.inf
     if not is_cheapest(figures.traffic, "delta", rivals, rooms, below_per_s=below_per_s):
         return ""
-    at = _rate(figures.run.profile.freshness.changes_per_s)
-    fresh = f", and a client holds a change after {_ms(delta.p99)} (p99, {at})" if delta.p99 is not None else ""
+    fresh = ""
+    if delta.p99 is not None:
+        fresh = f", and {_measured_with(figures)} a client holds a change after {_ms(delta.p99)} (p99)"
     least = cite("the fewest", fewest("delta", rivals, rooms))
     if met is None:
         rate = max(delta.bytes_per_client_hour)
@@ -63,23 +68,33 @@ def _deltas(figures: Overview, ways: dict[str, Way]) -> str:
             f"Take deltas (rooms_delta) where the client can apply them: they cost {least} bytes at every rate that "
             f"was measured, up to {most}{fresh}."
         )
-    rival = met[1]
     phrases = {name: way_phrase(name) for name in rivals}
-    cheaper = cite(way_phrase(rival), first_to_cross("delta", phrases, rooms))
+    cheaper = cite(way_phrase(rival := met.rival), first_to_cross("delta", phrases, rooms))
     return (
-        f"Take deltas (rooms_delta) where the client can apply them: up to {_every('delta', rivals, rooms, met[0])} "
-        f"they cost {least} bytes with {size_words(rooms, 'room')} in the list{_longer(figures)}{fresh}; above it, "
-        f"{cheaper} costs fewer bytes{_but_stale(ways[rival])}."
+        "Take deltas (rooms_delta) where the client can apply them: up to about "
+        f"{_every('delta', rivals, rooms, met.per_s)} they cost {least} bytes with {size_words(rooms, 'room')} in the "
+        f"list{_longer(figures, 'delta', RIVALS_OF_DELTAS, 'up to')}{fresh}; above it, {cheaper} costs fewer "
+        f"bytes{_but_stale(figures, ways[rival])}."
     )
 
 
-def _first(figures: Overview, way: str, rivals: Sequence[str], rooms: int) -> tuple[float, str] | None:
+class _Met(NamedTuple):
+    """From where on another way costs fewer bytes."""
+
+    per_s: float
+    rival: str
+    low_per_s: float
+    high_per_s: float
+    """The measured rates beside it, as they were achieved."""
+
+
+def _first(figures: Overview, way: str, rivals: Sequence[str], rooms: int) -> _Met | None:
     """The least of the rates from which on a way costs more bytes than one of the others, and which that is."""
     found = [
-        (met.per_s, name) for name in rivals
+        _Met(met.per_s, name, met.low_per_s, met.high_per_s) for name in rivals
         if (met := crossover(figures.traffic, way, name, rooms)) is not None
     ]  # fmt: skip
-    return min(found, key=lambda each: each[0], default=None)
+    return min(found, default=None)
 
 
 def _every(way: str, rivals: Sequence[str], rooms: int, rate: float) -> str:
@@ -107,16 +122,47 @@ def _ms(figure: Figure) -> str:
     return cite(in_ms(figure.value), figure.of) + (" (suspect)" if figure.made.is_suspect else "")
 
 
-def _longer(figures: Overview) -> str:
-    """With the longest list, where asking for it costs more and a delta does not."""
+def _longer(figures: Overview, way: str, rivals: Sequence[str], words: str) -> str:
+    """The same rate with the longest list that was measured: the longer it is, the dearer is asking for it."""
     longest = max((cost.rooms for cost in figures.traffic), default=0)
-    rivals = [name for name in WAYS if name != "delta"]
-    met = _first(figures, "delta", rivals, longest) if longest > rooms_of(figures) else None
-    return f" ({size_words(longest, 'room')}: up to {_every('delta', rivals, longest, met[0])})" if met else ""
+    met = _first(figures, way, rivals, longest) if longest > rooms_of(figures) else None
+    if met is None:
+        return ""
+    rate = _every(way, rivals, longest, met.per_s)
+    return f" ({size_words(longest, 'room')}: {words} about {rate}{_read_between(figures, way, longest, met)})"
 
 
-def _but_stale(way: Way) -> str:
-    return f", but a client sees a change {_ms(way.p50)} late (p50)" if way.p50 is not None else ""
+def _read_between(figures: Overview, way: str, rooms: int, met: _Met) -> str:
+    """The measured rates beside a crossover above which changes are announced together: there bytes no longer grow with
+    the changes, and what is read off a straight line is no more than a guess between the two."""
+    if met.per_s <= ONE_PER_SECOND[1]:
+        return ""
+    by_rate = {cost.achieved_per_s: cost for cost in figures.traffic if (cost.kind, cost.rooms) == (way, rooms)}
+    low, high = (_number(by_rate[rate].changes_per_s, by_rate[rate]) for rate in (met.low_per_s, met.high_per_s))
+    return f", read between the measured rates {low} and {high}"
+
+
+def _measured_with(figures: Overview) -> str:
+    """At what load times to fresh were measured."""
+    sizes = figures.run.profile.freshness
+    clients = cite(count(sizes.clients), setting("freshness.clients"))
+    rate = cite(f"{sizes.changes_per_s:g}", setting("freshness.changes_per_s"))
+    return (
+        f"with {clients} client{'' if sizes.clients == 1 else 's'} at {rate} "
+        f"change{'' if sizes.changes_per_s == 1 else 's'} per second"
+    )
+
+
+def _period(scenario: str, poll_s: float) -> str:
+    """How often those who poll do it there."""
+    return f"every {cite(f'{poll_s:g} s', setting(f'{scenario}.poll_s', 's'))}"
+
+
+def _but_stale(figures: Overview, way: Way) -> str:
+    if way.p50 is None:
+        return ""
+    period = _period("freshness", figures.run.profile.freshness.poll_s)
+    return f", but a client that polls {period} sees a change {_ms(way.p50)} late (p50)"
 
 
 def _hint(figures: Overview, ways: dict[str, Way]) -> str:
@@ -125,6 +171,7 @@ def _hint(figures: Overview, ways: dict[str, Way]) -> str:
     if push is None or polling is None:
         return ""
     rooms, achieved = rooms_of(figures), achieved_of(figures)
+    period = _period("bandwidth", figures.run.profile.bandwidth.poll_s)
     met = _first(figures, "push", ["polling"], rooms)
     ratios = {
         rate: push.bytes_per_client_hour[rate] / polling.bytes_per_client_hour[rate]
@@ -136,18 +183,22 @@ def _hint(figures: Overview, ways: dict[str, Way]) -> str:
         for rate, times in ratios.items() if times > 1
     ]  # fmt: skip
     sooner = (
-        f"; its lists are fresh after {_ms(push.p50)} instead of {_ms(polling.p50)} (p50)"
+        f"; {_measured_with(figures)} its lists are fresh after {_ms(push.p50)} instead of {_ms(polling.p50)} (p50)"
         if push.p50 is not None and polling.p50 is not None
         else ""
     )
     if met is not None:
         more = f": {', '.join(dearer)}" if dearer else ""
         return (
-            "Push then fetch (the specification's way) costs fewer bytes than plain polling below "
-            f"{_every('push', ['polling'], rooms, met[0])} and more above it{more}{sooner}."
+            f"Push then fetch (the specification's way) costs fewer bytes than plain polling {period} "
+            f"below about {_every('push', ['polling'], rooms, met.per_s)} with {size_words(rooms, 'room')} in the list"
+            f"{_longer(figures, 'push', ['polling'], 'below')} and more above it{more}{sooner}."
         )  # fmt: skip
     if dearer:
-        return f"Push then fetch (the specification's way) costs {', '.join(dearer)} of plain polling{sooner}."
+        return (
+            f"Push then fetch (the specification's way) costs {', '.join(dearer)} of plain polling "
+            f"{period}, with {size_words(rooms, 'room')} in the list{sooner}."
+        )
     return ""
 
 
@@ -164,19 +215,21 @@ def _without_deltas(figures: Overview, ways: dict[str, Way]) -> str:
         return ""
     rooms = rooms_of(figures)
     met = _first(figures, "push", rivals, rooms)
-    if met is None or not is_cheapest(figures.traffic, "push", rivals, rooms, below_per_s=met[0]):
+    if met is None or not is_cheapest(figures.traffic, "push", rivals, rooms, below_per_s=met.per_s):
         return ""
-    rate, rival = met
+    rival = met.rival
     cheaper = cite(way_phrase(rival), first_to_cross("push", {name: way_phrase(name) for name in rivals}, rooms))
     push, polled = ways["push"].p50, ways[rival].p50
+    period = _period("freshness", figures.run.profile.freshness.poll_s)
     wait = (
-        f"; for freshness take push all the same: with polling a client sees a change {_ms(polled)} late (p50)"
+        f"; for freshness take push all the same: with polling {period} a client sees a change {_ms(polled)} late (p50)"
         if push is not None and polled is not None and push.value < polled.value
         else ""
     )
     return (
         f"Without deltas, push then fetch costs {cite('fewer bytes than any', fewer('push', rivals, rooms))} way of "
-        f"polling below {_every('push', rivals, rooms, rate)}; above it, {cheaper} costs fewer{wait}."
+        f"polling below about {_every('push', rivals, rooms, met.per_s)} with {size_words(rooms, 'room')} in the list"
+        f"{_longer(figures, 'push', rivals, 'below')}; above it, {cheaper} costs fewer{wait}."
     )
 
 

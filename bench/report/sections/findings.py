@@ -20,6 +20,7 @@ from bench.report.sections.generators import generators_table
 from bench.report.sections.page import Section, Table, mark_of
 from bench.report.sections.shows import SHOWS
 from bench.words import count, in_digits, in_percent, rate_number, way_words
+from loadtest.results.validity import Validity
 
 MARKS = {"met": "holds", "missed": "fails"}
 
@@ -152,8 +153,10 @@ def _goals(found: Findings) -> list[Table]:
         assert made is not None
         limit = f"{'≥' if goal.at_least else '≤'} {in_digits(goal.limit)} {goal.unit}".strip()
         value = f"{in_digits(made.value, 4)} {goal.unit}".strip()
-        rows.append([str(goal), count(goal.clients), limit, value, _spread(made), result.outcome.value])
-        marks.append(MARKS.get(result.outcome.value, ""))
+        verdict = f"{result.outcome.value}{made.judgement.mark}"
+        clients = count(goal.clients) if goal.clients else ""
+        rows.append([str(goal), clients, limit, value, _spread(made), verdict])
+        marks.append(MARKS.get(result.outcome.value, mark_of(made.judgement)))
     headers = ("Goal", "Clients", "Target", "Figure", "Least–most (n)", "Verdict")
     return [Table(title="Goals", headers=headers, rows=rows, row_marks=marks)]
 
@@ -161,7 +164,7 @@ def _goals(found: Findings) -> list[Table]:
 def _beside(run: Run, found: Findings) -> Table:
     """Every party over the lobby, and whether that is a difference at all."""
     floors = floors_of(run)
-    rows = []
+    rows, marks = [], []
     for measure in found.measures:
         kind = measure.measure.kind
         own = found.find(measure.measure, LOBBY, measure.where)
@@ -171,19 +174,26 @@ def _beside(run: Run, found: Findings) -> Table:
         if made is None:
             continue
         words = Difference(made, floors.of(measure.measure) or 0.0).words()
-        rows.append([measure.name, measure.party, f"{made.value:.2f} × the lobby", _sure(made), _spread(made), words])
+        if made.judgement.validity is Validity.INVALID:
+            words = "not judged"
+        over = f"{in_digits(made.value)} × the lobby"
+        rows.append([measure.name, measure.party, over, _sure(made), _spread(made), words, str(made.judgement)])
+        marks.append(mark_of(made.judgement))
     floor = floors.words(row[0] for row in rows)
     return Table(
         title="Others over the lobby, pair by pair",
-        headers=("Measure", "Party", "Median of the pairs' ratios", "95 %", "Least–most (pairs)", "Difference"),
+        headers=(
+            "Measure", "Party", "Median of the pairs' ratios", "95 %", "Least–most (pairs)", "Difference", "Validity",
+        ),
         rows=rows,
+        row_marks=marks,
         note=PAIRED
         + (
             f" Noise floors by this run's A/A: {floor}."
             if floor
             else " This run has no A/A: differences are not judged."
         ),
-    )
+    )  # fmt: skip
 
 
 def _measures(found: Findings) -> Table:

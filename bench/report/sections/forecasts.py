@@ -175,13 +175,32 @@ def _scale_sentences(run: Run, found: Findings, ways: Sequence[WayAtScale]) -> l
         words.append(
             f"By forecast, {'of what was tried, ' if is_open else ''}the way that goes furthest on {nodes} nodes is "
             f"{name}: to {_cited(found, SCALE_HOLDS, furthest.name)} players, {_times_beyond(run, furthest)} what was "
-            f"measured{as_far}."
+            f"measured{as_far}{_beside_polling(run, found, furthest, ways)}."
         )
     ends = "; ".join(_end(found, each) for each in ways)
     words.append(f"Where each way stops working on {nodes} nodes, and what breaks first: {ends}.")
     if not all(each.is_found for each in ways):
         words.append("Where a way has a range, or nothing that breaks it, the search ended before it was found.")
     return words
+
+
+def _beside_polling(run: Run, found: Findings, furthest: WayAtScale, ways: Sequence[WayAtScale]) -> str:
+    """Where those who poll go furthest: how old their lists are by design, and how far the ways go that are told."""
+    pushed = [each for each in ways if not _polls(each)]
+    scale = run.profile.prediction.scale
+    if not _polls(furthest) or not pushed or scale is None:
+        return ""
+    best = max(pushed, key=lambda each: each.holds)
+    name = cite(best.name, most({each.name: _of(SCALE_HOLDS, each.name) for each in pushed}))
+    poll_s = cite(f"{scale.poll_s:g} s", setting("prediction.scale.poll_s", "s"))
+    return (
+        f"; their lists are up to {poll_s} old, and of the ways that are told of changes none goes further than "
+        f"{name}, to {_cited(found, SCALE_HOLDS, best.name)}"
+    )
+
+
+def _polls(each: WayAtScale) -> bool:
+    return each.way.startswith("polling")
 
 
 def _end(found: Findings, each: WayAtScale) -> str:

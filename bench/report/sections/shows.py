@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bench.analysis.break_even import (
-    Surface,
-    crossing_per_s,
-    measured_crossing,
-    side_by_side,
-    simple_per_s,
-    surfaces_of,
-)
+from bench.analysis.break_even import Surface, simple_per_s, surfaces_of
+from bench.analysis.crossings import crossing_per_s, judgement_of_cells, measured_crossing, side_by_side
 from bench.analysis.estimates import Estimate, estimate, ratio
 from bench.analysis.noise_floors import noise_floors
 from bench.analysis.sources import crossing, floor, paired, readings
-from bench.citations import Quantity, cite, least, most, setting
+from bench.citations import Quantity, cite, least, most, plain, setting
 from bench.measures import (
     BACK_WITHIN,
     BYTES_PER_CLIENT_HOUR,
@@ -43,7 +37,7 @@ from bench.record.findings import Findings, Measured
 from bench.record.profiles.sizes import FETCHING_LIFE, IDLE_LIFE
 from bench.record.run import Run
 from bench.record.vocabulary import DISTURBED, LOBBY, LOBBY_AGAIN, OTHER_BUILD
-from bench.words import count, in_digits, in_ms, size, way_words
+from bench.words import count, in_digits, in_ms, in_noise, rate_words, size, size_words, way_words
 from loadtest.results.validity import Validity
 
 
@@ -54,12 +48,21 @@ def freshness(run: Run, found: Findings) -> list[str]:
         for way in sorted(p50, key=lambda each: p50[each].value)
         if way in p99
     ]
-    sentences = [f"Until a client holds a change: {'; '.join(shown)}."] if shown else []
+    sizes = run.profile.freshness
+    clients, rate = (
+        cite(f"{value:,g}", setting(f"freshness.{name}"))
+        for value, name in ((sizes.clients, "clients"), (sizes.changes_per_s, "changes_per_s"))
+    )
+    load = (
+        f"{clients} client{'' if sizes.clients == 1 else 's'}, {rate} change{'' if plain(rate) == '1' else 's'} "
+        "per second"
+    )
+    sentences = [f"Until a client holds a change ({load}): {'; '.join(shown)}."] if shown else []
     if stale:
         worst, best = max(stale, key=lambda way: stale[way].value), min(stale, key=lambda way: stale[way].value)
         of = {way_words(way): each.quantity(found) for way, each in stale.items()}
         sentences.append(
-            f"On average over time a client is {_cited(found, stale[worst])} behind with "
+            f"On average over time, at that rate, a client is {_cited(found, stale[worst])} behind with "
             f"{cite(way_words(worst), most(of))}{stale[worst].mark} and {_cited(found, stale[best])} with "
             f"{cite(way_words(best), least(of))}{stale[best].mark}."
         )
@@ -84,6 +87,11 @@ def break_even(run: Run, found: Findings) -> list[str]:
         f"{cite(f'{sizes.poll_s:g} s', setting('break_even.poll_s', 's'))}, says "
         f"{cite(in_digits(simple), {'of': 'crossing', 'take': 'simple'})} changes per second for bytes and polling."
     )
+    if any("the fitted model" in each for each in sentences):
+        sentences.append(
+            "Cells had changes that follow each other evenly; where they come at random, fewer polls meet one, and "
+            "polling with ETag costs less."
+        )
     return sentences
 
 
@@ -107,8 +115,8 @@ def _crossing_words(push: Surface, rival: Surface, clients: int, measure: Measur
     if measured is None:
         return f"with {size(clients)} clients {_without_crossing(push, rival, clients, of)}{by_model}"
     between = f"between the cells at {told(measured.low_per_s, 'low')} and {told(measured.high_per_s, 'high')}"
-    rate_told = told(measured.per_s, "rate")
-    return f"with {size(clients)} clients from {rate_told} changes per second on, {between}{by_model}"
+    rate_told, doubt = told(measured.per_s, "rate"), measured.judgement.mark
+    return f"with {size(clients)} clients from {rate_told} changes per second on, {between}{doubt}{by_model}"
 
 
 def _without_crossing(push: Surface, rival: Surface, clients: int, of: Callable[[str], Quantity]) -> str:
@@ -118,11 +126,12 @@ def _without_crossing(push: Surface, rival: Surface, clients: int, of: Callable[
     if not len(grid):
         return cite("not measured side by side", rule)
     first, last = (cite(in_digits(float(rate)), of(take)) for rate, take in ((grid[0], "first"), (grid[-1], "last")))
+    doubt = judgement_of_cells(push, rival, clients).mark
     if (apart >= 0).all():
-        return f"{cite('at every rate that was measured', rule)}, from {first} changes per second on"
+        return f"{cite('at every rate that was measured', rule)}, from {first} changes per second on{doubt}"
     if (apart < 0).all():
-        return f"{cite('at no rate that was measured', rule)}, up to {last} changes per second"
-    return f"{cite('at some rates and not at higher ones', rule)}, {first} to {last} changes per second"
+        return f"{cite('at no rate that was measured', rule)}, up to {last} changes per second{doubt}"
+    return f"{cite('at some rates and not at higher ones', rule)}, {first} to {last} changes per second{doubt}"
 
 
 def storm(run: Run, found: Findings) -> list[str]:
@@ -130,7 +139,10 @@ def storm(run: Run, found: Findings) -> list[str]:
     sentences = []
     for each in _told(found, LAST_ACCEPTED):
         clients = each.measured.clients
-        words = f"{size(clients)} players who log in at once are all accepted within {_cited(found, each)}{each.mark}"
+        words = (
+            f"{size(clients)} players who log in at once are all accepted within "
+            f"{_cited(found, each)}{_spread(found, each, 'storm')}{each.mark}"
+        )
         if clients in pings:
             slowest = pings[clients]
             words += f"; the slowest answer to a ping meanwhile takes {_cited(found, slowest)}{slowest.mark}"
@@ -141,9 +153,14 @@ def storm(run: Run, found: Findings) -> list[str]:
 def reconnect(run: Run, found: Findings) -> list[str]:
     sentences = []
     for share in (50, 100):
-        parts = [f"{each.party} {_cited(found, each)}{each.mark}" for each in _by_name(found, BACK_WITHIN[share])]
+        parts = [
+            f"{each.party} {_cited(found, each)}{_spread(found, each, 'restart')}{each.mark}"
+            for each in _by_name(found, BACK_WITHIN[share])
+        ]
         if parts:
-            sentences.append(f"{share} % are back and fresh after the stop within: {'; '.join(parts)}.")
+            sizes = {each.measured.clients for each in _by_name(found, BACK_WITHIN[share])}
+            of = f"Of {size_words(sizes.pop())}, " if len(sizes) == 1 else ""
+            sentences.append(f"{of}{share} % are back and fresh after the stop within: {'; '.join(parts)}.")
     peaks = [f"{each.party} {_cited(found, each, count)}{each.mark}" for each in _by_name(found, PEAK_RATE)]
     if peaks:
         sentences.append(
@@ -195,7 +212,7 @@ def cost(run: Run, found: Findings) -> list[str]:
         figures = [each for each in _told(found, CPU_PER_PLAYER_HOUR) if each.party == life]
         if figures:
             sentences.append(
-                f"With {size(figures[-1].measured.clients)} players ({life}) a player-hour costs "
+                f"With {size(figures[-1].measured.clients)} players ({life}{_at(figures[-1])}) a player-hour costs "
                 f"{_cited(found, figures[-1])} of server CPU{figures[-1].mark}."
             )
     memory = _told(found, RSS_PER_CONNECTION)
@@ -219,12 +236,13 @@ def peers(run: Run, found: Findings) -> list[str]:
             of = paired(found.name, CPU_PER_RECIPIENT, party, LOBBY, each.measured.where)
             parts.append(f"{party} {cite(f'{over.value:.1f}', of)} times{over.judgement.mark}")
     beside = f"; {', '.join(parts)} as much (median of the repeats' ratios)" if parts else ""
-    return [f"A broadcast costs the lobby {_cited(found, own)} per recipient{own.mark}{beside}."]
+    with_clients = f"With {size_words(own.measured.clients)} a broadcast costs the lobby"
+    return [f"{with_clients} {_cited(found, own)} per recipient{own.mark}{beside}."]
 
 
 def noise(run: Run, found: Findings) -> list[str]:
     floors = noise_floors(found, LOBBY_AGAIN).by_kind
-    parts = [f"{kind.value} {cite(f'{apart:.0%}', floor(kind))}" for kind, apart in floors.items()]
+    parts = [f"{kind.value} {cite(in_noise(apart), floor(kind))}" for kind, apart in floors.items()]
     if not parts:
         return []
     return [
@@ -300,6 +318,22 @@ def _cited(found: Findings, told: _Told, words: Callable[[float], str] | None = 
     else:
         text = f"{in_digits(told.value)} {unit}".strip()
     return cite(text, told.quantity(found))
+
+
+def _at(told: _Told) -> str:
+    """The rate of changes, where there are any."""
+    rate = told.measured.changes_per_s
+    return f", {rate_words(rate)}" if rate else ""
+
+
+def _spread(found: Findings, told: _Told, noun: str) -> str:
+    """That what is said to happen within a time is of the median repeat, and how long the slowest took."""
+    if told.made.n < 2:
+        return ""
+    quantity = told.quantity(found)
+    n = cite(f"{told.made.n}", {**quantity, "take": "n"})
+    longest = cite(f"{in_digits(told.made.high)} {told.measured.unit}", {**quantity, "take": "most"})
+    return f" (median of {n} {noun}s; the slowest {longest})"
 
 
 def _told(found: Findings, measure: Measure) -> list[_Told]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -11,16 +10,14 @@ from bench.analysis.break_even import (
     Point,
     Surface,
     cells_of,
-    crossing_per_s,
     fit,
     idle_of,
-    measured_crossing,
     rates_of_cells,
-    side_by_side,
     simple_per_s,
     surfaces,
     surfaces_of,
 )
+from bench.analysis.crossings import crossing_per_s, measured_crossing, side_by_side
 from bench.measures import (
     BYTES_PER_CLIENT_HOUR,
     CHANGES_PER_S,
@@ -34,6 +31,7 @@ from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles.sizes import BreakEvenSizes, FreshnessSizes
 from bench.record.run import Run
+from loadtest.results.validity import Validity
 from tests.bench.runs import PROFILE, a_group, a_run, an_idle_result
 
 RATES, CLIENTS = (0.2, 1.0, 5.0), (100, 1_000)
@@ -45,7 +43,8 @@ def polling(rate: float, clients: int) -> float:
 
 
 def etag(rate: float, clients: int) -> float:
-    return 100.0 + 900 * (1 - float(np.exp(-rate * POLL_S)))
+    """Changes that follow each other evenly: each is met by one poll, until there is one per period."""
+    return 100.0 + 900 * min(1.0, rate * POLL_S)
 
 
 def push(rate: float, clients: int) -> float:
@@ -193,6 +192,17 @@ def test_idle_value_stands_in_where_no_idle_cell_was_measured() -> None:
     own = findings("break-even", CELL)
     [surface] = surfaces(own.measures, BYTES_PER_CLIENT_HOUR, poll_s=POLL_S, idle_value=25.0)
     assert [each.value for each in surface.points if not each.changes_per_s] == [25.0]
+
+
+def test_points_are_as_valid_as_their_readings_and_the_idle_one_as_most_of_all() -> None:
+    book = Book()
+    for way, rate, suspect in (("push", 0.0, "late"), ("delta", 0.0, ""), ("rev", 0.0, ""), ("push", 1.0, "late")):
+        at = {"clients": 100, "rooms": 10, "changes_per_s": rate, "party": way}
+        book.add(BYTES_PER_CLIENT_HOUR, 9.0, suspect=suspect, **at)  # type: ignore[arg-type]
+    by_way = {each.way: each for each in surfaces(book.result("break-even", ()).measures, BYTES_PER_CLIENT_HOUR,
+                                                  poll_s=POLL_S)}  # fmt: skip
+    validities = {each.changes_per_s: each.judgement.validity for each in by_way["push"].points}
+    assert validities == {0.0: Validity.VALID, 1.0: Validity.SUSPECT}
 
 
 def test_other_measures_make_no_surface_of_this_one() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bench.analysis.break_even import Point, Surface, fit, measured_crossing
+from bench.analysis.break_even import Point, Surface, fit
 from bench.analysis.consistency.pairs import Pair, Side, pairs
+from bench.analysis.crossings import measured_crossing
 from bench.analysis.derived.overview import derive
 from bench.analysis.estimates import estimate
 from bench.analysis.validity import Judgement, Reason
@@ -24,7 +25,7 @@ from bench.measures import (
 )
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch, Swarm, Where
-from bench.record.profiles.sizes import FreshnessSizes
+from bench.record.profiles.sizes import BreakEvenSizes, FreshnessSizes
 from bench.record.run import Run
 from bench.report.build import make_report, render
 from bench.words import rate_words
@@ -191,6 +192,68 @@ def test_framed_bytes_agree_with_the_kernel_to_the_byte_or_not_at_all() -> None:
 def test_rate_is_told_as_achieved_with_its_name_where_they_differ() -> None:
     assert rate_words(1.0, 1.004) == "1 change per second"
     assert rate_words(0.2, 1 / 6) == "0.167 (nominally 0.2) changes per second"
+
+
+def a_run_of_windows(*windows: tuple[str, float, float, float], way: str = "delta") -> Run:
+    """Scenario, its window in s, changes per second, bytes per client-hour."""
+    results, run = [], a_run()
+    for name, window_s, rate, value in windows:
+        book = Book()
+        for what, number in (
+            (CHANGES_PER_S, rate), (BYTES_PER_CLIENT_HOUR, value), (EVENTS_PER_CLIENT_HOUR, 3_600.0 * rate),
+            (REQUESTS_PER_CLIENT_HOUR, 120.0),
+        ):  # fmt: skip
+            book.add(what, number, clients=100, rooms=10, changes_per_s=rate, party=way)
+        results.append(book.result(name, ()))
+        field = name.replace("-", "_")
+        sizes = msgspec.structs.replace(getattr(run.profile, field), window_s=window_s)
+        run = msgspec.structs.replace(run, profile=msgspec.structs.replace(run.profile, **{field: sizes}))
+    return msgspec.structs.replace(run, findings=results)
+
+
+@pytest.mark.parametrize(
+    ("windows", "verdict"),
+    [
+        ((3.0, 4.0), "disagree: break-even, 100 clients is believed, in freshness, 100 clients a window had one room "
+         "more made than ended, or the reverse"),
+        ((3.0, 5.0), "disagree: neither is believed (in break-even, 100 clients a window had"),
+        ((4.0, 4.0), "disagree: neither is believed (nothing is known against either)"),
+    ],
+    ids=["odd beside even", "both odd", "both even"],
+)  # fmt: skip
+def test_window_with_one_room_more_made_than_ended_is_what_is_known_against_its_bytes(
+    windows: tuple[float, float], verdict: str
+) -> None:
+    """At one change per second; the deltas of three may be a sixth off."""
+    run = a_run_of_windows(("freshness", windows[0], 1.0, 1_000_000.0), ("break-even", windows[1], 1.0, 1_110_000.0))
+    [found] = [each.verdict for each in pairs(run) if each.quantity.startswith("bytes")]
+    assert found.startswith(verdict)
+
+
+def test_difference_that_one_room_cannot_make_is_not_put_down_to_it() -> None:
+    run = a_run_of_windows(("freshness", 3.0, 1.0, 1_000_000.0), ("break-even", 4.0, 1.0, 1_300_000.0))
+    [found] = [each.verdict for each in pairs(run) if each.quantity.startswith("bytes")]
+    assert found == "disagree: neither is believed (nothing is known against either)"
+
+
+@pytest.mark.parametrize(("off", "agrees"), [(1.0, True), (1.4, False)])
+def test_break_even_with_polling_by_etag_agrees_with_a_model_that_is_confirmed(off: float, agrees: bool) -> None:
+    """Polls that find a change carry 900 more: once per change up to one per 4 s. Push crosses it on a cell, so that
+    the straight line and the model have it at one rate; `off` moves one cell of push."""
+    book = Book()
+    for clients in (100, 1_000):
+        for rate in (0.0, 0.125, 0.25, 0.5, 1.0):
+            push = (20.0 + 3_920 * rate) * (off if rate == 0.25 else 1.0)
+            for way, value in (("polling_etag", 100.0 + 900 * min(1.0, 4 * rate)), ("push", push)):
+                for what, number in ((BYTES_PER_CLIENT_HOUR, value), (CHANGES_PER_S, rate)):
+                    book.add(what, number, clients=clients, rooms=10, changes_per_s=rate, party=way)
+    run = a_run(book.result("break-even", ()))
+    sizes = BreakEvenSizes(clients=[100, 1_000], rooms=10, poll_s=4.0)
+    run = msgspec.structs.replace(run, profile=msgspec.structs.replace(run.profile, break_even=sizes))
+    found = [each for each in pairs(run) if each.quantity.startswith("break-even of push and polling, ETag in bytes")]
+    assert [each.agrees for each in found] == [agrees] * 2
+    believed = "disagree: what was measured is believed, the fitted model misses cells"
+    assert agrees or all(each.verdict.startswith(believed) for each in found)
 
 
 # -- shares of a core ----------------------------------------------------------------------------------------------

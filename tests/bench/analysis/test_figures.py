@@ -156,6 +156,21 @@ def test_missed_goal_is_a_failure_with_both_numbers() -> None:
     assert found.get("message") == "1.5 instead of 1"
 
 
+@pytest.mark.parametrize(
+    ("value", "stretch", "tag"), [(0.5, FULL, "error"), (1.5, FULL, "error"), (0.5, NEAR, "skipped")]
+)
+def test_goal_of_a_figure_that_is_not_valid_has_passed_and_failed_nothing(
+    value: float, stretch: Stretch, tag: str
+) -> None:
+    goals = suites(storm(value, stretch=stretch))["goals"]
+    assert [each.tag for each in goals[0]] == [tag]
+
+
+def test_goal_that_a_suspect_figure_misses_says_why_it_is_suspect() -> None:
+    [failure] = suites(storm(1.5, stretch=NEAR))["goals"][0]
+    assert failure.get("message") == "1.5 instead of 1 (suspect: the generator was near its limit)"
+
+
 def test_goal_of_a_size_that_was_not_run_is_no_case() -> None:
     book = Book()
     book.add(SLOWEST_PING, 5.0, clients=10)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from bench.analysis.exit_code import exit_code
 from bench.analysis.goals import GOALS, Outcome, check_goals
-from bench.measures import CPU_PER_RECIPIENT
+from bench.measures import CPU_PER_RECIPIENT, RSS_PER_CONNECTION
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch
 from bench.record.vocabulary import FLOOR, NODE_WS
@@ -48,6 +48,24 @@ def test_figure_of_a_busy_machine_is_suspect() -> None:
     assert figure.is_suspect
     assert "met, SUSPECT" in render_result(fanout([9.0], [9.0], stretch=BUSY))
     assert "SUSPECT" not in render_result(fanout([9.0], [9.0]))
+
+
+def test_figure_that_is_invalid_meets_and_misses_nothing() -> None:
+    book = Book()
+    for party, value in (("lobby", 8.0), (FLOOR, 9.0)):
+        book.add(CPU_PER_RECIPIENT, value, clients=5_000, party=party, invalid="a client was lost")
+    found = book.result("fanout", ())
+    assert check_goals(found)[0].outcome is Outcome.NOT_MEASURED
+    assert "not measured, INVALID: a client was lost" in render_result(found)
+
+
+@pytest.mark.parametrize(("kib", "outcome"), [(2.2, Outcome.MET), (2.3, Outcome.MISSED)])
+@pytest.mark.parametrize("clients", [5_000, 10_000])
+def test_idle_connection_on_the_plain_way_in_may_hold_2_2_kib(clients: int, kib: float, outcome: Outcome) -> None:
+    book = Book()
+    book.add(RSS_PER_CONNECTION, kib, clients=clients)
+    [told] = [each for each in check_goals(book.result("memory", ())) if each.figure is not None]
+    assert told.outcome is outcome
 
 
 def test_goal_of_at_least_is_met_from_above() -> None:

@@ -9,9 +9,10 @@ import re
 import numpy as np
 import pytest
 
-from bench.analysis.break_even import crossing_per_s, measured_crossing, surfaces_of
+from bench.analysis.break_even import surfaces_of
 from bench.analysis.choice import crossover, is_cheapest
 from bench.analysis.consistency.pairs import MODEL_LIMIT
+from bench.analysis.crossings import crossing_per_s, measured_crossing
 from bench.analysis.derived.overview import derive
 from bench.analysis.estimates import Difference, ratio
 from bench.analysis.noise_floors import noise_floors
@@ -179,10 +180,10 @@ def test_crossovers_of_the_first_screen_are_those_computed_by_hand() -> None:
     ]
     assert found == pytest.approx([0.4853, 0.3065, 0.0613], abs=1e-4)
     told = {each.where: each.text for each in texts_of(a_modelled_run())}
-    assert "up to one change per 2.1 s they cost the fewest bytes with 10 rooms in the list" in told["answer 1"]
+    assert "up to about one change per 2.1 s they cost the fewest bytes with 10 rooms in the list" in told["answer 1"]
     assert "polling with ETag and gzip costs fewer bytes" in told["answer 1"]
-    assert "than plain polling below one change per 3.3 s and more above it" in told["answer 2"]
-    assert "than any way of polling below one change per 16 s" in told["answer 3"]
+    assert "than plain polling every 3 s below about one change per 3.3 s with 10 rooms in the list" in told["answer 2"]
+    assert "than any way of polling below about one change per 16 s with 10 rooms in the list" in told["answer 3"]
 
 
 def test_way_that_is_dearer_below_and_above_has_no_crossover() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.analysis import break_even, estimates, noise_floors, validity
+from bench.analysis import break_even, crossings, estimates, noise_floors, validity
 from bench.analysis import choice as analysis_choice
 from bench.analysis.derived import latency, overview
 from bench.analysis.key_ratios import key_ratios
@@ -189,7 +189,7 @@ def ratio_of_medians(patch: Patch) -> None:
 
 
 def wrong_crossing(patch: Patch) -> None:
-    right = break_even.measured_crossing
+    right = crossings.measured_crossing
 
     def later(*of: Any) -> Any:
         found = right(*of)
@@ -323,6 +323,12 @@ def test_suspect_figure_that_is_told_as_valid_is_named(monkeypatch: Patch) -> No
     for measured in freshness["measures"]:
         for reading in measured["readings"] if measured["party"] == "delta" else ():
             reading["suspect"] = "other work had the cores"
+    for found in document["findings"]:
+        for measured in found["measures"] if found["name"] == "break-even" else ():
+            for reading in measured["readings"]:
+                reading["suspect"] = "other work had the cores"
+        for series in found["series"] if found["name"] == "broadcast" else ():
+            series["late_ms"] = [50.0] * len(series["late_ms"])
     run = msgspec.json.decode(msgspec.json.encode(document), type=Run)
     assert audit_of(run).disagreements == []
     monkeypatch.setattr(estimates.Estimate, "is_suspect", False)
@@ -330,6 +336,8 @@ def test_suspect_figure_that_is_told_as_valid_is_named(monkeypatch: Patch) -> No
     named = {(each.where.split(",")[0], each.figure) for each in audit_of(run).disagreements}
     in_doubt = "validity of readings freshness time to fresh p99 ms delta 40 clients 10 rooms 1 median"
     assert {("answer 1", in_doubt), ("first table", in_doubt), ("freshness", in_doubt)} <= named
+    assert any(place == "break-even" and figure.startswith("validity of crossing") for place, figure in named)
+    assert any(place == "broadcast" and figure.startswith("validity of broadcasts") for place, figure in named)
 
 
 def test_way_that_is_called_the_cheapest_and_is_not_is_named(monkeypatch: Patch) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.analysis.break_even import Point, crossing_per_s, fit
+from bench.analysis.break_even import Point, fit
+from bench.analysis.crossings import crossing_per_s
 from bench.load.cells import staleness
 from bench.load.changes.changes import evenly
 from bench.load.changes.ledger import Receipts

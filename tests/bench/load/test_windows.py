@@ -8,7 +8,8 @@ from functools import partial
 import msgspec
 import pytest
 
-from bench.analysis.break_even import Crossing, measured_crossing, surfaces_of
+from bench.analysis.break_even import surfaces_of
+from bench.analysis.crossings import Crossing, measured_crossing
 from bench.load.changes.changes import evenly, whole_intervals_s
 from bench.load.clients.population import Population
 from bench.load.sockets.http_client import get_request

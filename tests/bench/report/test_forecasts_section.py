@@ -171,6 +171,18 @@ def test_ways_that_go_as_far_are_all_named() -> None:
     assert [str(each) for each in audit_of(run).disagreements] == []
 
 
+def test_where_polling_goes_furthest_the_age_of_its_lists_and_the_best_way_that_is_told_stand_beside_it() -> None:
+    first, *others = walls()
+    run = a_forecast_run(ways=[dataclasses.replace(first, holds=900_000, fails=990_000), *others])
+    [told] = [each for each in section(run).shows if each.startswith("By forecast")]
+    assert "on 10 nodes is polling: to 900,000 players" in told
+    assert told.endswith(
+        "; their lists are up to 3 s old, and of the ways that are told of changes none goes further than deltas, "
+        "presence of friends, to 60,000."
+    )
+    assert [str(each) for each in audit_of(run).disagreements] == []
+
+
 def test_ways_at_scale_are_told_with_what_breaks_first_and_how_far_beyond_what_was_measured() -> None:
     """Measured were 2,500 sessions, and no more of 3 processes together."""
     rows = rows_of(a_forecast_run(), AT_SCALE_TABLE)

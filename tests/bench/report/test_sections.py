@@ -15,10 +15,12 @@ from bench.citations import plain
 from bench.measures import (
     BACK_WITHIN,
     CAPACITY,
+    CPU_PER_CLIENT_HOUR,
     CPU_PER_PLAYER_HOUR,
     CPU_PER_RECIPIENT,
     LAST_ACCEPTED,
     MEAN_STALENESS,
+    MEDIAN_ERROR,
     PEAK_RATE,
     RSS_PER_CONNECTION,
     SLOWEST_PING,
@@ -29,10 +31,10 @@ from bench.measures import (
 )
 from bench.record.book import Book
 from bench.record.findings import Findings, Ledger, Stretch, Swarm, Where
-from bench.record.profiles.sizes import SwarmSizes
+from bench.record.profiles.sizes import BreakEvenSizes, SwarmSizes
 from bench.record.run import Run
 from bench.record.traffic import Wire
-from bench.record.vocabulary import ANNOUNCEMENT, DISTURBED, FLOOR, LOBBY, LOBBY_AGAIN, OTHER_BUILD
+from bench.record.vocabulary import ANNOUNCEMENT, DISTURBED, FLOOR, FRESH_LIST, LOBBY, LOBBY_AGAIN, OTHER_BUILD
 from bench.report.sections.answers import answer_sentences, carry_sentences, validity_sentence
 from bench.report.sections.bandwidth import bandwidth_section
 from bench.report.sections.broadcast import broadcast_section
@@ -184,6 +186,21 @@ def test_lost_client_makes_its_row_invalid() -> None:
     assert "INVALID: connections were lost (1)" in cells(table(section, "by cause"), "push, then fetch").values()
 
 
+def test_first_herds_that_are_slower_are_told_beside_the_median_of_all() -> None:
+    book = Book()
+    for last_ms in (100.0, 110.0, 90.0):
+        for name in (ANNOUNCEMENT, FRESH_LIST):
+            herds = [told(each, clients=10) for each in (last_ms, last_ms / 2)]
+            book.add_broadcasts(name, herds, Where(10), stretch=CALM, interval_s=1.0)
+    section = broadcast_section(derive(a_run(book.result("broadcast", ()))))
+    assert section is not None
+    assert "the last fresh list is there after 72.5 ms, in the slowest of 6 after 110 ms." in section.shows[1]
+    assert section.shows[2] == (
+        "In each of 3 repeats the first herd of a fresh server was the slowest: its last client was fresh after 100 ms "
+        "in the median, that of a later herd after 50.0 ms."
+    )
+
+
 # -- findings ------------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +210,27 @@ def test_goal_is_shown_with_its_target_figure_and_verdict() -> None:
     row = cells(goals, "last client accepted")
     assert (row["Target"], row["Figure"], row["Verdict"]) == ("≤ 1.00 s", "1.500 s", "missed")
     assert goals.mark(0) == "fails"
+
+
+@pytest.mark.parametrize(
+    ("invalid", "suspect", "verdict", "mark"),
+    [
+        ("", "other work had the cores", "met (suspect: other work had the cores)", "holds"),
+        ("a client was lost", "", "not measured (INVALID: a client was lost)", "invalid"),
+    ],
+)
+def test_goal_says_when_its_figure_is_in_doubt_and_none_is_met_by_one_that_is_invalid(
+    invalid: str, suspect: str, verdict: str, mark: str
+) -> None:
+    book = Book()
+    book.add(LAST_ACCEPTED, 0.5, clients=1_500, invalid=invalid, suspect=suspect)
+    goals = table(findings_section(a_run(), book.result("storm", ())), "Goals")
+    assert (cells(goals, "last client accepted")["Verdict"], goals.mark(0)) == (verdict, mark)
+
+
+def test_goal_of_no_size_has_none() -> None:
+    goals = table(findings_section(a_run(), book_of("prediction", (MEDIAN_ERROR, 3.0, 0, LOBBY))), "Goals")
+    assert cells(goals, "error of a forecast, median")["Clients"] == ""
 
 
 def test_every_measure_is_in_the_table_with_its_reach() -> None:
@@ -248,6 +286,26 @@ def test_other_party_is_held_against_the_lobby_and_the_noise_of_the_run() -> Non
     assert "±5%" in beside.note
 
 
+@pytest.mark.parametrize(
+    ("doubt", "validity", "difference"),
+    [
+        ({"suspect": "other work had the cores"}, "suspect: other work had the cores", "100% more"),
+        ({"invalid": "a client was lost"}, "INVALID: a client was lost", "not judged"),
+        ({}, "valid", "100% more"),
+    ],
+)
+def test_ratio_to_the_lobby_is_as_valid_as_its_pairs(doubt: dict[str, str], validity: str, difference: str) -> None:
+    book = Book()
+    for _ in range(3):
+        book.add(CPU_PER_RECIPIENT, 10.0, clients=10)
+        book.add(CPU_PER_RECIPIENT, 20.0, clients=10, party=FLOOR, **doubt)  # type: ignore[arg-type]
+    found = book.result("peers", ())
+    beside = table(findings_section(a_run(found), found), "over the lobby")
+    row = cells(beside, "server CPU per recipient")
+    assert (row["Validity"], row["Difference"]) == (validity, difference)
+    assert beside.mark(0) == {"valid": "", "suspect": "suspect", "INVALID": "invalid"}[validity.partition(":")[0]]
+
+
 def test_run_without_an_a_a_judges_no_difference() -> None:
     found = book_of("peers", (CPU_PER_RECIPIENT, 10.0, 10, LOBBY), (CPU_PER_RECIPIENT, 20.0, 10, FLOOR))
     assert "no A/A" in table(findings_section(a_run(found), found), "over the lobby").note
@@ -286,6 +344,34 @@ def test_storm_beside_another_build_tells_of_this_one_alone() -> None:
         "1,500 players who log in at once are all accepted within 0.750 s; the slowest answer to a ping meanwhile "
         "takes 480 ms."
     )
+
+
+def test_time_within_which_something_happens_is_the_median_repeats_and_the_slowest_stands_beside_it() -> None:
+    storms = book_of("storm", *((LAST_ACCEPTED, seconds, 1_500, LOBBY) for seconds in (0.2, 0.4, 0.9)))
+    assert "are all accepted within 0.400 s (median of 3 storms; the slowest 0.900 s)." in show(storms)
+    readings = ((BACK_WITHIN[100], seconds, 100, "jitter, SIGTERM") for seconds in (10.0, 20.0, 13.0))
+    assert "within: jitter, SIGTERM 13.0 s (median of 3 restarts; the slowest 20.0 s)." in show(
+        book_of("reconnect", *readings)
+    )
+
+
+@pytest.mark.parametrize("doubt", ["", "other work had the cores"])
+def test_break_even_says_when_a_cell_that_it_is_read_off_is_in_doubt(doubt: str) -> None:
+    """Of push, the cell above the crossing; one far above it has no part in it."""
+    book = Book()
+    for way, rate, value, suspect in (
+        ("push", 0.0, 10.0, ""), ("push", 0.2, 30.0, ""), ("push", 1.0, 110.0, doubt),
+        ("push", 9.0, 900.0, "other work had the cores"), ("polling", 0.2, 60.0, ""), ("polling", 1.0, 60.0, ""),
+    ):  # fmt: skip
+        at = {"clients": 100, "rooms": 50, "changes_per_s": rate, "party": way}
+        book.add(CPU_PER_CLIENT_HOUR, value, suspect=suspect, **at)  # type: ignore[arg-type]
+    sizes = BreakEvenSizes(clients=[100], rooms=50, poll_s=3.0)
+    words = show(
+        book.result("break-even", ()), lambda run: replace(run, profile=replace(run.profile, break_even=sizes))
+    )
+    mark = " (suspect: other work had the cores)" if doubt else ""
+    assert f"from 0.500 changes per second on, between the cells at 0.200 and 1.00{mark}" in words
+    assert words.count("suspect") == bool(doubt)
 
 
 def test_restart_tells_when_half_and_when_all_were_back() -> None:
@@ -394,6 +480,13 @@ def test_swarm_is_as_valid_as_it_says(level: str, words: str) -> None:
     assert a_swarm({"validity": {"level": level, "reasons": ["late"]}}).validity == words
 
 
+def test_hearings_that_were_not_judged_are_told() -> None:
+    account = {"expected": 1_000, "lost": 0, "unjudged": 700}
+    shows = a_swarm({"ledger": {"presence": account, "rooms": {**account, "unjudged": 0}}}).shows
+    assert shows[-2].endswith("700 times more a player came or left meanwhile, and nothing was expected.")
+    assert shows[-1].endswith("0 of them did not come in time.")
+
+
 def test_announcements_that_did_not_come_are_told() -> None:
     section = a_swarm({"ledger": {"presence": {"expected": 1_000, "lost": 3}, "rooms": {"expected": 0, "lost": 0}}})
     assert any("1,000 times a player should have heard another one" in each for each in section.shows)
@@ -478,14 +571,50 @@ def a_comparison(*, losses: int = 0, ways: Callable[[str], bool] = lambda way: T
 
 def test_first_sentences_say_which_way_to_choose_and_below_which_rate() -> None:
     deltas, hint, without, idle = choice_sentences(derive(a_comparison()))
-    assert "up to one change per 2.0 s they cost the fewest bytes with 10 rooms" in deltas
-    assert "after 8.00 ms (p99" in deltas
-    assert "polling with ETag and gzip costs fewer bytes, but a client sees a change 1.50 s late (p50)" in deltas
-    assert "below one change per 3.0 s and more above it: 3.0 times the bytes at 1 change per second" in hint
-    assert "30 times the bytes at 10 changes per second" in hint
-    assert "costs fewer bytes than any way of polling below one change per 18 s" in without
+    assert "up to about one change per 2.0 s they cost the fewest bytes with 10 rooms in the list, and" in deltas
+    assert "with 150 clients at 2 changes per second a client holds a change after 8.00 ms (p99)" in deltas
+    assert (
+        "polling with ETag and gzip costs fewer bytes, but a client that polls every 3 s sees a change 1.50 s late "
+        "(p50)" in deltas
+    )
+    assert "than plain polling every 3 s below about one change per 3.0 s with 10 rooms in the list and more" in hint
+    assert "more above it: 3.0 times the bytes at 1 change per second, 30 times the bytes at 10 changes" in hint
+    assert "with 150 clients at 2 changes per second its lists are fresh after 30.0 ms instead of 1.50 s (p50)" in hint
+    assert "than any way of polling below about one change per 18 s with 10 rooms in the list; above it" in without
     assert "above it, polling with ETag and gzip costs fewer; for freshness take push all the same" in without
+    assert "with polling every 3 s a client sees a change 1.50 s late" in without
     assert "costs 30.0 KB per hour: 99.00 % less than plain polling" in idle
+
+
+def a_longer_comparison() -> Run:
+    """A list of 200 rooms beside it, ten times as long: asking costs ten times as much, and a delta what it did."""
+    run = a_comparison()
+    found = run.found("bandwidth")
+    assert found is not None
+    assert found.traffic is not None
+    dear = [
+        a_group(way, requests=2, framed=wire - 100, wire=wire, changes_per_s=rate, rooms=200)
+        for way, price in PRICES.items() for rate in (0.0, 0.1, 1.0, 10.0)
+        for wire in [price(rate) if way == "delta" or (not rate and way == "push") else 10 * price(rate)]
+    ]  # fmt: skip
+    longer = replace(found, traffic=replace(found.traffic, groups=[*found.traffic.groups, *dear]))
+    return replace(run, findings=[longer, *(each for each in run.findings if each.name != "bandwidth")])
+
+
+def test_rates_are_told_of_the_longest_list_too_where_they_are_others() -> None:
+    """Deltas and gzip with 200 rooms: 500 + 17,000 r is 90,000 at 5.3. Push and gzip: between 500 idle and 155,000 at
+    0.1 it is 90,000 at 0.058; push and polling 500,000 at 0.33, as with 10 rooms, all but a little."""
+    deltas, hint, without, _ = choice_sentences(derive(a_longer_comparison()))
+    assert (
+        "(200 rooms: up to about 5.3 changes per second, read between the measured rates 1 and 10), and with 150"
+        in deltas
+    )
+    assert "with 10 rooms in the list (200 rooms: below about one change per 3.0 s) and more above it" in hint
+    assert "with 10 rooms in the list (200 rooms: below about one change per 17 s); above it" in without
+
+
+def test_rate_at_which_each_change_is_announced_alone_is_told_without_the_rates_beside_it() -> None:
+    assert not any("read between" in each for each in choice_sentences(derive(a_comparison())))
 
 
 def test_way_that_was_not_measured_is_not_advised() -> None:

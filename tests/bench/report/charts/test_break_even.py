@@ -69,6 +69,20 @@ def test_cell_has_the_colour_of_the_way_that_costs_least_there() -> None:
     assert best(a_map(*CELLS).axes[0]) == dict(zip([(0.2, 100), (2.0, 100)], colours("push", "polling"), strict=True))
 
 
+def test_cell_whose_best_way_or_the_next_best_is_suspect_is_crossed() -> None:
+    """At 0.2 the third of three is; at 2 the second."""
+    book = Book()
+    for way, clients, rate, value in CELLS:
+        doubt = "other work had the cores" if (way, rate) in {("polling", 0.2), ("delta", 2.0)} else ""
+        book.add(BYTES_PER_CLIENT_HOUR, value, clients=clients, rooms=50, changes_per_s=rate, party=way, suspect=doubt)
+    found = book.result("break-even", ())
+    figure = break_even_map(a_run(found), found)
+    crosses = [drawn.points(each)[0] for each in figure.axes[0].get_lines() if each.get_marker() == "X"]
+    assert (set(best(figure.axes[0])), crosses) == ({(0.2, 100)}, [(2.0, 100)])
+    assert "the same, suspect" in drawn.texts(figure)
+    assert "the same, suspect" not in drawn.texts(a_map(*CELLS))
+
+
 def test_cell_of_one_way_alone_says_nothing_about_which_is_best() -> None:
     assert best(a_map(*CELLS, ("rev", 1_000, 0.2, 1.0)).axes[0]).keys() == {(0.2, 100), (2.0, 100)}
 

@@ -206,6 +206,19 @@ def peers(*told: tuple[str, float]) -> Findings:
     return book.result("peers", ())
 
 
+def test_bar_that_is_suspect_has_a_mark_that_is_explained() -> None:
+    book = Book()
+    book.add(CPU_PER_RECIPIENT, 8.0, clients=100, party=FLOOR, suspect="other work had the cores")
+    book.add(CPU_PER_RECIPIENT, 10.0, clients=100, party=LOBBY)
+    found = book.result("peers", ())
+    told = drawn.texts(others.peers(of(found), found))
+    assert "8.00 *" in told
+    assert "10.0 *" not in told
+    assert "*: suspect" in told
+    valid = peers((LOBBY, 10.0), (FLOOR, 8.0))
+    assert "*" not in drawn.texts(others.peers(of(valid), valid))
+
+
 def test_bars_of_peers_begin_at_nothing_and_the_lobby_has_a_colour_of_its_own() -> None:
     found = peers((LOBBY, 10.0), (FLOOR, 8.0), (LOBBY, 14.0), (FLOOR, 6.0))
     figure = others.peers(of(found), found)
