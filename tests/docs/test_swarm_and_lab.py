@@ -14,6 +14,8 @@ import tests.loadtest.conftest  # noqa: F401  # Locust without its patches
 # isort: split
 import loadtest.players  # noqa: F401  # enters the roles
 from bench.cli import main
+from bench.record.limits import SLOW_AFTER_IDLENESS
+from bench.record.profiles.standard import FULL
 from loadtest.measure.metrics import METRICS
 from loadtest.output.live.families import families_of
 from loadtest.output.live.prometheus import exposition
@@ -23,7 +25,7 @@ from loadtest.run.command_line import apply_plan
 from loadtest.wire.profiles.profile_file import FOLDER, read_profile, shipped
 from loadtest.workload.options import add_options, read_options
 from loadtest.workload.roles.book import ROLES
-from tests.docs.markdown import DOCS, code, examples, section, table
+from tests.docs.markdown import DOCS, ROOT, code, examples, section, table
 from tests.docs.programs import locust_flags
 from tests.loadtest.output.live.runs import concluded
 
@@ -41,6 +43,20 @@ def test_roles_are_those_of_the_mix() -> None:
     assert list(roles) == list(ROLES.names)
     assert {option for options in roles.values() for option in options} <= locust_flags()[1]
     assert f"`--mix {ROLES.default_mix()}`" in SWARM
+
+
+def test_what_the_page_says_of_the_samples_machine_is_what_the_sample_says() -> None:
+    """Above 3 times a report warns, and the page says so of the sample where it was."""
+    sample = (ROOT / "reports" / "sample" / "report.md").read_text(encoding="utf-8")
+    [slowdown] = re.findall(r"Memory after 0.3 s of idleness \| ([\d.]+) times as slow", sample)
+    assert float(slowdown) <= SLOW_AFTER_IDLENESS
+    assert "sample was not made on such a machine" in LAB
+
+
+def test_schedules_of_the_command_on_the_page_are_as_many_as_it_runs() -> None:
+    page = (DOCS / "simulation.md").read_text(encoding="utf-8")
+    [told] = re.findall(r"lobby-bench run simulation --full +# (\d+) schedules", page)
+    assert int(told) == FULL.simulation.schedules * FULL.simulation.repeats
 
 
 def test_options_of_the_swarm_that_are_named_exist() -> None:
