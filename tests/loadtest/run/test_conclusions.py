@@ -30,16 +30,23 @@ from tests.installed import missing
 from tests.loadtest.fakes import wait_for
 from tests.loadtest.held_up import unless_held_up
 from tests.loadtest.swarms import RUN_TIMEOUT_S, SAVED_OFTEN, Enough, Nursery, SavedRun, Swarm
+from tests.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 """All runs are part of the first test's time."""
 
 PLAYERS = 8
 FROZEN_S = 2.0
+FELT_S = FROZEN_S / 2
+"""Of that, by those who look on now and then."""
 ORDINARY = 40
 """Heartbeats before anything happens: a second of them."""
 SECRET = "a secret of thirty-two bytes or more"
 NO_LIMIT = ["--auth-rate-per-min", "0"]
+PATIENT = ("--settle-s", 3)
+"""What a busy machine holds up for so long is not lost."""
+COMES_ONCE = {"locust.runners.CONNECT_TIMEOUT": PATIENCE_S}
+"""A worker whose master does not answer within Locust's five seconds comes again, and would be counted twice."""
 
 
 @dataclass
@@ -83,6 +90,14 @@ class Runs:
         saved = SavedRun(self._folder / name / "run.json")
         wait_for(lambda: saved.has(enough), deadline_s=RUN_TIMEOUT_S, what=name)
 
+    def now(self, name: str) -> dict[str, Any]:
+        """What it writes next."""
+        found: list[dict[str, Any]] = []
+        first = SavedRun(self._folder / name / "run.json")
+        assert first.has(lambda run: True)
+        self.until(name, lambda run: run["duration_s"] > first.last["duration_s"] and not found.append(run))
+        return found[0]
+
     def end(self, name: str, enough: Enough) -> Ended:
         """When it has found what it is for."""
         self.until(name, enough)
@@ -118,7 +133,7 @@ def endings(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> dict[
         with stopped(frozen.pid), stopped(swarm.pid):
             time.sleep(FROZEN_S)
         frozen_s = time.monotonic() - began_s
-        endings["server frozen"] = runs.end("server frozen", lambda run: longest_ms(run) > 1000 * (FROZEN_S - 0.3))
+        endings["server frozen"] = runs.end("server frozen", has_felt_its_server_frozen)
         endings["server frozen"].frozen_s = frozen_s
         endings["server killed"] = runs.end("server killed", has_lost_its_server)
         endings["swarm frozen"] = runs.end("swarm frozen", lambda run: stalled_s(run) > FROZEN_S - 0.2)
@@ -126,16 +141,18 @@ def endings(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
         tokens = tmp_path_factory.mktemp("tokens") / "tokens.txt"
         tokens.write_text("\n".join(MintedTokens(other.jwt_secret).token_of(number) for number in range(PLAYERS)))
+        for target in (other, frozen):
+            wait_until_online(target, 0)  # the same users played there before
         runs.start("first", other.http_url, "--tokens", tokens)
         port = free_port()
         master = ("--master", "--master-bind-port", port, "--expect-workers", 1)
         worker = ("--worker", "--master-port", port)
-        runs.start("late worker", frozen.http_url, "--jwt-secret", frozen.jwt_secret, *master)
-        nursery.start(*worker)
+        runs.start("late worker", frozen.http_url, "--jwt-secret", frozen.jwt_secret, *master, *PATIENT)
+        nursery.start(*worker, patches=COMES_ONCE)
         wait_until_online(other, PLAYERS)
         runs.start("second", other.http_url, "--tokens", tokens)
         wait_until_online(frozen, PLAYERS)
-        nursery.start(*worker)
+        nursery.start(*worker, patches=COMES_ONCE)
         endings["second"] = runs.end("second", lambda run: "online before" in str(run["validity"]["reasons"]))
         endings["first"] = runs.end("first", lambda run: heartbeats(run) > 0)
         endings["late worker"] = runs.end("late worker", has_two_workers)
@@ -161,6 +178,12 @@ def longest_ms(run: dict[str, Any]) -> float:
     return next((float(row["max_ms"]) for row in run["metrics"] if row["name"] == "heartbeat"), 0.0)
 
 
+def has_felt_its_server_frozen(run: dict[str, Any]) -> bool:
+    """In its figures; or it stood still itself for so long that it may have seen nothing of it."""
+    is_felt = longest_ms(run) > 1000 * FELT_S and run["server"]["stopped_s"] > FELT_S
+    return is_felt or stalled_s(run) > FELT_S
+
+
 def stalled_s(run: dict[str, Any]) -> float:
     return sum(float(generator["stalled_s"]) for generator in run["generators"].values())
 
@@ -177,17 +200,18 @@ def has_two_workers(run: dict[str, Any]) -> bool:
 def wait_until_online(target: Target, players: int) -> None:
     http = KeepAliveHttp(target.http_url)
     api, token = LobbyApi(http), MintedTokens(target.jwt_secret).token_of(10_000)
-    wait_for(lambda: len(api.online_users(token)) >= players, deadline_s=RUN_TIMEOUT_S, what=f"{players} players")
+    wait_for(lambda: len(api.online_users(token)) == players, deadline_s=RUN_TIMEOUT_S, what=f"{players} players")
     http.close()
 
 
 def test_a_frozen_server_is_said_to_have_been_frozen(endings: dict[str, Ended]):
     ended = endings["server frozen"]
-    assert ended.run["validity"]["bottleneck"].startswith("The server was frozen, its process was stopped, in ")
     assert ended.run["server"]["stopped_s"] == pytest.approx(ended.frozen_s, abs=0.7 + stalled_s(ended.run))
     assert ended.run["validity"]["level"] != "VALID"
-    assert "the server's process was stopped" in ended.said
-    assert longest_ms(ended.run) > 1000 * (FROZEN_S - 0.3), "and it is in the figures"
+    with unless_held_up(ended.run):
+        assert ended.run["validity"]["bottleneck"].startswith("The server was frozen, its process was stopped, in ")
+        assert "the server's process was stopped" in ended.said
+        assert longest_ms(ended.run) > 1000 * FELT_S, "and it is in the figures"
 
 
 def test_a_killed_server_is_named_and_junit_agrees_with_the_exit_code(endings: dict[str, Ended]):
@@ -238,7 +262,7 @@ def test_a_server_of_the_base_protocol_alone_is_accepted_and_judged(nursery: Nur
         missing("Node.js, npm or its registry is not there")
     with start_peer(command, cpus=None, environment={"PEER_SECRET": SECRET}) as peer:
         runs = Runs(nursery, tmp_path)
-        runs.start("express", f"http://127.0.0.1:{peer.port}", "--jwt-secret", SECRET, "-r", 2)
+        runs.start("express", f"http://127.0.0.1:{peer.port}", "--jwt-secret", SECRET, "-r", 2, *PATIENT)
         ended = runs.end("express", lambda run: run["ledger"]["presence"]["expected"] > PLAYERS)
     assert ended.code == 0, ended.errors
     with unless_held_up(ended.run):

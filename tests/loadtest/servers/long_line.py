@@ -37,6 +37,8 @@ class Line:
     server_side: Sequence[str]
     """What a command begins with that is to run there."""
     players_side: Sequence[str]
+    took_s: list[float]
+    """Of each packet, to the other end: this process may be late."""
 
 
 def why_not() -> str:
@@ -55,8 +57,9 @@ def long_line(*, one_way_s: float) -> Iterator[Line]:
                 ends.append(inside.submit(_open_there, name).result())
             for command in ("link set lo up", f"address add {address}/30 dev {_DEVICE}", f"link set {_DEVICE} up"):
                 _ip("-n", name, *command.split())
-        with _carrying(ends, one_way_s):
-            yield Line(_ADDRESSES[0], *map(in_namespace, names))
+        line = Line(_ADDRESSES[0], *map(in_namespace, names), took_s=[])
+        with _carrying(ends, one_way_s, line.took_s):
+            yield line
     finally:
         for end in ends:
             os.close(end)
@@ -65,9 +68,9 @@ def long_line(*, one_way_s: float) -> Iterator[Line]:
 
 
 @contextlib.contextmanager
-def _carrying(ends: Sequence[int], one_way_s: float) -> Iterator[None]:
+def _carrying(ends: Sequence[int], one_way_s: float, took_s: list[float]) -> Iterator[None]:
     is_over = threading.Event()
-    thread = threading.Thread(target=_carry, args=(ends, one_way_s, is_over), daemon=True)
+    thread = threading.Thread(target=_carry, args=(ends, one_way_s, took_s, is_over), daemon=True)
     thread.start()
     try:
         yield
@@ -76,7 +79,7 @@ def _carrying(ends: Sequence[int], one_way_s: float) -> Iterator[None]:
         thread.join()
 
 
-def _carry(ends: Sequence[int], one_way_s: float, is_over: threading.Event) -> None:
+def _carry(ends: Sequence[int], one_way_s: float, took_s: list[float], is_over: threading.Event) -> None:
     under_way: deque[tuple[float, int, bytes]] = deque()
     """In the order of their arrival: when that is, at which end, and the packet."""
     to_other = dict(zip(ends, reversed(ends), strict=True))
@@ -87,7 +90,8 @@ def _carry(ends: Sequence[int], one_way_s: float, is_over: threading.Event) -> N
         for end in ready:
             under_way.append((now_s + one_way_s, to_other[end], os.read(end, _PACKET_BYTES)))
         while under_way and under_way[0][0] <= now_s:
-            _, end, packet = under_way.popleft()
+            due_s, end, packet = under_way.popleft()
+            took_s.append(one_way_s + time.monotonic() - due_s)
             with contextlib.suppress(OSError):  # the other side is going down
                 os.write(end, packet)
 

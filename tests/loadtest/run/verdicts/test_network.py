@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,16 @@ def test_answers_that_were_slow_over_a_long_line_are_the_networks(tmp_path: Path
             runs.start("far", url, *own)
             ended = runs.end("far", has_heard_enough)
     times = {row["name"]: row for row in ended.run["metrics"]}
-    assert times["tcp_round_trip"]["p50_ms"] == pytest.approx(2000 * ONE_WAY_S, rel=0.25)
+    known_ms = 2000 * statistics.median(line.took_s)
+    assert known_ms >= 2000 * ONE_WAY_S
+    assert times["tcp_round_trip"]["p50_ms"] == pytest.approx(known_ms, rel=0.25)
     assert times["heartbeat"]["p50_ms"] >= 2000 * ONE_WAY_S
     with unless_held_up(ended.run):
         said = ended.run["validity"]["bottleneck"]
         assert said.startswith("The network was the bottleneck: the server used "), said
-        assert re.search(r", the network 4\d\d ms", said), said
+        told = re.search(r", the network (\d+) ms", said)
+        assert told is not None, said
+        assert float(told[1]) == pytest.approx(known_ms, rel=0.25)
 
 
 def has_heard_enough(run: dict[str, Any]) -> bool:
