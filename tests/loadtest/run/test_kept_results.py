@@ -43,10 +43,13 @@ def test_a_killed_run_keeps_what_it_had(
 ):
     swarm = nursery.start(*given, *workers, "--run-dir", tmp_path, "--save-every-s", 1)
     kept = tmp_path / "run.json"
-    wait_for(
-        lambda: any(row["name"] == "heartbeat" for row in read(kept).get("metrics", ())),
-        deadline_s=RUN_TIMEOUT_S, what="heartbeats in the file",
-    )  # fmt: skip
+
+    def has_heartbeats_of_all() -> bool:
+        run = read(kept)
+        has_heartbeats = any(row["name"] == "heartbeat" for row in run.get("metrics", ()))
+        return has_heartbeats and run["events"].get("connections established") == 4
+
+    wait_for(has_heartbeats_of_all, deadline_s=RUN_TIMEOUT_S, what="heartbeats and all players in the file")
     swarm.stop(signal.SIGKILL)
     swarm.end()
     run = read(kept)

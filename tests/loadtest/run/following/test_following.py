@@ -103,7 +103,10 @@ def test_a_port_that_is_taken_is_one_sentence(nursery: Nursery, given: tuple[obj
 def test_a_collector_has_the_last_figures_of_the_run(
     nursery: Nursery, given: tuple[object, ...], receiver: Receiver, tmp_path: Path
 ):
-    done = nursery.run(*given, "-t", "4s", "--otlp-endpoint", receiver.url, "--run-dir", tmp_path, "--settle-s", 1)
+    done = nursery.start(
+        *given, "-t", "4s", "--otlp-endpoint", receiver.url, "--run-dir", tmp_path, "--settle-s", 1,
+        patches={"loadtest.output.live.otlp.TIMEOUT_S": PATIENCE_S},
+    ).end()  # fmt: skip
     assert done.code == ExitCode.GOOD, done.errors
     run = json.loads((tmp_path / "run.json").read_text())
     metrics = receiver.metrics()
