@@ -385,10 +385,12 @@ def test_a_start_without_a_worker_is_refused(nursery: Nursery, given: tuple[str,
 
 
 def test_a_run_whose_users_are_edited_ends_when_it_was_to_end(swarm: WebSwarm):
-    begin(swarm, 2, mix=MIX, run_time="3s")
+    begin(swarm, 2, mix=MIX, run_time="8s")
+    begun = swarm.run_id()
     assert start(swarm, user_count=3)["success"]
     wait_for(lambda: swarm.state()[0] == "stopped", deadline_s=RUN_TIMEOUT_S, what="the end by itself")
-    assert swarm.run()["arguments"]["run_time"] == 3
+    assert swarm.run_id() == begun
+    assert swarm.run()["arguments"]["run_time"] == 8
     assert swarm.run()["duration_s"] < RUN_TIMEOUT_S / 2
 
 

@@ -49,4 +49,4 @@ def test_an_interrupt_that_the_master_leaves_unanswered_holds_in_the_end(
     leave_interrupts_to_master(Interrupts(is_worth_ending=lambda: True))
     signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        gevent.sleep(5)
+        gevent.sleep(PATIENCE_S)

@@ -177,7 +177,7 @@ def played(nursery: Nursery, peer: Peer, folder: Path, case: Case) -> Answer:
         own = ("--protocol", folder / "mine.toml")
     done = nursery.run_until(
         case.until, folder / "run", "--host", f"http://127.0.0.1:{peer.port}", "-u", PLAYERS, "-r", 20,
-        "--settle-s", 1, "--phase", "all", "--seed", 4, "--heartbeat-interval-s", 1, *own, *case.arguments,
+        "--settle-s", 2, "--phase", "all", "--seed", 4, "--heartbeat-interval-s", 1, *own, *case.arguments,
     )  # fmt: skip
     assert (folder / "run/run.json").exists(), done.errors[-3000:]
     assert "Traceback" not in done.errors, done.errors[-3000:]

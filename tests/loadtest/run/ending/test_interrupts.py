@@ -58,9 +58,12 @@ class Interrupting(swarm.Browser):
 
     @classmethod
     def schedule(cls, options, rng):
-        yield swarm.Intent(2.0, cls.act)
+        for number in range(1000):
+            yield swarm.Intent(2.0 + 0.1 * number, cls.act)
 
     def act(self, at_s, choice):
+        if self.swarm.recorder.connections.established < int(os.environ["INTERRUPTED_WITH"]):
+            return  # again, until all are there
         where = self.wheres.pop() if self.wheres else "nowhere"  # one of them, once
         if where in PLACES:
             interrupt_once(*PLACES[where])
@@ -89,6 +92,7 @@ def test_run_that_is_interrupted_anywhere_ends_and_leaves_its_results(tmp_path: 
     command = [sys.executable, "-m", "loadtest", "-f", "interrupting.py", "--headless", "--accept-invalid"]
     command += ["--mix", "interrupting=1,host=1", "-u", str(PLAYERS), "-r", "50", "--heartbeat-interval-s", "0.2"]
     command += ["--room-interval-s", "fixed:2", "--room-lifetime-s", "fixed:1.9"]  # those that are left are deleted
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "INTERRUPTED_WITH": str(PLAYERS)}
     with Target(flags=["--auth-rate-per-min", "0"]) as target:
         runs = {}
         for number, where in enumerate(PLACES):
@@ -98,7 +102,7 @@ def test_run_that_is_interrupted_anywhere_ends_and_leaves_its_results(tmp_path: 
             )
             runs[where] = subprocess.Popen(
                 [*command, "--host", target.http_url, "--tokens", str(tokens), "--run-dir", f"run {number}"],
-                cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "INTERRUPTED_IN": where},
+                cwd=tmp_path, env={**environment, "INTERRUPTED_IN": where},
                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
         try:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bench.processes.cluster.ports import free_port
 from bench.processes.target import Target
 from loadtest.results.exit_codes import UsageError
 from loadtest.run.checks import ports
@@ -55,8 +56,7 @@ def test_port_that_others_have_to_know_is_not_moved(taken: int, arguments: tuple
 
 
 def test_port_that_is_free_is_not_moved(taken: int, monkeypatch: pytest.MonkeyPatch):
-    with socket.create_server(("0.0.0.0", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port("0.0.0.0")
     monkeypatch.setattr(ports, "DEFAULT_PORT", port)
     assert defaults_with(*FORKS) == (port, port)
 

@@ -20,7 +20,8 @@ from tests.loadtest.fakes import wait_for
 from tests.loadtest.swarms import RUN_TIMEOUT_S, SAVED_OFTEN, Nursery, SavedRun
 from tests.patience import PATIENCE_S
 
-PLAYERS, PER_S = 200, 10
+PLAYERS, PER_S = 1000, 10
+"""A ramp that lasts far longer than it takes to see its first player."""
 
 
 class Somebody(User):
@@ -55,13 +56,20 @@ def test_nobody_is_started_once_the_run_has_ended_and_the_next_run_starts_all(en
 def test_run_that_ends_while_the_next_second_is_waited_for_starts_nobody_in_it(environment: Environment):
     end = end_ramps_with_their_runs(environment)
     dispatcher = environment.dispatcher_class(worker_nodes=[WorkerNode("one")], user_classes=[Somebody])
-    dispatcher.new_dispatch(target_user_count=3, spawn_rate=1)
-    next(dispatcher)
-    waiting = gevent.spawn(next, dispatcher)
+    dispatcher.new_dispatch(target_user_count=100, spawn_rate=1)
+    begun = [started(next(dispatcher))]
+
+    def go_on() -> None:
+        while True:
+            begun.append(started(next(dispatcher)))
+
+    waiting = gevent.spawn(go_on)
     gevent.sleep(0.01)
+    before = begun.copy()  # more than one where this stood still for a second
     end()
-    waiting.join()
+    waiting.join(timeout=PATIENCE_S)
     assert isinstance(waiting.value, gevent.GreenletExit)
+    assert begun == before
 
 
 @pytest.fixture
@@ -78,7 +86,7 @@ def test_who_shares_out_players_goes_on_when_the_run_ends(environment: Environme
     environment.events.spawning_complete.add_listener(lambda **_: told.append("all are started"))
 
     def listen() -> None:
-        master.start(100, spawn_rate=50)
+        master.start(100, spawn_rate=1)
         told.append("goes on")
 
     listener = gevent.spawn(listen)
@@ -103,7 +111,7 @@ def test_who_is_killed_in_a_ramp_does_not_go_on(environment: Environment, master
     went_on: list[bool] = []
 
     def listen() -> None:
-        master.start(100, spawn_rate=50)
+        master.start(100, spawn_rate=1)
         went_on.append(True)
 
     listener = gevent.spawn(listen)
