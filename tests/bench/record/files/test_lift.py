@@ -1,15 +1,18 @@
 """A run of the schema before is read as one of today's: every figure that the report draws from it stays what it was.
 
 The stored figures were derived from that run by the code that read its schema itself; the crossings of fitted models
-are those of a fit that goes on to the least squares.
+are those of a fit that goes on to the least squares. Since then the middle of an even number of broadcasts lies half
+way between the two in the middle, no longer at the lower one.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import gzip
+import itertools
 import json
 import math
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -125,19 +128,31 @@ def test_nothing_is_a_figure_now_that_was_not_but_what_was_kept_beside_them(run:
 
 
 def without_spread(latency: dict[str, Any]) -> dict[str, Any]:
-    """How far its percentiles may be off was told in another way before."""
-    return {key: value for key, value in latency.items() if not key.startswith(("p50", "p99", "typical"))}
+    """How far its percentiles may be off was told in another way before, and first herds were not told apart."""
+    return {key: value for key, value in latency.items() if not key.startswith(("p50", "p99", "typical", "herds"))}
+
+
+def then_and_now(then: dict[str, Any], latency: Latency) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of an even number of broadcasts the middle one of today."""
+    then, now = without_spread(then), without_spread(flat(latency))
+    if then["broadcasts"] % 2 == 0:
+        then["last_ms"] = rounded(statistics.median(then["lasts_ms"]))
+        assert 0 <= now["first_ms"] - then.pop("first_ms") < 1
+        del now["first_ms"]
+    return then, now
 
 
 @pytest.mark.parametrize("kind", ["announcements", "fresh", "status"])
 def test_every_latency_is_as_before(kind: str, overview: Overview, before: dict[str, Any]) -> None:
-    now: list[Latency] = getattr(overview, kind)
-    assert [without_spread(flat(each)) for each in now] == [without_spread(each) for each in before[kind]]
+    latencies: list[Latency] = getattr(overview, kind)
+    for then, now in itertools.starmap(then_and_now, zip(before[kind], latencies, strict=True)):
+        assert now == then
 
 
 def test_every_rate_is_as_before(overview: Overview, before: dict[str, Any]) -> None:
-    now = [[rate, without_spread(flat(latency))] for rate, latency in overview.rates]
-    assert now == [[rate, without_spread(latency)] for rate, latency in before["rates"]]
+    for (rate_then, latency_then), (rate, latency) in zip(before["rates"], overview.rates, strict=True):
+        then, now = then_and_now(latency_then, latency)
+        assert (rate, now) == (rate_then, then)
 
 
 @pytest.mark.parametrize("kind", ["idle", "traffic"])
@@ -149,23 +164,39 @@ def test_polled_ages_are_as_before(overview: Overview, before: dict[str, Any]) -
     assert [len(overview.polled_ms), rounded(float(np.sum(overview.polled_ms)))] == before["polled"]
 
 
-RESTATED = ("came back by themselves", "HTTP upgrade")
-"""Claims whose measured figures are told in other words since: returns, and the parts of the handshake."""
+RESTATED = {
+    "1.87 ms at 100, 12.0 ms at 1,000, 36.1 ms at 3,000, 116 ms at 10,000":
+        "1.89 ms at 100, 12.1 ms at 1,000, 36.1 ms at 3,000, 117 ms at 10,000",
+    "0 of 10,075 connections lost unasked": "0 of 85,575 connections lost unasked",
+    "10,000 of 10,000 clients came back by themselves":
+        "10,000 of 10,000 times a client came back by itself, in 10 restarts",
+    "781 B: HTTP upgrade 157 + 129 B, then handshake with token and acceptance 415 B in frames":
+        "702 B: HTTP upgrade 158 B + 129 B, handshake with token 322 B and acceptance 93.0 B in frames",
+    "the last of 10,000 clients was back 4.83 s after the server accepted again":
+        "the last of 10,000 returns after 10 restarts was 4.83 s after the server accepted again",
+}  # fmt: skip
+"""Claims that are judged by other figures since: the middle of an even number, the sockets of all repeats, returns and
+not clients, the handshake of a client without features."""
 
 
 def test_what_was_measured_for_each_claim_is_as_before(overview: Overview, before: dict[str, Any]) -> None:
     now = [each.measured for each in rule_on_promises(overview)]
     then = [measured.replace(" a minute", " per minute") for _, measured, _ in before["promises"]]
-    assert [each for each in then if each not in now and not any(words in each for words in RESTATED)] == []
-    assert any(each.startswith("10,000 of 10,000 clients came back by themselves") for each in now)
-    assert any(each.startswith("781 B: HTTP upgrade 157 B + 129 B") for each in now)
+    assert [each for each in then if RESTATED.get(each, each) not in now] == []
+    assert RESTATED.keys() <= set(then)
+
+
+BELIEVED = "break-even of push and polling, ETag"
+"""Pairs that have to agree since: crossings of cells and of fitted models in bytes."""
 
 
 def test_every_pair_that_must_agree_is_as_before(run: Run, before: dict[str, Any]) -> None:
     """Some are crossings of fitted models, which one processor's arithmetic ends elsewhere than another's: 4e-7 apart,
     seen on two."""
-    now = pairs(run)
     ratios, agree = zip(*[pair[1:] for pair in before["pairs"]], strict=True)
+    now = pairs(run)
+    assert [each.quantity.startswith(BELIEVED) for each in now[len(ratios) :]] == [True] * 3
+    now = now[: len(ratios)]
     assert [each.agrees for each in now] == list(agree)
     assert [math.nan if each.ratio is None else each.ratio for each in now] == pytest.approx(
         [math.nan if ratio is None else ratio for ratio in ratios], rel=1e-5, nan_ok=True
