@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
+KEPT = Path(".pytest_cache/v/cache/lastfailed")
+"""Where pytest keeps, in the environment of tox, which tests failed."""
 PYTHON = """#!/bin/sh
 case "$*" in
     *reports/sample) echo "what the audit says of the sample"; exit "$AUDIT_ENDS_WITH";;
@@ -29,8 +32,8 @@ case "$*" in
         chmod +x "$TOX_WORK_DIR"/report/bin/*;;
     *--last-failed*-n\\ 0) echo "alone: $*"; exit "$ALONE_ENDS_WITH";;
     "-e system --") if [ -n "$FAILED" ]; then
-            mkdir -p .pytest_cache/v/cache
-            printf '%s' "$FAILED" >.pytest_cache/v/cache/lastfailed
+            mkdir -p "$TOX_WORK_DIR/system/{KEPT.parent}"
+            printf '%s' "$FAILED" >"$TOX_WORK_DIR/system/{KEPT}"
         fi
         exit "$SYSTEM_ENDS_WITH";;
     "-e browser -- tests/browser") exit "$BROWSER_ENDS_WITH";;
@@ -120,11 +123,23 @@ def test_what_fails_alone_and_what_is_no_matter_of_load_fails_the_run(
     assert "== all gates passed" not in said
 
 
-def test_failures_of_an_earlier_run_are_not_taken_for_those_of_this_one(checkout: Path) -> None:
-    put(checkout / ".pytest_cache/v/cache/lastfailed", json.dumps({"test_of_before": True}, indent=2))
-    ended, said = run(checkout, system=1)
-    assert ended == 1, said
-    assert "alone" not in said
+def test_pytest_keeps_what_failed_where_it_is_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "test_one.py").write_text(
+        "import pytest\n@pytest.mark.parametrize('at', ['a b', '\"q\"'])\ndef test_fails(at): assert False\n"
+        "def test_passes(): pass\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--rootdir", tmp_path, tmp_path]
+    environment = {**os.environ, "TOX_ENV_DIR": str(tmp_path / "system")}
+    for alone, said in (([], "2 failed, 1 passed"), (["--last-failed", "-n", "0"], "2 failed in")):
+        done = subprocess.run(
+            [*command, *alone], capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=environment,
+            cwd=tmp_path,
+        )  # fmt: skip
+        assert (done.returncode, said in done.stdout) == (1, True), done.stdout + done.stderr
+    head, first, last, tail = (tmp_path / "system" / KEPT).read_text().splitlines()
+    assert (head, tail) == ("{", "}")
+    names = sorted([first.removesuffix(": true,"), last.removesuffix(": true")])
+    assert names == ['  "test_one.py::test_fails[\\"q\\"]"', '  "test_one.py::test_fails[a b]"']
 
 
 def test_programs_that_are_missing_are_installed_and_no_others(checkout: Path) -> None:
