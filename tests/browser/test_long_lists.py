@@ -42,6 +42,7 @@ def answers(count: int) -> dict[str, dict[str, Any]]:
     members = [{**person, "is_online": True} for person in people[:8]]
     party = {"id": "p", "leader_user_id": 7, "max_members": 8, "members": members, "invited": people}
     return {
+        "/api/rooms/invites": {"invites": invites(count)},  # is asked for at any time, as blocks are told
         "/api/users/online": {"users": people},
         "/api/friends": {
             "friends": [{**person, "is_online": True, "since": AT} for person in people],
@@ -55,6 +56,13 @@ def answers(count: int) -> dict[str, dict[str, Any]]:
         "/api/notifications": {"notifications": told, "has_more": False},
         "/api/chat/lobby": {"messages": said, "has_more": False},
     }
+
+
+def invites(count: int) -> list[dict[str, Any]]:
+    return [
+        {"room_id": f"{at}", "from_user_id": 1, "from_username": f"player_{at}", "gamemode": "siege"}
+        for at in range(min(count, 60))
+    ]
 
 
 def page_with(crowd: Crowd, count: int) -> PlayedServer:
@@ -75,9 +83,8 @@ def page_with(crowd: Crowd, count: int) -> PlayedServer:
         played.say(socket, "chat", {"from": 1, "fromName": "player_1", "text": f"line {at}"})
         line = {"channel": f"user:{100 + at}", "from_user_id": 100 + at, "from_username": f"player_{at}"}
         played.say(socket, "chat_message", {**line, "id": 5000 + at, "text": "hello", "ts": AT})
-        if at < 60:
-            invited = {"room_id": f"{at}", "from_user_id": 1, "from_username": f"player_{at}", "gamemode": "siege"}
-            played.say(socket, "match_invite", invited)
+    for invited in invites(count):
+        played.say(socket, "match_invite", invited)
     shown = {
         "online": min(count, 100),
         "rooms": count,
