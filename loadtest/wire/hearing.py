@@ -1,7 +1,8 @@
 """The incoming half of a connection: bytes of the shared reader become messages, and messages what its owner hears.
 
 A read that other players had, too, and that is nothing but events for many, is not taken apart again: presence goes to
-the ledger as one entry, and only what each player follows by itself (the list of rooms) is told message by message.
+the ledger as one entry, and only what each player follows by itself (the list of rooms) is told message by message. Of
+a long read, or one that ends within a message, the presence events that it begins with are found on a tape of them.
 Where nobody listens but a `Follower` that all such players have, not even that: what they had in one turn of the reader
 is handed to all of them together. Everything else is parsed, and all ways say the same (a test compares them).
 """
@@ -19,6 +20,7 @@ from loadtest.wire.messages import frames
 from loadtest.wire.messages.chunks import Chunk
 from loadtest.wire.messages.heartbeats import Heartbeats
 from loadtest.wire.messages.memo import Heard
+from loadtest.wire.messages.tape import LEAST_BYTES, Run
 from loadtest.wire.sending import SendingConnection
 from loadtest.wire.shared import Wire
 from loadtest.wire.state import APART_S, ManyPresenceSink, PresenceSink, State
@@ -150,7 +152,21 @@ class HearingConnection(SendingConnection):
             self.message_received.emit(messages.Pong(ts=server_ms))
 
     def _take_apart(self, chunk: bytes, arrived_s: float) -> None:
-        heard_s, was_between = max(arrived_s, self.heard_s), self._parser.is_between
+        was_between = self._parser.is_between
+        if (
+            self.on_presence_many is not None
+            and (not was_between or len(chunk) >= LEAST_BYTES)
+            and self.state is State.ACCEPTED
+            and self._parser.is_between_messages
+        ):
+            chunk = self._parser.take_rest() + chunk
+            run = self._wire.tape.read(chunk)
+            if run is not None:
+                self._take_run(run, arrived_s)
+                if run.end == len(chunk):
+                    return
+                chunk, was_between = chunk[run.end :], False
+        heard_s = max(arrived_s, self.heard_s)
         try:
             found = self._parser.feed(chunk)
         except frames.BadFrame as bad:
@@ -176,6 +192,21 @@ class HearingConnection(SendingConnection):
                 return  # it ended on the way: what follows in this chunk is nobody's
         if whole and self._parser.is_between and self.state is State.ACCEPTED:
             self._wire.chunks.keep(chunk, whole)
+
+    def _take_run(self, run: Run, arrived_s: float) -> None:
+        """Known from another player, or from now on."""
+        heard_s, events = max(arrived_s, self.heard_s), run.online + run.offline
+        counted, payload_in = self.counters.messages_in, self.counters.payload_in
+        for name, number, size in (
+            (messages.UserOnline.TYPE, run.online, run.online_payload),
+            (messages.UserOffline.TYPE, run.offline, run.offline_payload),
+        ):
+            if number:
+                counted[name] += number
+                payload_in[name] += size
+        if self.on_presence_many is not None:
+            self.on_presence_many(run.presence, heard_s)
+        self.heard_s = heard_s + events * APART_S
 
     def _take_message(self, heard: Heard, payload: bytes) -> None:
         message = heard.message

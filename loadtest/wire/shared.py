@@ -15,6 +15,7 @@ from loadtest.wire.crew import Crew, Errands
 from loadtest.wire.heartbeats.wheel import Wheel, ticks_of
 from loadtest.wire.messages.chunks import Chunks
 from loadtest.wire.messages.memo import Memo
+from loadtest.wire.messages.tape import Tape
 from loadtest.wire.outgoing.opener import Opener
 from loadtest.wire.reader import SharedReader
 from loadtest.wire.timers import Timers
@@ -47,6 +48,7 @@ class Wire:
         self.group.put = self._put_into_wheel
         self.memo = Memo()
         self.chunks = Chunks()
+        self.tape = Tape(self.memo)
         self.crew = Crew(MOST_ERRANDS)
         self._sources = SourceAddresses(server_host=host_of(url), first=first_source)
         self._openers: dict[str, Opener] = {}

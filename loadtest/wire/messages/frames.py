@@ -40,6 +40,16 @@ class FrameParser:
         """Whether the next chunk begins with a frame, and with a message of its own."""
         return not self._rest and self._fragments is None
 
+    @property
+    def is_between_messages(self) -> bool:
+        """Whether what is kept of the chunk before, and the next one after it, begin with a message of its own."""
+        return self._fragments is None
+
+    def take_rest(self) -> bytes:
+        """What is kept of the chunk before, which is kept no more: the caller puts it in front of the next one."""
+        rest, self._rest = self._rest, b""
+        return rest
+
     def feed(self, chunk: bytes) -> list[tuple[int, bytes]]:
         """Opcode and payload of every message and control frame that is whole by now. Raises `BadFrame`."""
         if self._rest:

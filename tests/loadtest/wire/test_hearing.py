@@ -115,6 +115,31 @@ def test_a_stream_cut_at_every_byte_is_the_same_stream(wire: Wire):
         player.connection.drop_connection()
 
 
+def test_a_long_stream_that_is_cut_anywhere_says_the_same_to_all_and_is_taken_apart_once(wire: Wire):
+    told = [UserOnline(user_id=number, username="ada") for number in range(3000)]
+    told += [UserOffline(user_id=number, username="ada") for number in range(0, 3000, 3)]
+    frame_of = {each: encode_frame(each) for each in told}
+    heard = [(each.user_id, isinstance(each, UserOnline)) for each in told]
+    for own in range(1, 3000, 500):
+        player = Player(wire)
+        theirs = [each for each in told if each.user_id != own]
+        stream = b"".join(frame_of[each] for each in theirs) + encode_frame(RoomsChanged())
+        for begin in range(0, len(stream), 30_001 + own):
+            player.send(stream[begin : begin + 30_001 + own])
+        assert player.presence == [each for each in heard if each[0] != own]
+        assert player.rooms == 1
+        assert player.connection.counters.messages_in == {
+            "handshake_accepted": 1, "rooms_changed": 1,
+            "user_online": sum(isinstance(each, UserOnline) for each in theirs),
+            "user_offline": sum(isinstance(each, UserOffline) for each in theirs),
+        }  # fmt: skip
+        payloads = sum(len(encode(each)) for each in theirs if isinstance(each, UserOnline))
+        assert player.connection.counters.payload_in["user_online"] == payloads
+        assert player.times_s == sorted(set(player.times_s))
+        assert player.in_bulk < 50
+    assert len(wire.tape) < 2 * len(told)
+
+
 def test_a_ping_between_fragments_is_answered_and_the_message_goes_on(wire: Wire):
     player = Player(wire)
     payload = encode(ONLINE)
