@@ -199,13 +199,8 @@ async def test_what_the_store_has_though_it_did_not_say_so_ends_on_the_nodes_wit
         house.app.tokens.check_holds(claims)
 
 
-@pytest.mark.parametrize("kept", [1, 2], ids=["the first write is kept", "both are"])
-async def test_log_out_that_is_kept_in_part_ends_the_other_tokens_of_its_sign_in(
-    house: House, monkeypatch: pytest.MonkeyPatch, kept: int
-) -> None:
-    """Its caller is told to try again, and by then the token holds no more."""
-    claims = await log_in(house, ANN)
-    other = house.app.tokens.verify((await house.app.accounts.refresh(claims)).token)
+async def log_out_kept_in_part(house: House, claims: Claims, monkeypatch: pytest.MonkeyPatch, *, kept: int) -> None:
+    """So many of its writes are kept, and the answer to the last of them is lost."""
     writes, revoke_token = 0, house.store.revoke_token
 
     async def loses_answers(*given: Any) -> None:
@@ -219,6 +214,16 @@ async def test_log_out_that_is_kept_in_part_ends_the_other_tokens_of_its_sign_in
         patch.setattr(house.store, "revoke_token", loses_answers)
         with pytest.raises(StoreUnavailable):
             await log_out(house, claims)
+
+
+@pytest.mark.parametrize("kept", [1, 2], ids=["the first write is kept", "both are"])
+async def test_log_out_that_is_kept_in_part_ends_the_other_tokens_of_its_sign_in(
+    house: House, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    """Its caller is told to try again, and by then the token holds no more."""
+    claims = await log_in(house, ANN)
+    other = house.app.tokens.verify((await house.app.accounts.refresh(claims)).token)
+    await log_out_kept_in_part(house, claims, monkeypatch, kept=kept)
     await soon(house)
     for each in (claims, other):
         with pytest.raises(TokenRefused):
@@ -235,19 +240,7 @@ async def test_sign_in_whose_log_out_was_kept_in_part_is_listed_no_more(
     house: House, monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
     lost, here = await log_in(house, ANN), await log_in(house, ANN)
-    writes, revoke_token = 0, house.store.revoke_token
-
-    async def loses_answers(*given: Any) -> None:
-        nonlocal writes
-        writes += 1
-        await revoke_token(*given)
-        if writes == kept:
-            raise StoreUnavailable("The answer was lost.")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(house.store, "revoke_token", loses_answers)
-        with pytest.raises(StoreUnavailable):
-            await log_out(house, lost)
+    await log_out_kept_in_part(house, lost, monkeypatch, kept=kept)
     assert lost.sign_in_id in await listed(house, here)  # nobody knows yet
     await soon(house)
     assert await listed(house, here) == [here.sign_in_id]

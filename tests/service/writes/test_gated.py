@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import pytest
@@ -155,6 +155,20 @@ async def prepared(house: House, what: str) -> None:
     await house.settle()
 
 
+def overtaken_by(
+    other: House, acts: Iterable[Callable[[House], Awaitable[Any]]], decided: list[Any]
+) -> Callable[[], Awaitable[None]]:
+    """A stall that outlasts the lock, in which the other node decides; `decided` is what is stored then."""
+
+    async def stall() -> None:
+        other.clock.advance(HELD_S + 0.1)
+        for act in acts:
+            await act(other)
+        decided.extend(await stored(other))
+
+    return stall
+
+
 @each_commit
 async def test_node_that_lost_the_lock_in_a_stall_commits_nothing(house: House, what: str) -> None:
     await prepared(house, what)
@@ -163,12 +177,7 @@ async def test_node_that_lost_the_lock_in_a_stall_commits_nothing(house: House, 
     other = await House(store=house.store, clock=house.clock).start()
     lock.give(other)
 
-    async def stall() -> None:
-        house.clock.advance(HELD_S + 0.1)
-        for act in of_another_node:
-            await act(other)
-        decided.extend(await stored(other))
-
+    stall = overtaken_by(other, of_another_node, decided)
     lock.give(house, stall)
     with pytest.raises(Refusal) as refused:
         await call(house)
@@ -204,11 +213,7 @@ async def test_node_that_loses_the_lock_while_its_commit_stalls_commits_nothing(
     lock.give(other)
     lock.give(house)
 
-    async def stall() -> None:
-        house.clock.advance(HELD_S + 0.1)
-        for act in of_another_node:
-            await act(other)
-        decided.extend(await stored(other))
+    stall = overtaken_by(other, of_another_node, decided)
 
     def stalling(after: int) -> Stalls:
         monkeypatch.setattr(house.store, "fenced", fenced)
