@@ -229,7 +229,7 @@ async def test_rows_of_an_older_version_are_there_once_its_tables_are_brought_fo
     database: Database, revision: str
 ) -> None:
     await run(database, upgrade_to(revision))
-    noon = "2026-05-17 12:00:00.000000" + ("+00" if database.url else "")
+    noon = noon_in(database)
     has_notifications = revision >= "0002"
     rows = (*ROWS_OF_0001, *(ROWS_OF_0002 if has_notifications else ()))
     await run_sql(database, *(statement.format(noon=noon) for statement in rows))
@@ -248,19 +248,29 @@ async def test_rows_of_an_older_version_are_there_once_its_tables_are_brought_fo
     assert await table_names(database) == TABLES
 
 
+def noon_in(database: Database) -> str:
+    return "2026-05-17 12:00:00.000000" + ("+00" if database.url else "")
+
+
+def notification(noon: str, user_id: int, kind: str, sender_id: int, is_read: str, room_id: str) -> str:
+    """The statement for a row of revision 0011."""
+    return (
+        "INSERT INTO notifications"
+        " (user_id, kind, title, body, from_user_id, created_at, is_read, is_delivered, room_id)"
+        f" VALUES ({user_id}, '{kind}', '', '', {sender_id}, '{noon}', {is_read}, FALSE, '{room_id}')"
+    )
+
+
 async def test_invitations_into_rooms_that_are_there_are_taken_over_from_unread_notifications(
     database: Database,
 ) -> None:
     await run(database, upgrade_to("0011"))
-    noon = "2026-05-17 12:00:00.000000" + ("+00" if database.url else "")
-    new = (
-        "INSERT INTO notifications"
-        " (user_id, kind, title, body, from_user_id, created_at, is_read, is_delivered, room_id)"
-        f" VALUES (5, '%s', '', '', %d, '{noon}', %s, FALSE, '%s')"
-    )
+    noon = noon_in(database)
     rows = [("match_invite", 3, "FALSE", "r1"), ("match_invite", 2, "FALSE", "r1"), ("match_invite", 3, "FALSE", "r1")]
     others = [("match_invite", 4, "TRUE", "r1"), ("match_invite", 6, "FALSE", "gone"), ("x", 7, "FALSE", "r1")]
-    await run_sql(database, ROWS_OF_0001[1].format(noon=noon), *(new % row for row in (*rows, *others)))
+    await run_sql(
+        database, ROWS_OF_0001[1].format(noon=noon), *(notification(noon, 5, *row) for row in (*rows, *others))
+    )
     store = await database.open()
     (room,) = await store.rooms()
     assert [(each.sender_id, each.guest_id) for each in room.invitations] == [(3, 5), (2, 5)]
@@ -272,19 +282,14 @@ async def test_oldest_invitation_into_a_private_room_that_is_taken_over_is_the_o
     database: Database,
 ) -> None:
     await run(database, upgrade_to("0011"))
-    noon = "2026-05-17 12:00:00.000000" + ("+00" if database.url else "")
-    new = (
-        "INSERT INTO notifications"
-        " (user_id, kind, title, body, from_user_id, created_at, is_read, is_delivered, room_id)"
-        f" VALUES (%d, 'match_invite', '', '', %d, '{noon}', %s, FALSE, 'r1')"
-    )
+    noon = noon_in(database)
     told = [(5, 2, "TRUE"), (5, 3, "FALSE"), (6, 2, "FALSE"), (5, 4, "FALSE"), (7, 2, "FALSE")]  # guest and sender
     await run_sql(
         database,
         ROWS_OF_0001[1].format(noon=noon),
         "UPDATE rooms SET is_public = FALSE",
         *(f"INSERT INTO room_guests (room_id, user_id) VALUES ('r1', {user_id})" for user_id in (2, 3, 4, 5, 6)),
-        *(new % each for each in told),
+        *(notification(noon, guest, "match_invite", sender, is_read, "r1") for guest, sender, is_read in told),
     )
     store = await database.open()
     (room,) = await store.rooms()
