@@ -1,13 +1,14 @@
 """The ledger of one process of the swarm: which connections were open when, what happened, and what arrived.
 
-Players write through a `PlayerWatch`, one per connection, at a third of a microsecond per event: writing only appends.
+Players write through a `PlayerWatch`, one per connection, at a third of a microsecond per event: it only appends.
 `loadtest.measure.reach` judges later, together with the entries of the other processes. The ledger holds:
 
 * **spans**: a connection from its acceptance to its loss. An observer is a span; after a reconnect it is another one.
 * **transitions**: a user of the swarm came online (its first connection was accepted) or went offline (its last ended,
   and the server's grace period is over, `loadtest.measure.judging.graces`).
 * **changes**: a room was made, deleted or entered, with the times when that was intended, asked for and answered.
-* **receipts**: an announcement of presence arrived at a span; **announcements**: one of the rooms did.
+* **receipts**: an announcement of presence arrived at a span, by itself, in a read, or on a tape
+  (`loadtest.measure.judging.taped`); **announcements**: one of the rooms did.
 
 All times are seconds of `time.perf_counter`, which all processes of one machine share. Times of another machine are
 shifted when they come in and marked as foreign: good enough to count by, too coarse for a latency.
@@ -28,26 +29,23 @@ from loadtest.measure.freshness import FreshnessWatch, Marks, clock_of_this_mach
 from loadtest.measure.judging.entries import NO_REVISION, Change, ComingNumbers, Pending, Transition
 from loadtest.measure.judging.graces import Graces
 from loadtest.measure.judging.named import NamedChanges
+from loadtest.measure.judging.taped import TapedReceipts
 from loadtest.measure.revisions import Revisions
+from loadtest.wire.messages.tape import Stretches
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.resources import Room
 
 FRESH_BY_PUSH = "time to fresh, by push"
 RECONNECT_TO_FRESH = "reconnect to fresh"
-
 EVENTS = frozenset({"user_online", "user_offline", "rooms_changed"})
 """What a lobby tells everybody of."""
-
 SEES_PRESENCE, SEES_BATCHES, SEES_ROOMS, SEES_REVISIONS = 1, 2, 4, 8
 """What a span is told: single presence events or batches of them, and changes of the rooms. Bits."""
-
 GHOST_MARGIN_S = 45.0
 """After a silent loss, or a handshake without an answer, the server's view of that user is unknown for its heartbeat
 timeout and this: it may hold the dead connection (protocol contract, section 2.6), or accept the handshake later."""
-
 SHAKING_S = 30.0
 """Longer than any client waits for the answer to its handshake (10 s, `loadtest.client.Timing`)."""
-
 FOREIGN_SLACK_S = 0.25
 """How wrong a time of another machine may be."""
 
@@ -80,6 +78,7 @@ class Ledger:
         """Infinite while it is open."""
         self.span_sees = array("b")
         self.pending = Pending.empty()
+        self.taped = TapedReceipts()
         self.transitions: list[Transition] = []
         """Not judged yet; the judge takes them away, as the changes."""
         self.changes: list[Change] = []
@@ -318,8 +317,12 @@ class PlayerWatch(FreshnessWatch):
         pending.receipt_spans.append(self.span)
         pending.receipt_times_s.append(ledger.clock() if heard_s is None else heard_s)
 
-    def presence_many(self, events: bytes, heard_s: float) -> None:
-        """Those of one read, as `loadtest.wire.state.ManyPresenceSink` has them: one entry, however many they are."""
+    def presence_many(self, events: bytes | Stretches, heard_s: float) -> None:
+        """Those of one read (`loadtest.wire.state.ManyPresenceSink`): one entry, however many they are."""
+        if isinstance(events, Stretches):
+            if self._ledger.taped.add(events, self.span, heard_s):
+                return
+            events = events.to_bytes()
         pending = self._ledger.pending
         pending.reads.append(events)
         pending.read_spans.append(self.span)

@@ -47,10 +47,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none, take
+from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, none, take
 from loadtest.measure.disturbed.views import Views
 from loadtest.measure.judging.changes import ChangesOfRooms
 from loadtest.measure.judging.comings import FoundComings
@@ -59,7 +60,7 @@ from loadtest.measure.judging.entries import Transition
 from loadtest.measure.judging.expectations import Expectations
 from loadtest.measure.judging.gaps import DeltaGaps
 from loadtest.measure.judging.tally import ReachTally
-from loadtest.measure.judging.transition_entry import TransitionEntry
+from loadtest.measure.judging.transitions import TransitionEntry, Transitions
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SHAKING_S, Ledger
 from loadtest.measure.rounds import JudgedRounds, RoundsOfRooms, Strangers
 
@@ -72,8 +73,8 @@ LONG_STALL = 0.5
 """Of the settling time: so much later than it came, news still comes in time."""
 FORGET_EVERY_S = 30.0
 REMEMBER_S = 120.0
-_TIME_BITS = 42
-"""Of microseconds since the ledger began: 50 days."""
+PAIRS_AT_ONCE = 250_000
+"""Of transitions and observers, in one call of `Reach.settle`: some 20 ms in which nobody is read for."""
 
 
 class Reach:
@@ -95,22 +96,19 @@ class Reach:
         self.expectations = Expectations(clock=ledger.clock, on_heard=on_heard)
         """Of the roles."""
         self.settle_s = ledger.settle_s = settle_s
+        self.is_behind = False
+        """There is more to judge than one call of `settle` does: call it again soon."""
         self._ledger = ledger
         self._on_fan_out = on_fan_out
-        self._base_s = ledger.began_s - 1000.0
-        self._slots: dict[int, int] = {}
-        self._entries: dict[int, TransitionEntry] = {}
-        """By number, in the order in which they became known."""
-        self._next_number = 0
-        self._forgot_s = -math.inf
+        since_s = ledger.began_s - 1000.0
+        self._transitions = Transitions(since_s=since_s)
+        self._entries = self._transitions.entries
+        self._forgot_s = self._horizon_s = -math.inf
         self._open: list[int] = []
-        self._latest: dict[int, int] = {}
-        self._keys = np.empty(0, dtype=np.int64)
-        self._numbers = np.empty(0, dtype=np.int64)
         self._waiting: tuple[IntArray, IntArray, FloatArray] = (none(), none(), np.empty(0))
         self._gaps = DeltaGaps()
         self._changes = ChangesOfRooms(
-            ledger.disturbances, ledger.named, self._gaps, settle_s=settle_s, since_s=self._base_s
+            ledger.disturbances, ledger.named, self._gaps, settle_s=settle_s, since_s=since_s
         )
         self._strangers = Strangers(settle_s)
         self._rounds = RoundsOfRooms(settle_s, ledger.disturbances, self._gaps)
@@ -131,28 +129,39 @@ class Reach:
             self._ledger.disturbances.tell(from_s - self.settle_s, until_s + self.settle_s)
 
     def settle(self, now_s: float, *, is_final: bool = False) -> None:
-        """Judge what is old enough; at the end, all: what was in flight then is not expected."""
+        """Judge what is old enough, as far as one call goes (`is_behind`); at the end, all: what was in flight then is
+        not expected."""
         known_s = self._ledger.known_until_s(now_s, is_over=is_final)
         horizon_s = math.inf if is_final else min(now_s - self.settle_s, known_s)
         if not is_final and self._ledger.heard_until_s is not None:
             horizon_s = min(horizon_s, self._ledger.heard_until_s - self.settle_s)
-        self._take_transitions()
+        fresh, self._ledger.transitions = self._ledger.transitions, []
+        self._open += self._transitions.add(fresh) if fresh else ()
         changes, self._ledger.changes = self._ledger.changes, []
         self._changes.add(changes)
         pending_s = [self._entries[number].transition.end_s for number in self._open]
         pending_s += [self._strangers.oldest_s, self._rounds.oldest_s, self._views.oldest_s, self._changes.oldest_s]
         spans = Spans(self._ledger, now_s=now_s, since_s=min(now_s, *pending_s))
+        if not is_final:
+            horizon_s = self._within_one_call(horizon_s, len(spans.numbers))
+        self._horizon_s = horizon_s
         taken = take(self._ledger.pending, horizon_s)
-        self.presence.booked += len(taken.receipt_users)
         self.rooms.booked += len(taken.announcement_spans)
-        self._attribute(taken, spans, horizon_s, is_final=is_final)
-        still_open = []
-        for number in self._open:
-            if self._entries[number].transition.end_s + self.settle_s <= horizon_s:
-                self._judge(number, spans)
-            else:
-                still_open.append(number)
-        self._open = still_open
+        give = partial(self._attribute, spans=spans, horizon_s=horizon_s, is_final=is_final)
+        give(taken.receipt_users, taken.receipt_spans, taken.receipt_times_s)
+        taped = self._ledger.taped
+        if self._ledger.disturbances:  # which are about each receipt
+            for receipts in taped.retire(horizon_s):
+                give(*receipts)
+        due = [number for number in self._open if self._is_due(number, horizon_s)]
+        self._open = [number for number in self._open if not self._is_due(number, horizon_s)]
+        if taped:
+            self._give_taped(due, spans, horizon_s, give)
+        for number in due:
+            self._judge(number, spans)
+        for receipts in taped.retire(horizon_s - self.settle_s):
+            give(*receipts)
+        self.presence.duplicates += self._doubtful.count()
         self._judge_views(spans, horizon_s)
         found = self._ledger.revisions.take_found()
         self.rooms.out_of_order += found.stale
@@ -178,30 +187,6 @@ class Reach:
 
     # -- presence -------------------------------------------------------------------------------------------------
 
-    def _take_transitions(self) -> None:
-        fresh, self._ledger.transitions = self._ledger.transitions, []
-        if not fresh:
-            return
-        fresh.sort(key=lambda transition: transition.begin_s)
-        keys = []
-        for transition in fresh:
-            number = self._next_number
-            self._next_number += 1
-            slot = self._slots.setdefault(transition.user_id, len(self._slots))
-            previous = self._latest.get(slot)
-            if previous is not None:
-                self._entries[previous].next = number
-            self._latest[slot] = number
-            self._entries[number] = TransitionEntry(transition, previous)
-            self._open.append(number)
-            keys.append((slot * 2 + transition.is_online) << _TIME_BITS | self._us(transition.begin_s))
-        numbers = np.arange(self._next_number - len(fresh), self._next_number)
-        order = np.argsort(np.array(keys, dtype=np.int64), kind="stable")
-        sorted_keys = np.array(keys, dtype=np.int64)[order]
-        places = np.searchsorted(self._keys, sorted_keys, side="right")
-        self._keys = np.insert(self._keys, places, sorted_keys)
-        self._numbers = np.insert(self._numbers, places, numbers[order])
-
     def _judge_views(self, spans: Spans, horizon_s: float) -> None:
         known = (entry.transition for entry in self._entries.values())
         for judged in self._views.judge(spans, known, horizon_s):
@@ -209,25 +194,48 @@ class Reach:
             self.presence.received += judged.right
             self.presence.duplicates += judged.duplicates
 
-    def _attribute(self, taken: Taken, spans: Spans, horizon_s: float, *, is_final: bool) -> None:
-        """Each receipt to the latest transition of its kind and user that had begun."""
-        users = np.concatenate([self._waiting[0], taken.receipt_users])
-        at = np.concatenate([self._waiting[1], taken.receipt_spans])
-        times_s = np.concatenate([self._waiting[2], taken.receipt_times_s])
+    def _within_one_call(self, horizon_s: float, observers: int) -> float:
+        """No further than that about `PAIRS_AT_ONCE` are due, and never back."""
+        most = max(1, PAIRS_AT_ONCE // max(1, observers))
+        due_s = sorted(
+            self._entries[number].transition.end_s + self.settle_s
+            for number in self._open
+            if self._is_due(number, horizon_s)
+        )
+        self.is_behind = len(due_s) > most
+        return max(self._horizon_s, due_s[most - 1]) if self.is_behind else horizon_s
+
+    def _is_due(self, number: int, horizon_s: float) -> bool:
+        return self._entries[number].transition.end_s + self.settle_s <= horizon_s
+
+    def _give_taped(self, due: list[int], spans: Spans, horizon_s: float, give: Callable[..., None]) -> None:
+        """What is on a tape of these transitions, and of their users' others of the kind."""
+        transitions = {entry.transition.key: entry.transition for entry in map(self._entries.__getitem__, due)}
+        for users, at, times_s in self._ledger.taped.take(transitions, horizon_s):
+            transition = transitions[int(users[0])]
+            number = None if self._ledger.disturbances else self._transitions.announced_alike(transition, times_s)
+            if number is None:
+                give(users, at, times_s)
+            else:
+                self.presence.booked += len(at)
+                self._book(self._entries[number], at, times_s, spans)
+
+    def _attribute(
+        self, users: IntArray, at: IntArray, times_s: FloatArray, *, spans: Spans, horizon_s: float, is_final: bool
+    ) -> None:
+        """Each receipt to its transition, or to what waits for one, to strangers, or to what nothing explains."""
+        self.presence.booked += len(users)
+        users = np.concatenate([self._waiting[0], users])
+        at = np.concatenate([self._waiting[1], at])
+        times_s = np.concatenate([self._waiting[2], times_s])
         if self._ledger.disturbances and len(users):
             is_left = ~self._views.take(users, at, times_s)
             users, at, times_s = users[is_left], at[is_left], times_s[is_left]
         if not len(users):
             self._waiting = none(), none(), np.empty(0)
             return
-        different, where = np.unique(users >> 1, return_inverse=True)
-        slots = np.fromiter((self._slots.get(user, -1) for user in different.tolist()), np.int64, len(different))[where]
-        wanted = (slots * 2 + (users & 1)) << _TIME_BITS | self._us_many(times_s)
-        places = np.searchsorted(self._keys, wanted, side="right") - 1
-        is_known = slots >= 0
-        is_explained = is_known & (places >= 0)
-        if len(self._keys):
-            is_explained &= (self._keys[places] >> _TIME_BITS) == (wanted >> _TIME_BITS)
+        numbers, is_known = self._transitions.announced(users, times_s)
+        is_explained = numbers >= 0
         waits = ~is_explained if not is_final else np.zeros(len(users), dtype=bool)
         if not is_final:  # a user whose first acceptance is still under way looks like a stranger
             waits &= times_s > horizon_s - PATIENCE_S
@@ -237,27 +245,27 @@ class Reach:
         self.presence.strangers += int(np.count_nonzero(of_strangers))
         self._strangers.add(users[of_strangers], at[of_strangers], times_s[of_strangers])
         self.presence.unexpected += int(np.count_nonzero(given_up & is_known))
-        numbers, at, times_s = self._numbers[places[is_explained]], at[is_explained], times_s[is_explained]
+        numbers, at, times_s = numbers[is_explained], at[is_explained], times_s[is_explained]
         if not len(numbers):
             return
         order = np.argsort(numbers, kind="stable")
         numbers, at, times_s = numbers[order], at[order], times_s[order]
         starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-        stragglers = []
-        for start, end in zip(starts.tolist(), [*starts.tolist()[1:], len(numbers)], strict=True):
-            entry = self._entries[int(numbers[start])]
-            heard = at[start:end], times_s[start:end]
-            if not entry.transition.is_certain:
-                heard = self._take_doubtful(entry.transition, *heard)
-            if entry.is_judged:
-                stragglers.append((entry, *heard))
-            else:
-                # copies: a slice would hold all that came with it until the last of that is judged
-                own = heard[0].astype(np.int32), heard[1].copy()
-                entry.receipts = [*(entry.receipts or ()), own]
-        for straggler in stragglers:
-            self._account_straggler(*straggler, spans)
-        self.presence.duplicates += self._doubtful.count()
+        parts = [
+            (self._entries[int(numbers[start])], at[start:end], times_s[start:end])
+            for start, end in zip(starts.tolist(), [*starts.tolist()[1:], len(numbers)], strict=True)
+        ]
+        for part in sorted(parts, key=lambda part: part[0].is_judged):  # stragglers last: they look at what else came
+            self._book(*part, spans)
+
+    def _book(self, entry: TransitionEntry, at: IntArray, times_s: FloatArray, spans: Spans) -> None:
+        if not entry.transition.is_certain:
+            at, times_s = self._take_doubtful(entry.transition, at, times_s)
+        if entry.is_judged:
+            self._account_straggler(entry, at, times_s, spans)
+        else:
+            # copies: a slice would hold all that came with it until the last of that is judged
+            entry.receipts = [*(entry.receipts or ()), (at.astype(np.int32), times_s.copy())]
 
     def _take_doubtful(self, transition: Transition, at: IntArray, times_s: FloatArray) -> tuple[IntArray, FloatArray]:
         """What is left of it to judge: what the server's view of that user does not explain any more."""
@@ -274,7 +282,10 @@ class Reach:
             entry.had = np.union1d(entry.had, at)
             self.presence.duplicates += len(at) - len(np.unique(at[is_owed]))
             return
-        is_lost = np.isin(at, entry.lost) if entry.lost is not None else np.zeros(len(at), dtype=bool)
+        is_lost = np.zeros(len(at), dtype=bool)
+        if entry.lost is not None:
+            is_lost[np.unique(at, return_index=True)[1]] = True  # the first of each: what comes again is told twice
+            is_lost &= np.isin(at, entry.lost)
         self.presence.late += int(np.count_nonzero(is_lost))
         if entry.lost is not None:
             entry.lost = np.setdiff1d(entry.lost, at)
@@ -371,27 +382,8 @@ class Reach:
         self._forgot_s = horizon_s
         self._doubtful.forget(horizon_s - self._ledger.ghost_s)
         horizon_s = min(horizon_s, self._views.oldest_s)
-        past = [
-            number
-            for number, entry in self._entries.items()
-            if entry.is_judged
-            and entry.transition.end_s < horizon_s - REMEMBER_S
-            and entry.next is not None
-            and self._entries[entry.next].next is not None
-        ]
-        for number in past:
-            del self._entries[number]
+        self._transitions.forget(lambda entry: entry.is_judged and entry.transition.end_s < horizon_s - REMEMBER_S)
         for entry in self._entries.values():
             if entry.had is not None and entry.transition.end_s < horizon_s - REMEMBER_S:
                 entry.had = None
         self._views.forget(horizon_s - REMEMBER_S - SHAKING_S)  # news may be older than the answer to the handshake
-        keep = ~np.isin(self._numbers, np.array(past, dtype=np.int64))
-        self._keys, self._numbers = self._keys[keep], self._numbers[keep]
-
-    # -- times ----------------------------------------------------------------------------------------------------
-
-    def _us(self, time_s: float) -> int:
-        return max(0, int((time_s - self._base_s) * 1e6))
-
-    def _us_many(self, times_s: FloatArray) -> IntArray:
-        return np.maximum(0, (times_s - self._base_s) * 1e6).astype(np.int64)

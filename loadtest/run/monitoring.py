@@ -25,6 +25,9 @@ LOCAL_HISTORY_S = 1.0
 JUDGE_EVERY_S = 2.0
 MANY_ENTRIES = 4_000
 """Of the ledger: where so many came, it is judged sooner, in slices that delay no player."""
+JUDGE_FOR_S = 0.2
+"""Of what is due at once; the rest with the next slice."""
+BETWEEN_S = 0.001
 BEFORE_THE_WHEEL_S = 20e-6
 """The tick of the health comes first, so that it does not tell the heartbeats of the same wake as lag."""
 NOW_AND_THEN_S = 5.0
@@ -112,8 +115,7 @@ class RunMonitor:
         if self._has_players:
             self._steady_state.look(now_s)
             self._judge(now_s)
-            if self._swarm.recorder.points.waiting > MANY_POINTS:
-                self._swarm.recorder.points.settle()
+            self._place_points()
         if self._leads:
             facts = self._swarm.facts
             self._history.look(
@@ -122,10 +124,21 @@ class RunMonitor:
             self._windows.look(self._swarm.recorder, t_s=self._duration_s())
 
     def _judge(self, now_s: float) -> None:
-        pending = self._swarm.ledger.pending
-        if now_s - self._judged_s >= JUDGE_EVERY_S or pending.entries >= self._left_over + MANY_ENTRIES:
-            self._swarm.recorder.reach.settle(now_s)
-            self._judged_s, self._left_over = now_s, pending.entries
+        """Where much is due it goes on for a while, and players come first in between."""
+        pending, reach = self._swarm.ledger.pending, self._swarm.recorder.reach
+        is_due = now_s - self._judged_s >= JUDGE_EVERY_S or pending.entries >= self._left_over + MANY_ENTRIES
+        if not (is_due or reach.is_behind):
+            return
+        reach.settle(now_s)
+        while reach.is_behind and perf_counter() < now_s + JUDGE_FOR_S:
+            self._place_points()
+            gevent.sleep(BETWEEN_S)
+            reach.settle(now_s)
+        self._judged_s, self._left_over = now_s, pending.entries
+
+    def _place_points(self) -> None:
+        if self._swarm.recorder.points.waiting > MANY_POINTS:
+            self._swarm.recorder.points.settle()
 
     def _on_second(self, now_s: float) -> None:
         if now_s - self._tidied_s > NOW_AND_THEN_S:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Protocol
 
+from loadtest.wire.messages.tape import Stretches
+
 APART_S = 1e-7
 """Between two messages that arrived together, so that their order is kept."""
 
@@ -27,7 +29,7 @@ class PresenceSink(Protocol):
 
 
 class ManyPresenceSink(Protocol):
-    """Takes the presence events of one read: see `loadtest.wire.messages.chunks.Chunk.presence`. The n-th of them, from
-    1 on, arrived n × `APART_S` after the last argument."""
+    """Takes the presence events of one read: as `loadtest.wire.messages.chunks.Chunk.presence` has them, or where they
+    are on a tape. The n-th of them, from 1 on, arrived n × `APART_S` after the last argument."""
 
-    def __call__(self, events: bytes, heard_s: float, /) -> None: ...
+    def __call__(self, events: bytes | Stretches, heard_s: float, /) -> None: ...

@@ -30,6 +30,11 @@ class Transition:
     coming: int = 0
     """Of one online: which of its user's it is, from 1 on, as the user's own process counts."""
 
+    @property
+    def key(self) -> int:
+        """Of its user and kind, as `Pending.receipt_users` has them."""
+        return self.user_id * 2 + self.is_online
+
     def shifted(self, by_s: float) -> Transition:
         """The same in a clock that is so much ahead of this one."""
         return replace(self, begin_s=self.begin_s + by_s, end_s=self.end_s + by_s, origin_s=self.origin_s + by_s)

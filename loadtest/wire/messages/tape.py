@@ -25,14 +25,36 @@ LEAST_BYTES = 4096
 _FIN_TEXT, _LARGE = 0x81, 126
 
 
+class Reel:
+    """What the tape says until it starts anew, by the numbers of its frames."""
+
+    __slots__ = ("events",)
+
+    def __init__(self) -> None:
+        self.events = array("q")
+        """User id × 2, plus 1 for online. It grows at its end, and nothing of it changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """Events of one read, in their order."""
+
+    reel: Reel
+    numbers: list[tuple[int, int]]
+    """Of their frames, from the first to before the last, stretch by stretch."""
+
+    def to_bytes(self) -> bytes:
+        """As `loadtest.wire.messages.chunks.Chunk.presence`. O(events)."""
+        return b"".join([self.reel.events[first:last].tobytes() for first, last in self.numbers])
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Events that a read begins with."""
 
     end: int
     """Where in the read the first byte is that is not of them."""
-    presence: bytes
-    """As `loadtest.wire.messages.chunks.Chunk.presence`."""
+    presence: Stretches
     online: int
     online_payload: int
     """Number of those that came, and bytes of the payloads."""
@@ -44,7 +66,7 @@ class Tape:
     """Of one process. `read` costs a look into a dictionary and a comparison of bytes for each stretch that is known,
     and as much as a message by itself for each frame that is not."""
 
-    __slots__ = ("_begins", "_bytes", "_events", "_last", "_memo", "_online", "_online_payload", "_payload", "_places")
+    __slots__ = ("_begins", "_bytes", "_events", "_memo", "_online", "_online_payload", "_payload", "_places", "_reel")
 
     def __init__(self, memo: Memo) -> None:
         self._memo = memo
@@ -58,15 +80,14 @@ class Tape:
         self._bytes = bytearray()
         self._begins = array("q", [0])
         """Of each frame, and the end of the last one."""
-        self._events = array("q")
+        self._reel = Reel()
+        self._events = self._reel.events
         self._payload = array("q", [0])
         """Bytes of the payloads of all frames before."""
         self._online, self._online_payload = array("q", [0]), array("q", [0])
         """The same of those that came: number, and bytes."""
         self._places: dict[bytes, int] = {}
         """The number of each frame; of one that was told again, of the last time."""
-        self._last: tuple[int, int, bytes] = 0, 0, b""
-        """The stretch that was handed out last: others are about to have the same."""
 
     def read(self, data: bytes) -> Run | None:
         """The events that `data` begins with, which itself begins with a frame; None where it begins with none."""
@@ -81,7 +102,7 @@ class Tape:
             size += self._payload[last] - self._payload[first]
             online += self._online[last] - self._online[first]
             online_payload += self._online_payload[last] - self._online_payload[first]
-        presence = b"".join([self._events_of(first, last) for first, last in stretches])
+        presence = Stretches(self._reel, stretches)
         return Run(position, presence, online, online_payload, frames - online, size - online_payload)
 
     def _stretches(self, data: bytes) -> tuple[list[tuple[int, int]], int]:
@@ -139,13 +160,6 @@ class Tape:
         self._online.append(self._online[-1] + heard.is_online)
         self._online_payload.append(self._online_payload[-1] + (len(payload) if heard.is_online else 0))
         return number
-
-    def _events_of(self, first: int, last: int) -> bytes:
-        known_first, known_last, known = self._last
-        if (first, last) != (known_first, known_last):
-            known = self._events[first:last].tobytes()
-            self._last = first, last, known
-        return known
 
 
 def _is_there(tape: bytearray, begin: int, data: bytes, position: int, size: int) -> bool:

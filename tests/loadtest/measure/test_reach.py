@@ -117,6 +117,16 @@ def test_duplicates_are_counted_at_once_and_when_they_come_much_later():
     assert world.reach.presence.reach == 1.0
 
 
+def test_what_comes_twice_after_the_settling_time_is_late_once_and_told_twice():
+    world = World(10)
+    world.join(50)
+    world.wait()
+    world.tell(50, True, times=2)
+    world.wait()
+    presence = world.reach.presence
+    assert (presence.lost, presence.late, presence.duplicates) == (10, 10, 10)
+
+
 def test_what_comes_after_the_settling_time_is_lost_and_late():
     world = World(10)
     world.join(50)

@@ -1,4 +1,5 @@
-"""What a run does now and then: durations that wait are put to their places before they are too many to do at once."""
+"""What a run does now and then: what is due is judged, and durations are put to their places, before it is too much at
+once."""
 
 from __future__ import annotations
 
@@ -7,8 +8,10 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import gevent
 import pytest
 
+from loadtest.measure import reach
 from loadtest.measure.metrics import TCP_ROUND_TRIP
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
@@ -52,3 +55,44 @@ def test_durations_are_put_to_their_places_as_soon_as_they_are_many(
     settle()
     assert recorder.points.waiting == 0
     assert sum(recorder.points.of(name).count for name in range(names)) == before + names
+
+
+def test_what_is_due_at_once_is_judged_in_slices_with_the_players_in_between(
+    recorder: Recorder, settle: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reach, "PAIRS_AT_ONCE", 30)
+    monkeypatch.setattr(monitoring, "JUDGE_FOR_S", 60.0)
+    now_s = time.perf_counter() - 60.0
+    recorder.ledger.clock = lambda: now_s
+    for user_id in range(30):
+        recorder.ledger.watch().accepted(user_id, handshake_s=0.001)
+        now_s += 0.01
+    turns: list[int] = []
+
+    def play() -> None:
+        while True:
+            turns.append(recorder.reach.presence.events)
+            gevent.sleep(0.0001)
+
+    player = gevent.spawn(play)
+    settle()
+    player.kill()
+    assert recorder.reach.presence.events == 30
+    assert len(set(turns)) > 5, "players had turns while some were judged and some were not"
+
+
+def test_judging_that_takes_long_goes_on_the_next_time(
+    recorder: Recorder, settle: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reach, "PAIRS_AT_ONCE", 1)
+    monkeypatch.setattr(monitoring, "JUDGE_FOR_S", 0.0)
+    now_s = time.perf_counter() - 60.0
+    recorder.ledger.clock = lambda: now_s
+    for user_id in range(5):
+        recorder.ledger.watch().accepted(user_id, handshake_s=0.001)
+        now_s += 0.01
+    judged = []
+    while not judged or recorder.reach.is_behind:
+        settle()
+        judged.append(recorder.reach.presence.events)
+    assert judged == [1, 2, 3, 4, 5]

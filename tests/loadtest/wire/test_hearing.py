@@ -18,6 +18,7 @@ from loadtest.wire.messages import frames
 from loadtest.wire.messages import memo as memo_module
 from loadtest.wire.messages.chunks import Chunks
 from loadtest.wire.messages.memo import Heard, Memo
+from loadtest.wire.messages.tape import Stretches
 from loadtest.wire.shared import Wire
 from loadtest.wire.state import APART_S, State
 from lobby_server.protocol.codes import ErrorReason
@@ -70,8 +71,10 @@ class Player:
         self.presence.append((user_id, is_online))
         self.times_s.append(heard_s)
 
-    def _many(self, events: bytes, heard_s: float) -> None:
+    def _many(self, events: bytes | Stretches, heard_s: float) -> None:
         self.in_bulk += 1
+        if not isinstance(events, bytes):
+            events = events.to_bytes()
         for number, key in enumerate(array("q", events), 1):
             self._one(key >> 1, bool(key & 1), heard_s + number * APART_S)
 

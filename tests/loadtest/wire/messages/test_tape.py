@@ -44,7 +44,7 @@ def check(tape: Tape, data: bytes) -> int:
     if run is None:
         assert events == []
         return 0
-    assert list(array("q", run.presence)) == events
+    assert list(array("q", run.presence.to_bytes())) == events
     assert (run.online, run.online_payload) == sizes[True]
     assert (run.offline, run.offline_payload) == sizes[False]
     assert run.end == end
@@ -90,17 +90,18 @@ def test_what_others_had_is_not_decoded_again(monkeypatch: pytest.MonkeyPatch) -
 def check_events(tape: Tape, frames: list[bytes]) -> list[int]:
     run = tape.read(b"".join(frames))
     assert run is not None
-    return list(array("q", run.presence))
+    return list(array("q", run.presence.to_bytes()))
 
 
-def test_stretch_that_several_have_is_one_object() -> None:
+def test_what_several_are_told_is_the_same_stretch_of_the_same_reel() -> None:
     tape = Tape(Memo())
     data = b"".join(event(user_id) for user_id in range(50))
     tape.read(data)
     first, second = tape.read(data), tape.read(data + event(7)[:5])
     assert first is not None
     assert second is not None
-    assert first.presence is second.presence
+    assert first.presence.reel is second.presence.reel
+    assert first.presence.numbers == second.presence.numbers == [(0, 50)]
 
 
 @pytest.mark.parametrize(

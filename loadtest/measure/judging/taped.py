@@ -1,0 +1,178 @@
+"""Receipts of presence that lie on a tape (`loadtest.wire.messages.tape`): who had which stretch of it, and when.
+
+Where thousands come at once, each is told of all the others: millions of receipts, in some thousand reads. Here a read
+is one entry for each stretch, and a receipt none. They are asked for by what was told: all who heard of one coming are
+those of whose stretches one has its frame in it.
+
+Each receipt is handed out once. `take` gives those of one event, and remembers until when; what is left of old reads,
+`retire` gives.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loadtest.wire.messages.tape import Reel, Stretches
+from loadtest.wire.state import APART_S
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+Receipts = tuple[IntArray, IntArray, FloatArray]
+"""Users as in `loadtest.measure.judging.entries.Pending`, spans, and times in s."""
+
+AT_ONCE = 200_000
+"""Receipts that `retire` gives together, and as many more as one read has: some 30 bytes each while they are sorted."""
+
+
+class TapedReceipts:
+    """Of one process. 20 bytes for each stretch, and 8 for each frame on a tape."""
+
+    __slots__ = ("_reels", "_taken_until_s")
+
+    def __init__(self) -> None:
+        self._reels: list[_OnReel] = []
+        self._taken_until_s = -np.inf
+
+    def __bool__(self) -> bool:
+        return bool(self._reels)
+
+    def __len__(self) -> int:
+        """Stretches."""
+        return sum(len(each.spans) for each in self._reels)
+
+    def add(self, told: Stretches, span: int, heard_s: float) -> bool:
+        """The n-th event of a read, from 1 on, was heard n × `APART_S` after `heard_s`. False: it is not kept, as some
+        of that time was given out already. What came when no connection was accepted (span −1) is left out."""
+        if span < 0:
+            return True
+        if heard_s < self._taken_until_s:
+            return False
+        if not self._reels or self._reels[-1].reel is not told.reel:
+            self._reels.append(_OnReel(told.reel))
+        on_reel, before = self._reels[-1], 0
+        for first, last in told.numbers:
+            on_reel.firsts.append(first)
+            on_reel.lasts.append(last)
+            on_reel.spans.append(span)
+            on_reel.begins_s.append(heard_s + before * APART_S)
+            before += last - first
+        return True
+
+    def take(self, users: Iterable[int], until_s: float) -> Iterator[Receipts]:
+        """What was heard of these events until then and was not given out yet: for each that was heard, its user again
+        and again, the spans, and when. Use it up. O(stretches + receipts)."""
+        self._taken_until_s = max(self._taken_until_s, until_s)
+        wanted = list(users)
+        for each in self._reels:
+            yield from each.take(wanted, until_s)
+
+    def retire(self, until_s: float) -> Iterator[Receipts]:
+        """What was not given out yet of reads that were over by then, which are forgotten. Use it up."""
+        self._taken_until_s = max(self._taken_until_s, until_s)
+        for each in self._reels:
+            yield from each.retire(until_s)
+        self._reels = [each for each in self._reels if each.spans]
+
+
+class _OnReel:
+    """Of one tape."""
+
+    def __init__(self, reel: Reel) -> None:
+        self.reel = reel
+        self.firsts, self.lasts = array("i"), array("i")
+        """Numbers of frames, stretch by stretch."""
+        self.spans = array("i")
+        self.begins_s = array("d")
+        self._taken_s: FloatArray = np.empty(0)
+        """Of each frame: what was heard of it until then was given out."""
+        self._numbers: dict[int, list[int]] = {}
+        """Of the frames that say the same."""
+        self._indexed = 0
+        self._columns: tuple[Any, Any, Any, Any] | None = None
+
+    def take(self, users: Iterable[int], until_s: float) -> Iterator[Receipts]:
+        events = self.reel.events
+        for number in range(self._indexed, len(events)):
+            self._numbers.setdefault(events[number], []).append(number)
+        self._indexed = len(events)
+        numbers = np.array(sorted(number for user in users for number in self._numbers.get(user, ())), dtype=np.int32)
+        if not len(numbers):
+            return
+        firsts, lasts, spans, begins_s = self._as_columns()
+        # of each stretch, which of the numbers it has: from one place to before another one
+        begin = np.searchsorted(numbers, firsts)
+        sizes = np.searchsorted(numbers, lasts) - begin
+        stretches, places = _counted(sizes, begin)
+        taken_s = self._taken_until(len(events))
+        times_s = begins_s[stretches] + (numbers[places] + 1 - firsts[stretches]) * APART_S
+        is_due = (times_s <= until_s) & (times_s > taken_s[numbers[places]])
+        taken_s[numbers] = np.maximum(taken_s[numbers], until_s)
+        order = np.flatnonzero(is_due)
+        if len(numbers) < 1 << 15:
+            order = order[np.argsort(places[order].astype(np.int16), kind="stable")]  # in O(n): there are few of them
+        else:
+            order = order[np.argsort(places[order], kind="stable")]
+        at, times_s, places = spans[stretches[order]].astype(np.int64), times_s[order], places[order]
+        bounds = np.searchsorted(places, np.arange(len(numbers) + 1))
+        for number, start, end in zip(numbers.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+            if start < end:
+                yield np.full(end - start, events[number]), at[start:end], times_s[start:end]
+
+    def retire(self, until_s: float) -> Iterator[Receipts]:
+        firsts, lasts, spans, begins_s = self._as_columns()
+        ends_s = begins_s + (lasts - firsts) * APART_S
+        is_over = ends_s <= until_s
+        if not is_over.any():
+            return
+        taken_s = self._taken_until(len(self.reel.events))
+        over = np.flatnonzero(is_over)
+        # of each stretch what was given out least; the bounds in between are those of nothing
+        bounds = np.stack([firsts[over], lasts[over]], axis=1).ravel().astype(np.int64)
+        least_s = np.minimum.reduceat(np.append(taken_s, np.inf), bounds)[::2]
+        left = over[least_s < ends_s[over]]
+        sizes = np.cumsum(lasts[left] - firsts[left], dtype=np.int64)
+        for part in np.split(left, np.flatnonzero(np.diff(sizes // AT_ONCE)) + 1):
+            if len(part):
+                yield self._apart(firsts[part], lasts[part], spans[part], begins_s[part], taken_s)
+        self._keep(~is_over)
+
+    def _apart(self, firsts: Any, lasts: Any, spans: Any, begins_s: FloatArray, taken_s: FloatArray) -> Receipts:
+        """Receipts of these stretches, one by one."""
+        stretches, numbers = _counted((lasts - firsts).astype(np.int64), firsts)
+        times_s = begins_s[stretches] + (numbers + 1 - firsts[stretches]) * APART_S
+        is_left = times_s > taken_s[numbers]
+        users = np.array(self.reel.events, dtype=np.int64)[numbers[is_left]]
+        return users, spans[stretches[is_left]].astype(np.int64), times_s[is_left]
+
+    def _taken_until(self, frames: int) -> FloatArray:
+        if len(self._taken_s) < frames:
+            more = np.full(len(self.reel.events) - len(self._taken_s), -np.inf)
+            self._taken_s = np.concatenate([self._taken_s, more])
+        return self._taken_s
+
+    def _as_columns(self) -> tuple[Any, Any, Any, Any]:
+        """Copies: an array that lends its memory cannot grow."""
+        if self._columns is None or len(self._columns[0]) != len(self.spans):
+            self._columns = (
+                np.array(self.firsts, dtype=np.int32), np.array(self.lasts, dtype=np.int32),
+                np.array(self.spans, dtype=np.int32), np.array(self.begins_s),
+            )  # fmt: skip
+        return self._columns
+
+    def _keep(self, which: npt.NDArray[np.bool_]) -> None:
+        firsts, lasts, spans, begins_s = (column[which].tobytes() for column in self._as_columns())
+        self.firsts, self.lasts, self.spans = array("i", firsts), array("i", lasts), array("i", spans)
+        self.begins_s = array("d", begins_s)
+        self._columns = None
+
+
+def _counted(sizes: IntArray, begins: Any) -> tuple[IntArray, IntArray]:
+    """Of each stretch its place, as often as its size, and numbers that count up from where it begins."""
+    stretches = np.repeat(np.arange(len(sizes)), sizes)
+    before = np.cumsum(sizes) - sizes
+    return stretches, np.arange(len(stretches)) + (begins - before)[stretches]
