@@ -51,7 +51,7 @@ from functools import partial
 
 import numpy as np
 
-from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, none, take
+from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none, take
 from loadtest.measure.disturbed.views import Views
 from loadtest.measure.judging.changes import ChangesOfRooms
 from loadtest.measure.judging.comings import FoundComings
@@ -143,26 +143,11 @@ class Reach:
         pending_s += [self._strangers.oldest_s, self._rounds.oldest_s, self._views.oldest_s, self._changes.oldest_s]
         spans = Spans(self._ledger, now_s=now_s, since_s=min(now_s, *pending_s))
         if not is_final:
-            horizon_s = self._within_one_call(horizon_s, len(spans.numbers))
+            horizon_s = self._within_one_call(horizon_s, self._at_once(spans))
         self._horizon_s = horizon_s
         taken = take(self._ledger.pending, horizon_s)
         self.rooms.booked += len(taken.announcement_spans)
-        give = partial(self._attribute, spans=spans, horizon_s=horizon_s, is_final=is_final)
-        give(taken.receipt_users, taken.receipt_spans, taken.receipt_times_s)
-        taped = self._ledger.taped
-        if self._ledger.disturbances:  # which are about each receipt
-            for receipts in taped.retire(horizon_s):
-                give(*receipts)
-        due = [number for number in self._open if self._is_due(number, horizon_s)]
-        self._open = [number for number in self._open if not self._is_due(number, horizon_s)]
-        if taped:
-            self._give_taped(due, spans, horizon_s, give)
-        for number in due:
-            self._judge(number, spans)
-        for receipts in taped.retire(horizon_s - self.settle_s):
-            give(*receipts)
-        self.presence.duplicates += self._doubtful.count()
-        self._judge_views(spans, horizon_s)
+        self._settle_presence(taken, spans, horizon_s, is_final=is_final)
         found = self._ledger.revisions.take_found()
         self.rooms.out_of_order += found.stale
         self.rooms.duplicates += found.repeated
@@ -187,6 +172,26 @@ class Reach:
 
     # -- presence -------------------------------------------------------------------------------------------------
 
+    def _settle_presence(self, taken: Taken, spans: Spans, horizon_s: float, *, is_final: bool) -> None:
+        give = partial(self._attribute, spans=spans, horizon_s=horizon_s, is_final=is_final)
+        give(taken.receipt_users, taken.receipt_spans, taken.receipt_times_s)
+        taped = self._ledger.taped
+        if self._ledger.disturbances:  # which are about each receipt
+            for receipts in taped.retire(horizon_s):
+                give(*receipts)
+        due = [number for number in self._open if self._is_due(number, horizon_s)]
+        self._open = [number for number in self._open if not self._is_due(number, horizon_s)]
+        most = self._at_once(spans)  # in between what was on a tape takes memory
+        for part in (due[start : start + most] for start in range(0, len(due), most)):
+            if taped:
+                self._give_taped(part, spans, horizon_s, give)
+            for number in part:
+                self._judge(number, spans)
+        for receipts in taped.retire(horizon_s - self.settle_s):
+            give(*receipts)
+        self.presence.duplicates += self._doubtful.count()
+        self._judge_views(spans, horizon_s)
+
     def _judge_views(self, spans: Spans, horizon_s: float) -> None:
         known = (entry.transition for entry in self._entries.values())
         for judged in self._views.judge(spans, known, horizon_s):
@@ -194,16 +199,20 @@ class Reach:
             self.presence.received += judged.right
             self.presence.duplicates += judged.duplicates
 
-    def _within_one_call(self, horizon_s: float, observers: int) -> float:
-        """No further than that about `PAIRS_AT_ONCE` are due, and never back."""
-        most = max(1, PAIRS_AT_ONCE // max(1, observers))
+    @staticmethod
+    def _at_once(spans: Spans) -> int:
+        """Transitions."""
+        return max(1, PAIRS_AT_ONCE // max(1, len(spans.numbers)))
+
+    def _within_one_call(self, horizon_s: float, most: int) -> float:
+        """No further than that about `most` transitions are due."""
         due_s = sorted(
             self._entries[number].transition.end_s + self.settle_s
             for number in self._open
             if self._is_due(number, horizon_s)
         )
         self.is_behind = len(due_s) > most
-        return max(self._horizon_s, due_s[most - 1]) if self.is_behind else horizon_s
+        return min(horizon_s, max(self._horizon_s, due_s[most - 1])) if self.is_behind else horizon_s
 
     def _is_due(self, number: int, horizon_s: float) -> bool:
         return self._entries[number].transition.end_s + self.settle_s <= horizon_s
