@@ -239,7 +239,13 @@ SERVER_SHARE = _cpu("server CPU, of a core", "")
 # Load generators
 GENERATOR_CPU_PER_1000_EVENTS = _cpu("CPU of the load generator per 1,000 events", "ms")
 PLAYERS_PER_CPU_S = _measure("players connected per second of one core of the load generator", "1/s", Kind.RATE)
+"""CPU counts until the last of them is online."""
+SETTLED_PLAYERS_PER_CPU_S = _measure(
+    "players connected per second of one core of the load generator, its work after the last included", "1/s", Kind.RATE
+)
+"""What it puts off until then counts, too."""
 GENERATOR_KIB_PER_PLAYER = _memory("resident memory of the load generator in all, per player", "KiB")
+GENERATOR_PEAK_KIB_PER_PLAYER = _memory("peak memory of the load generator in all, per player", "KiB")
 
 # What a load generator reports, against the wire
 TRUE_SERIES = (
@@ -358,6 +364,12 @@ DEFINITIONS: Mapping[Measure, str] = MappingProxyType(
         },
         MEAN_STALENESS: "“mean staleness”: over all clients and 200 moments of the window, in the steady state; how it "
         "is distributed stands in the shares of time that a client is fresher than a limit.",
+        SETTLED_PLAYERS_PER_CPU_S: "“its work after the last included”: CPU counts from the first player online until "
+        "the quiet after the last one is over, so that what a tool parses or judges late is in it; the heartbeats of "
+        "that time are in it, too, as many for each tool.",
+        GENERATOR_PEAK_KIB_PER_PLAYER: "“peak memory”: the most that each process of the tool held until the quiet "
+        "after the last player is over, added up. Where it has several, their peaks need not be of one moment: the sum "
+        "is an upper bound.",
     }
 )
 """What a name does not say by itself, for the notes of tables."""

@@ -129,11 +129,12 @@ class Running:
         """Of all its processes until now, those that have ended among them."""
         return read_cpu_of_tree(self.pid)
 
-    def resident_kib(self) -> int:
+    def resident_kib(self, *, peak: bool = False) -> int:
+        """`peak`: the most that each process held so far, added up, an upper bound of what they held at once."""
         kib = 0
         for pid in self.pids():
             with contextlib.suppress(OSError):  # it ended just now
-                kib += resident_kib(pid)
+                kib += resident_kib(pid, peak=peak)
         return kib
 
     def pids(self) -> list[int]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from bench.analysis.estimates import estimate
 from bench.measures import (
+    DEFINITIONS,
     ERROR_OF_P99,
     GENERATOR_CPU_PER_1000_EVENTS,
     GENERATOR_KIB_PER_PLAYER,
+    GENERATOR_PEAK_KIB_PER_PLAYER,
     PLAYERS_PER_CPU_S,
+    SETTLED_PLAYERS_PER_CPU_S,
     Measure,
 )
 from bench.record.run import Run
@@ -18,7 +21,14 @@ from bench.report.sections.page import Table
 from bench.words import count, in_digits
 
 TOOLS = (SWARM, NODE_WS, WEBSOCKETS, LOCUST_RECIPE, TSUNG)
-COSTS = (GENERATOR_CPU_PER_1000_EVENTS, PLAYERS_PER_CPU_S, GENERATOR_KIB_PER_PLAYER)
+COSTS: Mapping[str, Measure] = {
+    "CPU per 1,000 events": GENERATOR_CPU_PER_1000_EVENTS,
+    "Players per second": PLAYERS_PER_CPU_S,
+    "Players per second, its work after the last included": SETTLED_PLAYERS_PER_CPU_S,
+    "Memory per player": GENERATOR_KIB_PER_PLAYER,
+    "Peak memory per player": GENERATOR_PEAK_KIB_PER_PLAYER,
+}
+"""By the heading of the column. Older runs have not all of them."""
 NOTE = (
     "CPU and memory are those of all processes of a tool, from the bench swarm-cost; players per second are those of "
     "one core. The errors are those of the p99 that a tool reports at its end, against packets, from the bench "
@@ -32,16 +42,16 @@ def generators_table(run: Run) -> Table:
         [tool, count(players), *cells]
         for players in _sizes(run)
         for tool in TOOLS
-        if any(cells := [*(_cost(run, each, tool, players) for each in COSTS), *_errors(run, tool, players)])
+        if any(cells := [*(_cost(run, each, tool, players) for each in COSTS.values()), *_errors(run, tool, players)])
     ]
     return Table(
         title="The swarm beside other load generators",
         headers=(
-            "Tool", "Players", "CPU per 1,000 events", "Players per second", "Memory per player",
+            "Tool", "Players", *COSTS,
             "Error of upgrade p99", "Error of heartbeat p99", "Error of heartbeat p99, frozen",
         ),
         rows=rows,
-        note=NOTE,
+        note=" ".join([NOTE, *_definitions(run)]),
     )  # fmt: skip
 
 
@@ -52,6 +62,13 @@ def _sizes(run: Run) -> list[int]:
 
 def _cost(run: Run, measure: Measure, tool: str, players: int) -> str:
     return _cell(run, "swarm-cost", measure, lambda party: party == tool, players)
+
+
+def _definitions(run: Run) -> list[str]:
+    """Of the costs that the run has."""
+    found = run.found("swarm-cost")
+    there = {each.measure for each in found.measures} if found is not None else set()
+    return [DEFINITIONS[each] for each in COSTS.values() if each in there and each in DEFINITIONS]
 
 
 def _errors(run: Run, tool: str, players: int) -> list[str]:

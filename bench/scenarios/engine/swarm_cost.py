@@ -4,6 +4,9 @@ All of them hold the same players towards a fresh server each: they ask for the 
 and send their heartbeats at the same interval. Connecting is asked for faster than any of them can do it. Then a
 publisher changes the list of rooms at a steady rate, and each change is an event at each player. CPU and memory are
 those of all processes of a tool.
+
+A tool may put off what its players were told, so the pace is told twice: with its CPU until the last player is online,
+and with all of it until `QUIET_S` later.
 """
 
 from __future__ import annotations
@@ -18,7 +21,13 @@ from bench.load.attendance import NotAllCame, await_online, online
 from bench.load.changes.publisher import Publisher, make_and_delete
 from bench.load.generators import Aim, GeneratorFailed, Running, Tool, running, tools
 from bench.load.sockets.tokens import mint_receiver
-from bench.measures import GENERATOR_CPU_PER_1000_EVENTS, GENERATOR_KIB_PER_PLAYER, PLAYERS_PER_CPU_S
+from bench.measures import (
+    GENERATOR_CPU_PER_1000_EVENTS,
+    GENERATOR_KIB_PER_PLAYER,
+    GENERATOR_PEAK_KIB_PER_PLAYER,
+    PLAYERS_PER_CPU_S,
+    SETTLED_PLAYERS_PER_CPU_S,
+)
 from bench.processes.again import calmly
 from bench.processes.lab import Lab, Server
 from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
@@ -32,7 +41,8 @@ FEATURES = ("rooms_delta",)
 """So that a change is one event at each player, whole, and nobody fetches."""
 QUIET_S = 12.0
 """After the last player came, until memory is looked at and changes begin. The swarm's ledger judges what was told of
-the comings for two of its settling times, and that is the ramp's cost."""
+the comings for two of its settling times, and that is the ramp's cost. The heartbeats of this time are in it, as many
+for each tool."""
 BEFORE_CHANGES_S = 2.0
 
 
@@ -53,8 +63,9 @@ def run(lab: Lab) -> Findings:
     book.note(
         f"players of {FEATURES[0]}, heartbeats every {sizes.heartbeat_s:g} s; connecting was asked for at "
         f"{sizes.players_per_s:g} players per second, and counts from the first to the last who was online, in CPU of "
-        f"the tool; then {sizes.changes_per_s:g} change per second for {sizes.window_s:g} s. Each player is a user of "
-        "its own, so that all hear of each who comes"
+        f"the tool, and once more with the {QUIET_S:g} s after the last, in which a tool does what it put off; the "
+        f"heartbeats of these count for all tools alike; then {sizes.changes_per_s:g} change per second for "
+        f"{sizes.window_s:g} s. Each player is a user of its own, so that all hear of each who comes"
     )
     return book.result("swarm-cost", FLAGS)
 
@@ -82,11 +93,17 @@ def _measure(sizes: SwarmCostSizes, server: Server, generator: Running, party: s
     await_online(server, 1, patience_s=sizes.patience_s, check=generator.check)
     before, here = generator.cpu(), online(server)
     await_online(server, players, patience_s=sizes.patience_s, check=generator.check)
-    used_s = generator.cpu().since(before).used_s
-    if here < players and used_s > 0:  # a few come between two looks
-        book.add(PLAYERS_PER_CPU_S, (players - here) / used_s, clients=players, party=party)
+    paces = [(PLAYERS_PER_CPU_S, generator.cpu().since(before).used_s)]
     time.sleep(QUIET_S)
-    book.add(GENERATOR_KIB_PER_PLAYER, generator.resident_kib() / players, clients=players, party=party)
+    paces.append((SETTLED_PLAYERS_PER_CPU_S, generator.cpu().since(before).used_s))
+    resident_kib, peak_kib = generator.resident_kib(), generator.resident_kib(peak=True)
+    generator.check()  # of one that has ended meanwhile nothing of this is true
+    for pace, used_s in paces:
+        if here < players and used_s > 0:  # a few come between two looks
+            book.add(pace, (players - here) / used_s, clients=players, party=party)
+    book.add(GENERATOR_KIB_PER_PLAYER, resident_kib / players, clients=players, party=party)
+    if peak_kib >= resident_kib:  # else the kernel keeps none, or one of the processes ended between the two looks
+        book.add(GENERATOR_PEAK_KIB_PER_PLAYER, peak_kib / players, clients=players, party=party)
     with Publisher(server.port, server.jwt_secret) as publisher:
         publisher.fill(1)
         time.sleep(BEFORE_CHANGES_S)

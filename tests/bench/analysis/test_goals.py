@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from bench.analysis.exit_code import exit_code
 from bench.analysis.goals import GOALS, Outcome, check_goals
-from bench.measures import CPU_PER_RECIPIENT, RSS_PER_CONNECTION
+from bench.measures import CPU_PER_RECIPIENT, PLAYERS_PER_CPU_S, RSS_PER_CONNECTION, SETTLED_PLAYERS_PER_CPU_S
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch
-from bench.record.vocabulary import FLOOR, NODE_WS
+from bench.record.vocabulary import FLOOR, NODE_WS, SWARM
 from bench.report.tables import render_result
 from loadtest.results.exit_codes import ExitCode
 from tests.bench.runs import a_run
@@ -65,6 +65,16 @@ def test_idle_connection_on_the_plain_way_in_may_hold_2_2_kib(clients: int, kib:
     book = Book()
     book.add(RSS_PER_CONNECTION, kib, clients=clients)
     [told] = [each for each in check_goals(book.result("memory", ())) if each.figure is not None]
+    assert told.outcome is outcome
+
+
+@pytest.mark.parametrize(("settled", "outcome"), [(2_000.0, Outcome.MET), (1_999.0, Outcome.MISSED)])
+def test_pace_of_the_swarm_is_judged_with_the_work_that_it_puts_off(settled: float, outcome: Outcome) -> None:
+    book = Book()
+    book.add(PLAYERS_PER_CPU_S, 9_000.0, clients=1_000, party=SWARM)
+    assert [each.figure for each in check_goals(book.result("swarm-cost", ()))] == [None, None, None]
+    book.add(SETTLED_PLAYERS_PER_CPU_S, settled, clients=1_000, party=SWARM)
+    [told] = [each for each in check_goals(book.result("swarm-cost", ())) if each.figure is not None]
     assert told.outcome is outcome
 
 

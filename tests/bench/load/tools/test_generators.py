@@ -71,3 +71,11 @@ def test_tool_whose_players_did_not_come_is_ended_all_the_same(tmp_path: Path) -
     with pytest.raises(NotAllCame):
         play()
     assert started[0].last_words().startswith("it ended with")
+
+
+def test_peak_of_a_tool_is_what_it_held_before_it_gave_back(tmp_path: Path) -> None:
+    at = aim(tmp_path)
+    gives_back = f"held = bytearray(64 << 20); held[::4096] = bytes(len(held[::4096])); del held; {ENDS_WHEN_TOLD}"
+    with running(tool(gives_back), at, cpus=None) as generator:
+        wait_until(lambda: is_ready(at))
+        assert generator.resident_kib(peak=True) - generator.resident_kib() > 48 << 10

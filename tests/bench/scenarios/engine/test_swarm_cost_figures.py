@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
+from math import inf
+from typing import cast
 
 import pytest
 
 from bench.load import attendance
 from bench.load.changes import publisher
-from bench.load.generators import GeneratorFailed
-from bench.measures import GENERATOR_CPU_PER_1000_EVENTS, GENERATOR_KIB_PER_PLAYER, PLAYERS_PER_CPU_S
+from bench.load.generators import GeneratorFailed, Running
+from bench.measures import (
+    GENERATOR_CPU_PER_1000_EVENTS,
+    GENERATOR_KIB_PER_PLAYER,
+    GENERATOR_PEAK_KIB_PER_PLAYER,
+    PLAYERS_PER_CPU_S,
+    SETTLED_PLAYERS_PER_CPU_S,
+)
 from bench.processes.cpu import CpuTimes
 from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles.sizes import SwarmCostSizes
 from bench.scenarios.engine import swarm_cost
-from tests.bench.fake_lab import FakeServer, Stage, a_stage, readings, value
+from tests.bench.fake_lab import Clock, FakeServer, Stage, a_stage, readings, value
 
 SIZES = SwarmCostSizes(window_s=10.0, changes_per_s=2.0, patience_s=5.0)
 
 
 class Generator:
-    """Uses as much CPU as is said at each look."""
+    """Uses as much CPU as is said at each look: with the first players, with the last, after the quiet, and before and
+    after the changes."""
 
-    def __init__(self, *cpu_s: float, kib: float = 0.0, dies: bool = False) -> None:
-        self._cpu_s, self._kib, self._dies = list(cpu_s), kib, dies
+    def __init__(self, *cpu_s: float, kib: float = 0.0, peak_kib: float = 0.0, dies_at: float = inf) -> None:
+        """`dies_at`: seconds of the stage's clock."""
+        self._cpu_s, self._kib, self._peak_kib, self._dies_at = list(cpu_s), kib, peak_kib, dies_at
+        self.clock = Clock()
+        self.looks_s: list[float] = []
 
     def cpu(self) -> CpuTimes:
+        self.looks_s.append(self.clock.now_s)
         return CpuTimes(self._cpu_s.pop(0), 0.25 if not self._cpu_s else 0.0)
 
-    def resident_kib(self) -> float:
-        return self._kib
+    def resident_kib(self, *, peak: bool = False) -> float:
+        return self._peak_kib if peak else self._kib
 
     def check(self) -> None:
-        if self._dies:
+        if self.clock.now_s >= self._dies_at:
             raise GeneratorFailed("ended with 1")
 
 
@@ -42,37 +54,76 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     return a_stage(monkeypatch, swarm_cost, attendance, publisher, swarm_cost=SIZES)
 
 
-def measure(stage: Stage, monkeypatch: pytest.MonkeyPatch, generator: Any, *online: int, players: int = 50) -> Findings:
+def measure(
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+    generator: Generator,
+    *online: int,
+    players: int = 50,
+    book: Book | None = None,
+    party: str = "it",
+    sizes: SwarmCostSizes = SIZES,
+) -> Findings:
     """`online`: users at each look; the last number over and over."""
     looks = list(online)
     for module in (swarm_cost, attendance):
         monkeypatch.setattr(module, "online", lambda server: looks.pop(0) if len(looks) > 1 else looks[0])
-    book = Book()
-    swarm_cost._measure(SIZES, FakeServer(), generator, "it", players, book)
+    book, generator.clock = book or Book(), stage.clock
+    swarm_cost._measure(sizes, FakeServer(), cast(Running, generator), party, players, book)
     return book.result("swarm-cost", ())
 
 
 def test_pace_counts_from_the_first_who_was_online(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten are there at the first look; the other 40 take 0.5 s of CPU."""
-    found = measure(stage, monkeypatch, Generator(1.0, 1.5, 2.0, 3.0), 10, 10, 50)
+    found = measure(stage, monkeypatch, Generator(1.0, 1.5, 2.0, 2.0, 3.0), 10, 10, 50)
     assert value(found, PLAYERS_PER_CPU_S, "it") == pytest.approx(80.0)
 
 
+@pytest.mark.parametrize("until_the_last_s", [0.1, 2.0])
+def test_work_that_a_tool_puts_off_counts_in_the_pace_with_the_quiet(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, until_the_last_s: float
+) -> None:
+    """Of two that take 2 s in all one looks twenty times as quick until the last player is online."""
+    generator = Generator(1.0, 1.0 + until_the_last_s, 3.0, 3.5, 4.0)
+    found = measure(stage, monkeypatch, generator, 10, 10, 50)
+    assert value(found, PLAYERS_PER_CPU_S, "it") == pytest.approx(40 / until_the_last_s)
+    assert value(found, SETTLED_PLAYERS_PER_CPU_S, "it") == pytest.approx(20.0)
+    with_the_last_s, settled_s = generator.looks_s[1:3]
+    assert settled_s - with_the_last_s == pytest.approx(swarm_cost.QUIET_S)
+
+
 def test_all_there_at_the_first_look_is_no_pace(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = measure(stage, monkeypatch, Generator(1.0, 1.5, 2.0, 3.0), 50)
+    found = measure(stage, monkeypatch, Generator(1.0, 1.5, 2.0, 2.0, 3.0), 50)
     assert readings(found, PLAYERS_PER_CPU_S, "it") == []
+    assert readings(found, SETTLED_PLAYERS_PER_CPU_S, "it") == []
 
 
 def test_memory_is_per_player(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = measure(stage, monkeypatch, Generator(0, 1, 2, 3, kib=1_000.0), 50)
+    found = measure(stage, monkeypatch, Generator(0, 1, 2, 2, 3, kib=1_000.0, peak_kib=1_500.0), 50)
     assert value(found, GENERATOR_KIB_PER_PLAYER, "it") == 20.0
+    assert value(found, GENERATOR_PEAK_KIB_PER_PLAYER, "it") == 30.0
+
+
+def test_peak_below_what_is_held_is_none(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the kernel keeps no peak, and says 0."""
+    found = measure(stage, monkeypatch, Generator(0, 1, 2, 2, 3, kib=1_000.0), 50)
+    assert readings(found, GENERATOR_PEAK_KIB_PER_PLAYER, "it") == []
+
+
+def test_generator_that_dies_in_the_quiet_leaves_no_figures(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its CPU and its memory would be those of nobody: 0 KiB per player."""
+    book = Book()
+    generator = Generator(1.0, 1.5, 0.0, 0.0, 0.0, dies_at=stage.clock.now_s + 1.0)
+    with pytest.raises(GeneratorFailed, match="ended with 1"):
+        measure(stage, monkeypatch, generator, 10, 10, 50, book=book)
+    assert not book.has_readings
 
 
 def test_cost_is_per_thousand_events_and_each_change_is_one_at_each_player(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """20 changes at 50 players are 1,000 events, which take 0.7 s."""
-    found = measure(stage, monkeypatch, Generator(0.0, 1.0, 2.0, 2.7), 50)
+    found = measure(stage, monkeypatch, Generator(0.0, 1.0, 1.5, 2.0, 2.7), 50)
     [reading] = readings(found, GENERATOR_CPU_PER_1000_EVENTS, "it")
     assert reading.value == pytest.approx(700.0)
     assert reading.stretch is not None
@@ -82,7 +133,7 @@ def test_cost_is_per_thousand_events_and_each_change_is_one_at_each_player(
 
 
 def test_players_who_are_gone_at_the_end_are_a_fault(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert measure(stage, monkeypatch, Generator(0, 1, 2, 3), 50, 50, 50, 47).faults == [
+    assert measure(stage, monkeypatch, Generator(0, 1, 2, 2, 3), 50, 50, 50, 47).faults == [
         "it: 3 of 50 players were gone at the end"
     ]
 
@@ -94,7 +145,7 @@ def test_players_who_do_not_come_are_waited_for_only_so_long(stage: Stage, monke
 
 def test_generator_that_dies_while_its_players_come_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(GeneratorFailed, match="ended with 1"):
-        measure(stage, monkeypatch, Generator(0, 1, 2, 3, dies=True), 0)
+        measure(stage, monkeypatch, Generator(0, 1, 2, 3, dies_at=0.0), 0)
 
 
 @pytest.mark.parametrize(("rate", "window_s", "changes"), [(2.0, 3.0, 6), (1.0, 2.4, 2), (0.1, 3.0, 1)])
