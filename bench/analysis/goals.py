@@ -98,6 +98,8 @@ class Goal:
     over: str = ""
     party: str = LOBBY
     at_least: bool = False
+    changes_per_s: float = 0.0
+    """At which it is measured, where that is said of its readings."""
 
     def __str__(self) -> str:
         if self.over:
@@ -137,7 +139,7 @@ GOALS = (
     ),
     Goal("memory", RSS_PER_CONNECTION, 5_000, 2.2),
     Goal("memory", RSS_PER_CONNECTION, 10_000, 2.2),
-    Goal("swarm-cost", GENERATOR_CPU_PER_1000_EVENTS, 1_000, 1.0, party=SWARM, over=NODE_WS),
+    Goal("swarm-cost", GENERATOR_CPU_PER_1000_EVENTS, 1_000, 1.0, party=SWARM, over=NODE_WS, changes_per_s=1.0),
     Goal("swarm-cost", SETTLED_PLAYERS_PER_CPU_S, 1_000, 2_000.0, party=SWARM, at_least=True),
     Goal("swarm-cost", GENERATOR_KIB_PER_PLAYER, 5_000, 30.0, party=SWARM),
     *(Goal("churn", each, 50_000 if cycle == "room" else 120_000, 2.0) for (_, cycle), each in GROWTH.items()),
@@ -218,11 +220,13 @@ def check_goals(result: Findings) -> list[GoalResult]:
 def figure_for(goal: Goal, result: Findings) -> Estimate | None:
     """``None`` where one of the parties was not measured at that size."""
     kind = goal.measure.kind
-    own = find_readings(result, goal.measure, goal.party, goal.clients)
+    own = find_readings(result, goal.measure, goal.party, goal.clients, goal.changes_per_s)
     if not goal.over:
         return estimate_readings(own, kind)
-    return ratio(own, find_readings(result, goal.measure, goal.over, goal.clients), kind)
+    return ratio(own, find_readings(result, goal.measure, goal.over, goal.clients, goal.changes_per_s), kind)
 
 
-def find_readings(result: Findings, measure: Measure, party: str, clients: int) -> list[Reading]:
-    return result.find(measure, party, Where(clients))
+def find_readings(
+    result: Findings, measure: Measure, party: str, clients: int, changes_per_s: float = 0.0
+) -> list[Reading]:
+    return result.find(measure, party, Where(clients, changes_per_s=changes_per_s))

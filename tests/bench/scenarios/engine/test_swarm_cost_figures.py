@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from bench.analysis.goals import check_goals
 from bench.load import attendance
 from bench.load.changes import publisher
 from bench.load.generators import GeneratorFailed, Running
@@ -21,6 +22,8 @@ from bench.processes.cpu import CpuTimes
 from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles.sizes import SwarmCostSizes
+from bench.record.profiles.standard import FULL
+from bench.record.vocabulary import NODE_WS, SWARM
 from bench.scenarios.engine import swarm_cost
 from tests.bench.fake_lab import Clock, FakeServer, Stage, a_stage, readings, value
 
@@ -130,6 +133,17 @@ def test_cost_is_per_thousand_events_and_each_change_is_one_at_each_player(
     assert reading.stretch.generator_cpu_s == pytest.approx(0.7)
     assert reading.stretch.generator_wait_s == 0.25
     assert reading.stretch.wall_s == pytest.approx(10.0)
+
+
+def test_every_goal_of_the_bench_is_judged_by_what_it_writes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the sizes of the full profile."""
+    book, sizes = Book(), FULL.swarm_cost
+    for players in sizes.players:
+        for party in (SWARM, NODE_WS):
+            generator = Generator(1.0, 2.0, 3.0, 4.0, 5.0, kib=1.0, peak_kib=1.0)
+            online = [10, 10, players]
+            measure(stage, monkeypatch, generator, *online, players=players, book=book, party=party, sizes=sizes)
+    assert [str(each.goal) for each in check_goals(book.result("swarm-cost", ())) if each.figure is None] == []
 
 
 def test_players_who_are_gone_at_the_end_are_a_fault(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
