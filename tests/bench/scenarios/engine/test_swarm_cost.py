@@ -20,7 +20,6 @@ from bench.measures import (
     GENERATOR_CPU_PER_1000_EVENTS,
     GENERATOR_KIB_PER_PLAYER,
     GENERATOR_PEAK_KIB_PER_PLAYER,
-    PLAYERS_PER_CPU_S,
     SETTLED_PLAYERS_PER_CPU_S,
 )
 from bench.processes.target import Target
@@ -127,12 +126,11 @@ def test_swarm_cost_on_the_command_line_leaves_a_table(tmp_path: Path, monkeypat
     assert result.faults == []
     assert result.skipped == ["tsung: tsung is not installed"]
     measured = {each.name: each for each in result.measures if each.party == WEBSOCKETS}
-    for measure in (GENERATOR_CPU_PER_1000_EVENTS, GENERATOR_KIB_PER_PLAYER, GENERATOR_PEAK_KIB_PER_PLAYER):
+    for measure in (
+        GENERATOR_CPU_PER_1000_EVENTS, SETTLED_PLAYERS_PER_CPU_S, GENERATOR_KIB_PER_PLAYER,
+        GENERATOR_PEAK_KIB_PER_PLAYER,
+    ):  # fmt: skip
         assert measured[measure.name].readings[0].value > 0
-    paces = [measured[each.name] for each in (PLAYERS_PER_CPU_S, SETTLED_PLAYERS_PER_CPU_S) if each.name in measured]
-    if paces:  # of 20 players all may be there at the first look
-        until_the_last, settled = [each.readings[0].value for each in paces]
-        assert until_the_last > settled > 0, "what the quiet took is in it"
     assert "tsung is not installed" in (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
 
 

@@ -31,8 +31,8 @@ SIZES = SwarmCostSizes(window_s=10.0, changes_per_s=2.0, patience_s=5.0)
 
 
 class Generator:
-    """Uses as much CPU as is said at each look: with the first players, with the last, after the quiet, and before and
-    after the changes."""
+    """Uses as much CPU as is said at each look: at the start, each time that nobody is online, with the first players,
+    with the last, after the quiet, and before and after the changes."""
 
     def __init__(self, *cpu_s: float, kib: float = 0.0, peak_kib: float = 0.0, dies_at: float = inf) -> None:
         """`dies_at`: seconds of the stage's clock."""
@@ -78,45 +78,56 @@ def measure(
 
 def test_pace_counts_from_the_first_who_was_online(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten are there at the first look; the other 40 take 0.5 s of CPU."""
-    found = measure(stage, monkeypatch, Generator(1.0, 1.5, 2.0, 2.0, 3.0), 10, 10, 50)
+    found = measure(stage, monkeypatch, Generator(0.5, 1.0, 1.5, 2.0, 2.0, 3.0), 10, 10, 50)
     assert value(found, PLAYERS_PER_CPU_S, "it") == pytest.approx(80.0)
+
+
+@pytest.mark.parametrize(("here", "suspect"), [(25, ""), (26, swarm_cost.MOST_WERE_THERE)])
+def test_pace_of_the_few_who_came_after_most_is_suspect(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, here: int, suspect: str
+) -> None:
+    found = measure(stage, monkeypatch, Generator(0.5, 1.0, 1.5, 2.0, 2.0, 3.0), here, here, 50)
+    assert [each.suspect for each in readings(found, PLAYERS_PER_CPU_S, "it")] == [suspect]
+    assert [each.suspect for each in readings(found, SETTLED_PLAYERS_PER_CPU_S, "it")] == [""]
 
 
 @pytest.mark.parametrize("until_the_last_s", [0.1, 2.0])
 def test_work_that_a_tool_puts_off_counts_in_the_pace_with_the_quiet(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, until_the_last_s: float
 ) -> None:
-    """Of two that take 2 s in all one looks twenty times as quick until the last player is online."""
-    generator = Generator(1.0, 1.0 + until_the_last_s, 3.0, 3.5, 4.0)
-    found = measure(stage, monkeypatch, generator, 10, 10, 50)
+    """Of two that take 2.5 s for 50 players one looks twenty times as quick until the last of them is online."""
+    generator = Generator(0.1, 0.3, 0.5, 1.0, 1.0 + until_the_last_s, 3.0, 3.5, 4.0)
+    found = measure(stage, monkeypatch, generator, 0, 0, 10, 10, 50)
     assert value(found, PLAYERS_PER_CPU_S, "it") == pytest.approx(40 / until_the_last_s)
     assert value(found, SETTLED_PLAYERS_PER_CPU_S, "it") == pytest.approx(20.0)
-    with_the_last_s, settled_s = generator.looks_s[1:3]
+    with_the_last_s, settled_s = generator.looks_s[4:6]
     assert settled_s - with_the_last_s == pytest.approx(swarm_cost.QUIET_S)
 
 
-def test_all_there_at_the_first_look_is_no_pace(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = measure(stage, monkeypatch, Generator(1.0, 1.5, 2.0, 2.0, 3.0), 50)
+def test_all_there_at_the_first_look_is_a_pace_only_from_when_nobody_was(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = measure(stage, monkeypatch, Generator(0.5, 1.0, 1.2, 1.5, 2.0, 2.0, 3.0), 0, 50)
     assert readings(found, PLAYERS_PER_CPU_S, "it") == []
-    assert readings(found, SETTLED_PLAYERS_PER_CPU_S, "it") == []
+    assert value(found, SETTLED_PLAYERS_PER_CPU_S, "it") == pytest.approx(50.0)
 
 
 def test_memory_is_per_player(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = measure(stage, monkeypatch, Generator(0, 1, 2, 2, 3, kib=1_000.0, peak_kib=1_500.0), 50)
+    found = measure(stage, monkeypatch, Generator(0, 0, 1, 2, 2, 3, kib=1_000.0, peak_kib=1_500.0), 50)
     assert value(found, GENERATOR_KIB_PER_PLAYER, "it") == 20.0
     assert value(found, GENERATOR_PEAK_KIB_PER_PLAYER, "it") == 30.0
 
 
 def test_peak_below_what_is_held_is_none(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where the kernel keeps no peak, and says 0."""
-    found = measure(stage, monkeypatch, Generator(0, 1, 2, 2, 3, kib=1_000.0), 50)
+    found = measure(stage, monkeypatch, Generator(0, 0, 1, 2, 2, 3, kib=1_000.0), 50)
     assert readings(found, GENERATOR_PEAK_KIB_PER_PLAYER, "it") == []
 
 
 def test_generator_that_dies_in_the_quiet_leaves_no_figures(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its CPU and its memory would be those of nobody: 0 KiB per player."""
     book = Book()
-    generator = Generator(1.0, 1.5, 0.0, 0.0, 0.0, dies_at=stage.clock.now_s + 1.0)
+    generator = Generator(1.0, 1.0, 1.5, 0.0, 0.0, 0.0, dies_at=stage.clock.now_s + 1.0)
     with pytest.raises(GeneratorFailed, match="ended with 1"):
         measure(stage, monkeypatch, generator, 10, 10, 50, book=book)
     assert not book.has_readings
@@ -126,7 +137,7 @@ def test_cost_is_per_thousand_events_and_each_change_is_one_at_each_player(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """20 changes at 50 players are 1,000 events, which take 0.7 s."""
-    found = measure(stage, monkeypatch, Generator(0.0, 1.0, 1.5, 2.0, 2.7), 50)
+    found = measure(stage, monkeypatch, Generator(0.0, 0.0, 1.0, 1.5, 2.0, 2.7), 50)
     [reading] = readings(found, GENERATOR_CPU_PER_1000_EVENTS, "it")
     assert reading.value == pytest.approx(700.0)
     assert reading.stretch is not None
@@ -140,14 +151,14 @@ def test_every_goal_of_the_bench_is_judged_by_what_it_writes(stage: Stage, monke
     book, sizes = Book(), FULL.swarm_cost
     for players in sizes.players:
         for party in (SWARM, NODE_WS):
-            generator = Generator(1.0, 2.0, 3.0, 4.0, 5.0, kib=1.0, peak_kib=1.0)
+            generator = Generator(0.0, 1.0, 2.0, 3.0, 4.0, 5.0, kib=1.0, peak_kib=1.0)
             online = [10, 10, players]
             measure(stage, monkeypatch, generator, *online, players=players, book=book, party=party, sizes=sizes)
     assert [str(each.goal) for each in check_goals(book.result("swarm-cost", ())) if each.figure is None] == []
 
 
 def test_players_who_are_gone_at_the_end_are_a_fault(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert measure(stage, monkeypatch, Generator(0, 1, 2, 2, 3), 50, 50, 50, 47).faults == [
+    assert measure(stage, monkeypatch, Generator(0, 0, 1, 2, 2, 3), 50, 50, 50, 47).faults == [
         "it: 3 of 50 players were gone at the end"
     ]
 
