@@ -29,8 +29,10 @@ from bench.processes.watch import resident_kib
 from bench.record.vocabulary import LOCUST_RECIPE, NODE_WS, SWARM, TSUNG, WEBSOCKETS
 
 END_TIMEOUT_S = 60.0
-LAST_WORDS = 1_500
-"""Characters of what a tool printed, where it left nothing else."""
+LAST_WORDS = 200
+"""Characters of what a tool printed that go into a sentence: its last two lines at most."""
+LAST_PRINTED = 20_000
+"""Likewise, for the log of the run."""
 LOCUST = (sys.executable, "-m", "locust", "--headless", "--only-summary", "--run-time", "3600s")
 _RECIPE = Path(__file__).parent.parent / "peers" / "generators" / "locust_recipe.py"
 
@@ -120,10 +122,14 @@ class Running:
             raise GeneratorFailed(self.last_words())
 
     def last_words(self) -> str:
-        """How it has ended, and the end of what it printed."""
-        last = self._words.read_text(errors="replace").strip()[-LAST_WORDS:] or "it printed nothing"
+        """How it has ended, and what it printed last, in one line of bounded length."""
+        last = end_in_words(self.printed()) or "it printed nothing"
         killed = f"it was told to end, did not within {END_TIMEOUT_S:g} s and was killed"
         return f"{killed if self.was_killed else f'it ended with {self._process.returncode}'}: {last}"
+
+    def printed(self) -> str:
+        """What it printed, of more than `LAST_PRINTED` characters the end."""
+        return self._words.read_text(errors="replace").strip()[-LAST_PRINTED:]
 
     def cpu(self) -> CpuTimes:
         """Of all its processes until now, those that have ended among them."""
@@ -142,6 +148,17 @@ class Running:
         with contextlib.suppress(psutil.NoSuchProcess):
             return [self.pid, *(child.pid for child in psutil.Process(self.pid).children(recursive=True))]
         return [self.pid]
+
+
+def end_in_words(printed: str) -> str:
+    """The last two lines that have words or numbers, as one line; where that is too long, the last, and of that the
+    beginning."""
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    told = [line for line in lines if any(character.isalnum() for character in line)][-2:]
+    both, last = " / ".join(told), told[-1] if told else ""
+    if len(both) <= LAST_WORDS:
+        return both
+    return last if len(last) <= LAST_WORDS else last[: LAST_WORDS - 1] + "…"
 
 
 @contextlib.contextmanager

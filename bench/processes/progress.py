@@ -116,7 +116,7 @@ class RichReporter:
         self.work = Plan()
 
     def note(self, text: str) -> None:
-        self._progress.console.print(text, highlight=False)
+        self._progress.console.print(text, highlight=False, markup=False)  # words of others are no marks
 
     def plan(self, estimates_s: Mapping[str, float]) -> None:
         self.work.expect(estimates_s)

@@ -180,9 +180,11 @@ def _turn(lab: Lab, tool: Tool, condition: Condition, players: int, players_per_
             reported = tool.reports(aim)
         except GeneratorFailed as failed:
             book.faults.append(f"{party}, {players} players: {failed}")
+            lab.reporter.note(f"{party}, {players} players, printed: {generator.printed()}")
             return
         except (NotAllCame, NothingReported) as failed:
             book.faults.append(f"{party}, {players} players: {failed}; {generator.last_words()}")
+            lab.reporter.note(f"{party}, {players} players, printed: {generator.printed()}")
             return
         if tool.name == SERIES_OF_THE_SWARM:
             for reason in run_of_the_swarm(aim.results).validity.reasons:

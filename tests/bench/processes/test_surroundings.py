@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import multiprocessing
 import os
@@ -17,12 +18,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
+from rich.progress import Progress
 
 from bench.measures import LAST_ACCEPTED
 from bench.processes.cpu import CpuPlan, CpuTimes, pin, plan_cpus, read_cpu, read_cpu_of_tree
 from bench.processes.lab import Lab
 from bench.processes.peer import PeerFailed, python_peer, start_peer
-from bench.processes.progress import PlainReporter, Plan, left_words, reporter
+from bench.processes.progress import PlainReporter, Plan, RichReporter, left_words, reporter
 from bench.processes.remote import GeneratorFailed, Remote
 from bench.processes.target import Target, TargetFailed
 from bench.processes.watch import Watch, resident_kib, slab_kib, socket_memory_kib
@@ -189,6 +192,13 @@ def test_plain_lines_name_the_scenario_and_what_is_left(capsys: pytest.CaptureFi
     assert "storm: 20 clients log in (about 50 s left)" in said.err
     assert said.err.rstrip().endswith("storm: done")
     assert lines.work.left_s() == 0.0
+
+
+def test_note_on_a_terminal_is_told_as_it_is() -> None:
+    """What a tool printed may look like marks of rich."""
+    out = io.StringIO()
+    RichReporter(Progress(console=Console(file=out))).note("tsung, printed: [/x] [INFO] it is gone")
+    assert out.getvalue() == "tsung, printed: [/x] [INFO] it is gone\n"
 
 
 def test_output_that_is_no_terminal_gets_plain_lines() -> None:

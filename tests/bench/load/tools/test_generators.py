@@ -9,7 +9,7 @@ import pytest
 
 from bench.load import generators
 from bench.load.attendance import NotAllCame
-from bench.load.generators import Aim, GeneratorFailed, Tool, running
+from bench.load.generators import LAST_WORDS, Aim, GeneratorFailed, Tool, end_in_words, running
 from tests.patience import PATIENCE_S
 from tests.process.clients import wait_until
 
@@ -71,6 +71,44 @@ def test_tool_whose_players_did_not_come_is_ended_all_the_same(tmp_path: Path) -
     with pytest.raises(NotAllCame):
         play()
     assert started[0].last_words().startswith("it ended with")
+
+
+TABLE = """
+WS       upgrade                                         0     0(0.00%) |      0       0
+--------|-------------------------------------------|-------|-------------|-------|-----
+         Aggregated                                5833014     0(0.00%) |     25       0
+
+Response time percentiles (approximated)
+Type     Name                                          50%    66%  # reqs
+--------|------------------------------------------|--------|------|------
+         Aggregated                                      0      0 5833014
+--------|------------------------------------------|--------|------|------
+"""
+
+
+@pytest.mark.parametrize(
+    ("printed", "words"),
+    [
+        ("", ""),
+        ("\n----\n", ""),
+        ("one\ntwo  words\n\n  three\n=====\n", "two words / three"),
+        (TABLE, "Type Name 50% 66% # reqs / Aggregated 0 0 5833014"),
+        ("a" * LAST_WORDS + "\nno such host", "no such host"),
+        ("first\n" + "b" * 2 * LAST_WORDS, "b" * (LAST_WORDS - 1) + "…"),
+    ],
+)
+def test_last_words_are_one_line_of_bounded_length(printed: str, words: str) -> None:
+    assert end_in_words(printed) == words
+    assert len(words) <= LAST_WORDS
+
+
+def test_all_that_a_tool_printed_is_kept_for_the_log(tmp_path: Path) -> None:
+    lines = [f"line {number}" for number in range(9)]
+    at = aim(tmp_path)
+    with running(tool(f"print({chr(10).join(lines)!r})"), at, cpus=None) as generator:
+        generator._process.wait(PATIENCE_S)
+    assert generator.last_words() == "it ended with 0: line 7 / line 8"
+    assert generator.printed().splitlines() == lines
 
 
 def test_peak_of_a_tool_is_what_it_held_before_it_gave_back(tmp_path: Path) -> None:

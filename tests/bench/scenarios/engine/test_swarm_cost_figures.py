@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
 from math import inf
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from bench.analysis.goals import check_goals
 from bench.load import attendance
+from bench.load.attendance import NotAllCame
 from bench.load.changes import publisher
-from bench.load.generators import GeneratorFailed, Running
+from bench.load.generators import GeneratorFailed, Running, Tool
 from bench.measures import (
     GENERATOR_CPU_PER_1000_EVENTS,
     GENERATOR_KIB_PER_PLAYER,
@@ -171,6 +175,78 @@ def test_players_who_do_not_come_are_waited_for_only_so_long(stage: Stage, monke
 def test_generator_that_dies_while_its_players_come_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(GeneratorFailed, match="ended with 1"):
         measure(stage, monkeypatch, Generator(0, 1, 2, 3, dies_at=0.0), 0)
+
+
+LOST = "--|--\n  Type   Name  50%\n\n  it was     lost\n-------\n"
+
+
+@pytest.fixture
+def turns(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Of five tools at two sizes, which go well as their names say. The result: turns that there were, by tool and
+    size."""
+    tried: Counter[str] = Counter()
+
+    class Lost(Running):
+        def __init__(self) -> None:
+            pass
+
+        def last_words(self) -> str:
+            return "it ended with 0"
+
+        def printed(self) -> str:
+            return LOST
+
+    @contextlib.contextmanager
+    def running(*_: Any, **__: Any) -> Iterator[Running]:
+        yield Lost()
+
+    def turn(sizes: SwarmCostSizes, server: Any, generator: Any, party: str, players: int, book: Book) -> None:
+        number = tried[f"{party}, {players}"]
+        tried[f"{party}, {players}"] += 1
+        if party == "one that ends":
+            raise GeneratorFailed("it ended with 1: no such option")
+        fails = {"one that cannot": players > 100, "one that failed once": number == 0, "one on the edge": number != 1}
+        if fails.get(party, False):
+            raise NotAllCame(f"7 of {players} players came within 5 s")
+        book.add(GENERATOR_KIB_PER_PLAYER, 20.0, clients=players, party=party)
+
+    names = ("one that can", "one that cannot", "one that ends", "one that failed once", "one on the edge")
+    monkeypatch.setattr(swarm_cost, "tools", lambda: ([Tool(name, lambda aim: []) for name in names], []))
+    monkeypatch.setattr(swarm_cost, "running", running)
+    monkeypatch.setattr(swarm_cost, "_measure", turn)
+    return tried
+
+
+@pytest.fixture
+def five_turns(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    return a_stage(monkeypatch, swarm_cost, swarm_cost=SwarmCostSizes(players=[50, 200], repeats=5))
+
+
+def test_tool_that_failed_in_its_first_two_turns_is_not_tried_again_at_that_size(
+    five_turns: Stage, turns: Counter[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One turn that went well shows that it can: what fails then is the turn."""
+    found = swarm_cost.run(five_turns.lab)
+    assert turns == {
+        f"{name}, {players}": 2 if name == "one that ends" or (name, players) == ("one that cannot", 200) else 5
+        for name in ("one that can", "one that cannot", "one that ends", "one that failed once", "one on the edge")
+        for players in (50, 200)
+    }
+    assert sorted(found.skipped) == [
+        f"{name} players: it failed in its first 2 turns, so that the other 3 of 5 were left out"
+        for name in ("one that cannot, 200", "one that ends, 200", "one that ends, 50")
+    ]
+    assert found.faults.count("one that cannot, 200 players: 7 of 200 players came within 5 s; it ended with 0") == 2
+    assert found.faults.count("one that ends, 50 players: it ended with 1: no such option") == 2
+    assert len(readings(found, GENERATOR_KIB_PER_PLAYER, "one on the edge")) == 1
+    assert f"one that cannot, 200 players, printed: {LOST}" in capsys.readouterr().err, "the whole is in the log"
+
+
+def test_tool_whose_turns_are_over_when_it_has_failed_twice_left_none_out(
+    monkeypatch: pytest.MonkeyPatch, turns: Counter[str]
+) -> None:
+    stage = a_stage(monkeypatch, swarm_cost, swarm_cost=SwarmCostSizes(players=[200], repeats=2))
+    assert swarm_cost.run(stage.lab).skipped == []
 
 
 @pytest.mark.parametrize(("rate", "window_s", "changes"), [(2.0, 3.0, 6), (1.0, 2.4, 2), (0.1, 3.0, 1)])
