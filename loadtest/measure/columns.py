@@ -132,3 +132,13 @@ def _column(column: array[Any], dtype: Any) -> Any:
 
 def none() -> IntArray:
     return np.empty(0, dtype=np.int64)
+
+
+def are_different(numbers: IntArray) -> bool:
+    """Whether none of them is there twice. O(numbers + their range), without sorting."""
+    if not len(numbers):
+        return True
+    least = int(numbers.min())
+    is_there = np.zeros(int(numbers.max()) - least + 1, dtype=bool)
+    is_there[numbers - least] = True
+    return int(np.count_nonzero(is_there)) == len(numbers)

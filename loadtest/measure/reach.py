@@ -51,7 +51,7 @@ from functools import partial
 
 import numpy as np
 
-from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none, take
+from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, are_different, none, take
 from loadtest.measure.disturbed.views import Views
 from loadtest.measure.judging.changes import ChangesOfRooms
 from loadtest.measure.judging.comings import FoundComings
@@ -179,8 +179,12 @@ class Reach:
         if self._ledger.disturbances:  # which are about each receipt
             for receipts in taped.retire(horizon_s):
                 give(*receipts)
-        due = [number for number in self._open if self._is_due(number, horizon_s)]
-        self._open = [number for number in self._open if not self._is_due(number, horizon_s)]
+        due: list[int] = []
+        still_open: list[int] = []
+        for number in self._open:
+            is_due = self._entries[number].transition.end_s + self.settle_s <= horizon_s
+            (due if is_due else still_open).append(number)
+        self._open = still_open
         most = self._at_once(spans)  # in between what was on a tape takes memory
         for part in (due[start : start + most] for start in range(0, len(due), most)):
             if taped:
@@ -206,16 +210,10 @@ class Reach:
 
     def _within_one_call(self, horizon_s: float, most: int) -> float:
         """No further than that about `most` transitions are due."""
-        due_s = sorted(
-            self._entries[number].transition.end_s + self.settle_s
-            for number in self._open
-            if self._is_due(number, horizon_s)
-        )
+        ends_s = [self._entries[number].transition.end_s + self.settle_s for number in self._open]
+        due_s = sorted(end_s for end_s in ends_s if end_s <= horizon_s)
         self.is_behind = len(due_s) > most
         return min(horizon_s, max(self._horizon_s, due_s[most - 1])) if self.is_behind else horizon_s
-
-    def _is_due(self, number: int, horizon_s: float) -> bool:
-        return self._entries[number].transition.end_s + self.settle_s <= horizon_s
 
     def _give_taped(self, due: list[int], spans: Spans, horizon_s: float, give: Callable[..., None]) -> None:
         """What is on a tape of these transitions, and of their users' others of the kind."""
@@ -329,10 +327,11 @@ class Reach:
         if entry.receipts is not None:
             spans_of, times_of = zip(*entry.receipts, strict=True)
             at, times_s = np.concatenate(spans_of).astype(np.int64), np.concatenate(times_of)
-            order = np.argsort(times_s, kind="stable")
-            at, firsts, counts = np.unique(at[order], return_index=True, return_counts=True)
-            times_s = times_s[order][firsts]
-            self.presence.duplicates += int(counts.sum()) - len(at)
+            if not are_different(at):
+                order = np.argsort(times_s, kind="stable")
+                at, firsts, counts = np.unique(at[order], return_index=True, return_counts=True)
+                times_s = times_s[order][firsts]
+                self.presence.duplicates += int(counts.sum()) - len(at)
             entry.receipts = None
         self._check_order(entry, at, times_s)
         if entry.next is not None and not self._entries[entry.next].is_judged:

@@ -23,6 +23,8 @@ SIGNIFICANT_DIGITS = 3
 _PENDING = 4096
 _EXACT_BITS = 11
 """Three digits are 2,048 steps an octave: below that an HDR bucket holds one value."""
+_MANTISSA_BITS, _EXPONENT_OF_HALF = 52, 1022
+"""Of a float of 8 bytes."""
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9}
 
@@ -52,10 +54,10 @@ class Series:
         if not len(durations_s):
             return
         wanted_us = np.rint(durations_s * 1e6)
-        us = np.clip(np.where(np.isnan(wanted_us), 0.0, wanted_us), 1, LARGEST_US).astype(np.int64)
-        self._clipped += int(np.count_nonzero((wanted_us < 0) | (wanted_us > LARGEST_US) | np.isnan(wanted_us)))
-        _, exponents = np.frexp(us)
-        shifts = np.maximum(exponents - _EXACT_BITS, 0).astype(np.int64)
+        whole_us = np.fmin(np.fmax(wanted_us, 1.0), float(LARGEST_US))  # NaN is 1, too
+        self._clipped += len(wanted_us) - int(np.count_nonzero((wanted_us >= 0) & (wanted_us <= LARGEST_US)))
+        us = whole_us.astype(np.int64)
+        shifts = np.maximum((whole_us.view(np.int64) >> _MANTISSA_BITS) - _EXPONENT_OF_HALF - _EXACT_BITS, 0)
         steps = us >> shifts
         np.add.at(self._counts(), (shifts << (_EXACT_BITS - 1)) + steps, np.uint64(1))
         lowest = steps << shifts  # of its bucket: the histogram cannot tell them apart

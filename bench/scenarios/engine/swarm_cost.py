@@ -43,7 +43,7 @@ from bench.record.profiles.sizes import SwarmCostSizes
 FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S, rooms_notify_interval_ms=0)
 FEATURES = ("rooms_delta",)
 """So that a change is one event at each player, whole, and nobody fetches."""
-QUIET_S = 12.0
+QUIET_S = 15.0
 """After the last player came, until memory is looked at and changes begin. The swarm's ledger judges what was told of
 the comings for two of its settling times, and that is the ramp's cost. The heartbeats of this time are in it, as many
 for each tool."""

@@ -22,6 +22,7 @@ from loadtest.wire.state import APART_S
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+_Places = npt.NDArray[np.int32]
 Receipts = tuple[IntArray, IntArray, FloatArray]
 """Users as in `loadtest.measure.judging.entries.Pending`, spans, and times in s."""
 
@@ -171,8 +172,8 @@ class _OnReel:
         self._columns = None
 
 
-def _counted(sizes: IntArray, begins: Any) -> tuple[IntArray, IntArray]:
+def _counted(sizes: IntArray, begins: Any) -> tuple[_Places, _Places]:
     """Of each stretch its place, as often as its size, and numbers that count up from where it begins."""
-    stretches = np.repeat(np.arange(len(sizes)), sizes)
-    before = np.cumsum(sizes) - sizes
-    return stretches, np.arange(len(stretches)) + (begins - before)[stretches]
+    stretches = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    ahead = (begins - (np.cumsum(sizes) - sizes)).astype(np.int32)
+    return stretches, np.arange(len(stretches), dtype=np.int32) + ahead[stretches]

@@ -3,7 +3,10 @@
 import math
 from array import array
 
-from loadtest.measure.columns import Spans, take
+import numpy as np
+import pytest
+
+from loadtest.measure.columns import Spans, are_different, take
 from loadtest.measure.judging.entries import Pending
 from loadtest.measure.ledger import SEES_PRESENCE, SEES_ROOMS, Ledger
 from loadtest.wire.state import APART_S
@@ -82,3 +85,8 @@ def test_what_came_in_one_read_beyond_the_horizon_waits():
     pending.read_times_s.append(1.0)
     assert take(pending, 1.0 + 2.5 * APART_S).receipt_users.tolist() == [1, 2]
     assert take(pending, 2.0).receipt_users.tolist() == [3]
+
+
+@pytest.mark.parametrize(("numbers", "are"), [([], True), ([7], True), ([9, -2, 4], True), ([9, 4, 9], False)])
+def test_numbers_are_different_where_none_is_there_twice(numbers: list[int], are: bool):
+    assert are_different(np.array(numbers, dtype=np.int64)) is are
