@@ -79,6 +79,12 @@ class MatchInvitationBook:
         """Those of a user into any room, in no order that holds on every node. O(what is returned)."""
         return [each for into_room in self._by_guest.get(guest_id, {}).values() for each in into_room.values()]
 
+    def of_sender(self, sender_id: int) -> list[MatchInvitation]:
+        """Those by a user into any room, in the order of their rooms, each room's oldest first. O(invitations into
+        those rooms)."""
+        rooms = sorted(self._sent.get(sender_id, ()))
+        return [each for room_id in rooms for each in self.of_room(room_id) if each.sender_id == sender_id]
+
     def of_room(self, room_id: str) -> list[MatchInvitation]:
         """Those into a room, the oldest first. O(what is returned)."""
         return list(self._by_room.get(room_id, {}).values())

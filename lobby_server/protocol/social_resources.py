@@ -157,6 +157,15 @@ class RoomInvitations(msgspec.Struct, frozen=True):
     invites: list[RoomInvitation]
 
 
+class SentRoomInvitation(msgspec.Struct, frozen=True):
+    """An invitation by the caller into a room."""
+
+    room_id: str
+    to_user_id: int
+    to_username: str | None
+    """None: another service holds the account, and its user is away."""
+
+
 class PartyInRoom(msgspec.Struct, frozen=True):
     """All of a party are in a room."""
 

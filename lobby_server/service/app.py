@@ -256,9 +256,7 @@ class App:
             store=store,
             upkeep=self.upkeep,
             sign_ins=self.sign_ins,
-            friends=self.social.friends,
-            blocks=self.social.blocks,
-            whereabouts=self.social.whereabouts,
+            social=self.social,
             replica=self.replica,
         )
         self.mailing = AccountMailing(

@@ -1,5 +1,5 @@
 """What is kept for a time only: chat and notifications older than that are deleted, once per hour, and mails that
-nobody waits for any more.
+nobody waits for any more, and bans that are over.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from lobby_server.service.ports import Clock, Store
 from lobby_server.service.writes.writer import StoreWriter
 
 SWEEP_EVERY_S = 3600.0
+PAST_BANS_S = 24 * 3600.0
+"""A ban is kept for so long after its end, lest a clock that is wrong for a moment lets in who is kept out yet."""
 
 
 class Retention:
@@ -33,6 +35,7 @@ class Retention:
     async def _sweep(self) -> None:
         now = self._clock.utc_now()
         await self._store.forget_mails_until(now)
+        await self._store.forget_user_bans_until(now - timedelta(seconds=PAST_BANS_S))
         if self._chat_s:
             await self._store.delete_chat_before(now - timedelta(seconds=self._chat_s))
         if self._notifications_s:

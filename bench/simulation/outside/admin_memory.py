@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timezone
+from datetime import datetime, timezone
 
 from lobby_server.service.administration.ports import (
     NewAuditEntry,
@@ -42,6 +42,12 @@ class AdminMemory:
     async def user_bans(self) -> list[StoredUserBan]:
         self._check()
         return sorted(self._user_bans.values(), key=lambda ban: (-ban.created_at.timestamp(), ban.user.id))
+
+    async def forget_user_bans_until(self, now: datetime) -> None:
+        self._check()
+        over = [each.user.id for each in self._user_bans.values() if each.until is not None and each.until <= now]
+        for user_id in over:
+            del self._user_bans[user_id]
 
     async def add_report(self, report: NewReport) -> StoredReport:
         self._check(report.text, report.room_id)

@@ -7,7 +7,15 @@ import msgspec
 from lobby_server.protocol.authority.admin_resources import AnyRoom
 from lobby_server.protocol.requests import Audience
 from lobby_server.protocol.resources import User
-from lobby_server.protocol.social_resources import Block, ChatLine, FriendList, Notification
+from lobby_server.protocol.social_resources import (
+    Block,
+    ChatLine,
+    FriendList,
+    MyParty,
+    Notification,
+    RoomInvitation,
+    SentRoomInvitation,
+)
 
 
 class SignIn(msgspec.Struct, frozen=True):
@@ -81,8 +89,18 @@ class SentReport(msgspec.Struct, frozen=True):
     is_closed: bool
 
 
+class PastBan(msgspec.Struct, frozen=True):
+    """The user was kept out of the lobby, as they were told when they wanted in."""
+
+    reason: str
+    created_at: str
+    until: str | None
+    """None: it was lifted a moment ago."""
+
+
 class AccountExport(msgspec.Struct, frozen=True):
-    """All that is kept of a user. What administrators did as such is the operator's record, and not in it."""
+    """All that is kept of a user. What administrators did as such is the operator's record, and not in it; nor is
+    what others have said or decided of the user without telling them."""
 
     user: User
     role: str | None
@@ -96,6 +114,15 @@ class AccountExport(msgspec.Struct, frozen=True):
     """Ids of rooms whose host has kicked the user."""
     admitted_to: list[str]
     """Ids of rooms that let the user in without another invitation."""
+    started_with: list[str]
+    """Ids of rooms whose game has started with the user in it, who may come back."""
+    invites_sent: list[SentRoomInvitation]
+    """Invitations into rooms that stand."""
+    invites_received: list[RoomInvitation]
+    party: MyParty
+    """In memory only."""
+    bans: list[PastBan]
+    """Those that are over and not swept away yet. A user who is banned has no export."""
     sign_ins: list[SignIn]
     friends: FriendList
     blocks: list[Block]

@@ -13,9 +13,7 @@ from lobby_server.service.auth import Claims
 from lobby_server.service.ports import Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.rooms.list import any_room_resource
-from lobby_server.service.social.blocks import Blocks
-from lobby_server.service.social.friends import Friends
-from lobby_server.service.social.whereabouts import Whereabouts
+from lobby_server.service.social.assembly import Social
 
 _EVERYTHING = 1_000_000
 
@@ -29,44 +27,55 @@ class Exports:
         store: Store,
         upkeep: AccountUpkeep,
         sign_ins: SignIns,
-        friends: Friends,
-        blocks: Blocks,
-        whereabouts: Whereabouts,
+        social: Social,
         replica: Replica,
     ) -> None:
         self._rooms = replica.books.rooms
         self._store = store
         self._upkeep = upkeep
         self._sign_ins = sign_ins
-        self._friends = friends
-        self._blocks = blocks
-        self._whereabouts = whereabouts
+        self._social = social
         self._replica = replica
 
     async def export(self, claims: Claims) -> account_resources.AccountExport:
-        """O(rooms). Raises `Refusal` (``account_not_here``), `StoreUnavailable`."""
+        """O(rooms and bans). Raises `Refusal` (``account_not_here``), `StoreUnavailable`."""
         account = await self._upkeep.account(claims)
         await self._replica.caught_up_in_call()
         lines = await self._store.chat_lines_by(account.id)
         notices = await self._store.notifications(account.id, before=None, most=_EVERYTHING)
         reports = await self._store.reports_by(account.id)
         mails = await self._store.mails_of(account.id)
+        bans = [ban for ban in await self._store.user_bans() if ban.user.id == account.id]
+        invites_sent = await self._social.invitations.sent(account.user)
+        invites_received = (await self._social.invitations.mine(account.user)).invites
         sign_ins = (await self._sign_ins.overview(claims)).sign_ins
         rooms = list(self._rooms.all())
         return account_resources.AccountExport(
             user=user_resource(account),
             role=account.role,
             email_confirmed=account.email_confirmed,
-            whereabouts=self._whereabouts.audience_of(account.user),
+            whereabouts=self._social.whereabouts.audience_of(account.user),
             rooms_hosted=account.rooms_hosted,
             rooms=[
                 any_room_resource(room) for room in rooms if account.id == room.host.id or account.id in room.members
             ],
             banned_from=[room.id for room in rooms if account.id in room.banned_user_ids],
             admitted_to=[room.id for room in rooms if account.id in room.invited_user_ids],
+            started_with=[room.id for room in rooms if room.players is not None and account.id in room.players],
+            invites_sent=invites_sent,
+            invites_received=invites_received,
+            party=self._social.parties.mine(account.user),
+            bans=[
+                account_resources.PastBan(
+                    reason=ban.reason,
+                    created_at=resources.iso_utc(ban.created_at),
+                    until=None if ban.until is None else resources.iso_utc(ban.until),
+                )
+                for ban in bans
+            ],
             sign_ins=sign_ins,
-            friends=self._friends.overview(account.user),
-            blocks=self._blocks.overview(account.user).blocks,
+            friends=self._social.friends.overview(account.user),
+            blocks=self._social.blocks.overview(account.user).blocks,
             chat=[
                 social_resources.ChatLine(
                     id=line.id,

@@ -69,6 +69,9 @@ class AdminStore(Protocol):
     async def user_bans(self) -> list[StoredUserBan]:
         """All of them, the newest first."""
 
+    async def forget_user_bans_until(self, now: datetime) -> None:
+        """Those that ended by then keep nobody out: they go."""
+
     async def add_report(self, report: NewReport) -> StoredReport: ...
 
     async def reports(self, *, before: int | None, most: int, is_open: bool = False) -> list[StoredReport]:

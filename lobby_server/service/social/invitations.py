@@ -17,7 +17,12 @@ from lobby_server.core.presence import User
 from lobby_server.core.rooms import Room
 from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.social_messages import MatchInviteClosed, MatchInvited
-from lobby_server.protocol.social_resources import NotificationKind, RoomInvitation, RoomInvitations
+from lobby_server.protocol.social_resources import (
+    NotificationKind,
+    RoomInvitation,
+    RoomInvitations,
+    SentRoomInvitation,
+)
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.replica import Replica
@@ -98,6 +103,16 @@ class Invitations:
             if sender is not None and room is not None and not self._blocks.blocks(user.id, sender.id):
                 told.append(RoomInvitation(room.id, sender.id, sender.username, room.gamemode))
         return RoomInvitations(invites=told)
+
+    async def sent(self, user: User) -> list[SentRoomInvitation]:
+        """Those by a user that stand. Raises `StoreUnavailable`."""
+        await self._replica.caught_up_in_call()
+        guests = [await self._people.by_id(each.guest_id) for each in self._book.of_sender(user.id)]
+        names = {guest.id: guest.username for guest in guests if guest is not None}
+        return [
+            SentRoomInvitation(each.room_id, each.guest_id, names.get(each.guest_id))
+            for each in self._book.of_sender(user.id)  # much can happen while the database works
+        ]
 
     # -- commands -------------------------------------------------------------------------------------------------
 

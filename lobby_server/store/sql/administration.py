@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -49,6 +49,9 @@ class SqlAdministration(SqlGated):
             )
             for row in await self._run(lambda connection: connection.execute(query).all())
         ]
+
+    async def forget_user_bans_until(self, now: datetime) -> None:
+        await self._do(delete(user_bans).where(user_bans.c.until <= now))
 
     async def add_report(self, report: NewReport) -> StoredReport:
         new = insert(reports).values(

@@ -32,6 +32,17 @@ async def test_a_lifted_ban_is_gone(store: Store) -> None:
     assert await store.user_bans() == []
 
 
+async def test_bans_that_are_over_by_a_moment_go_and_no_others(store: Store) -> None:
+    later, for_ever = replace(BAN, user=ANN, until=NOON + timedelta(hours=3)), replace(BAN, user=BOSS, until=None)
+    over = replace(BAN, until=NOON + timedelta(hours=2))
+    for ban in (over, later, for_ever):
+        await store.keep_user_ban(ban)
+    await store.forget_user_bans_until(NOON + timedelta(hours=1))
+    assert len(await store.user_bans()) == 3
+    await store.forget_user_bans_until(NOON + timedelta(hours=2))
+    assert {ban.user for ban in await store.user_bans()} == {ANN, BOSS}
+
+
 async def test_reports_come_newest_first_in_pages_and_are_closed(store: Store) -> None:
     new = NewReport(sender=ANN, about=BOB, text="first", room_id=None, created_at=NOON)
     first = await store.add_report(new)
