@@ -39,7 +39,7 @@ from loadtest.run.dispatching import end_ramps_with_their_runs
 from loadtest.run.distributed import MasterSide, WorkerSide
 from loadtest.run.following import Following
 from loadtest.run.interrupts import Interrupts
-from loadtest.run.marking import Marking
+from loadtest.run.marking import Marking, note_players
 from loadtest.run.monitoring import RunMonitor
 from loadtest.run.orphans import end_for, leave_interrupts_to_master, watch_parent
 from loadtest.run.role_control import RoleControl, ignore_signals
@@ -309,8 +309,7 @@ class _Hooks:
             self._steady_state.all_are_started(time.perf_counter())
         if swarm is None or runner is None or self.is_worker:
             return
-        for role, count in swarm.plan.roles_of(runner.user_count).items():
-            swarm.facts.users[role] = max(count, swarm.facts.users.get(role, 0))
+        note_players(swarm, runner)
 
     def on_test_stopping(self, **_rest: Any) -> None:
         self._end_ramp()

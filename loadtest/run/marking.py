@@ -1,16 +1,25 @@
 """Writes down what happens in a run and when, for the charts: the steady state, changes of the load, workers that come
-and go, thresholds that end the run. Faults and pauses are written down by what brings them about."""
+and go, thresholds that end the run; and how many players there were. Faults and pauses are written down by what brings
+them about."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 from locust.env import Environment
+from locust.runners import Runner
 
 from loadtest.players.swarm import Swarm
 
 QUIET_S = 3.0
 """A load that has not changed for so long has arrived: a ramp is one change."""
+
+
+def note_players(swarm: Swarm, runner: Runner) -> None:
+    """The most that ran at once, so far. A master knows of as many as its workers have told: when its ramp ends
+    that may be none yet, for it waits a second for workers that report every three."""
+    for role, count in swarm.plan.roles_of(runner.user_count).items():
+        swarm.facts.users[role] = max(count, swarm.facts.users.get(role, 0))
 
 
 class Marking:
@@ -30,6 +39,7 @@ class Marking:
         self._duration_s = duration_s
         self._workers = workers
         self._known: dict[str, str] | None = None
+        self._most_players = 0
         self._is_steady = False
         self._load_before: float | None = None
         self._changing: tuple[float, float] | None = None
@@ -41,12 +51,19 @@ class Marking:
         at_s = self._duration_s()
         if self._swarm.facts.duration_s:
             return  # it is ending
+        self._look_at_players()
         self._look_at_phase(at_s)
         self._look_at_load(at_s)
         self._look_at_workers(at_s)
         for text in self._swarm.facts.ended_by.keys() - self._ended_by:
             self._ended_by.add(text)
             self._swarm.facts.note(at_s, "threshold", f"ended by {text}")
+
+    def _look_at_players(self) -> None:
+        runner = self._environment.runner
+        if runner is not None and (players := runner.user_count) > self._most_players:
+            self._most_players = players
+            note_players(self._swarm, runner)
 
     def _look_at_phase(self, at_s: float) -> None:
         if not self._is_steady and self._swarm.recorder.has_steady_state:

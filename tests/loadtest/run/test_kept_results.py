@@ -20,8 +20,11 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture(scope="module")
 def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
-        yield nursery
+    """Masters say that all players have come before any worker has told of its own, as when workers are busy."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP", "0")
+        with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
+            yield nursery
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,8 @@ def test_a_killed_run_keeps_what_it_had(
     def has_heartbeats_of_all() -> bool:
         run = read(kept)
         has_heartbeats = any(row["name"] == "heartbeat" for row in run.get("metrics", ()))
-        return has_heartbeats and run["events"].get("connections established") == 4
+        all_are_there = run.get("events", {}).get("connections established") == 4
+        return has_heartbeats and all_are_there and run["users"] == {"browser": 4}
 
     wait_for(has_heartbeats_of_all, deadline_s=RUN_TIMEOUT_S, what="heartbeats and all players in the file")
     swarm.stop(signal.SIGKILL)

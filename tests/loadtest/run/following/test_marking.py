@@ -17,9 +17,12 @@ class World:
         self.workers: dict[str, str] = {"id-0": "0", "id-1": "1"}
         self.recorder = Recorder()
         self.facts = RunFacts(is_over=False)
-        self.runner = SimpleNamespace(target_user_count=users)
+        self.runner = SimpleNamespace(target_user_count=users, user_count=0)
         swarm: Any = SimpleNamespace(
-            recorder=self.recorder, facts=self.facts, options=SimpleNamespace(load=load or LoadOptions())
+            recorder=self.recorder,
+            facts=self.facts,
+            options=SimpleNamespace(load=load or LoadOptions()),
+            plan=SimpleNamespace(roles_of=lambda players: {"browser": players - players // 4, "host": players // 4}),
         )
         environment: Any = SimpleNamespace(runner=self.runner, parsed_options=SimpleNamespace(run_time=None))
         self.marking = Marking(swarm, environment, duration_s=lambda: self.now_s, workers=lambda: dict(self.workers))
@@ -86,3 +89,14 @@ def test_moments_are_bounded_and_a_reset_drops_them():
     assert len(facts.moments) == MOMENTS_AT_MOST
     facts.reset()
     assert (facts.moments, facts.resets) == ([], 1)
+
+
+def test_players_are_noted_while_they_come_and_when_workers_tell_of_them_late():
+    """The most of each role, also when the end of the ramp was said before any worker had told of its players."""
+    world = World(users=8)
+    noted = []
+    for players in (0, 0, 4, 8, 5):
+        world.runner.user_count = players
+        world.seconds(1)
+        noted.append(dict(world.facts.users))
+    assert noted == [{}, {}, {"browser": 3, "host": 1}, {"browser": 6, "host": 2}, {"browser": 6, "host": 2}]
