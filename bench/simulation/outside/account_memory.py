@@ -54,6 +54,10 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
         self._check()
         return dict(self._whereabouts)
 
+    async def whereabouts_of(self, user_ids: Sequence[int]) -> dict[int, Audience]:
+        self._check()
+        return {user_id: self._whereabouts[user_id] for user_id in user_ids if user_id in self._whereabouts}
+
     async def add_sign_in(self, sign_in: SignIn) -> None:
         self._check(sign_in.id, sign_in.client)
         for known in list(self._sign_ins.values()):

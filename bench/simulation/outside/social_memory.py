@@ -10,12 +10,16 @@ from lobby_server.core.friends import Friend, FriendRequest
 from lobby_server.core.presence import User
 from lobby_server.service.social.ports import (
     ChatLine,
+    FriendIdsPage,
     NewLine,
     StoredAnnouncement,
     StoredBlock,
     StoredFriendship,
     StoredNotification,
+    StoredTies,
 )
+
+ROWS_PER_PAGE = 1000
 
 
 class SocialMemory:
@@ -95,6 +99,30 @@ class SocialMemory:
     async def friendships(self) -> list[StoredFriendship]:
         self._check()
         return list(self._friendships.values())
+
+    async def friend_ids_after(self, user_id: int) -> FriendIdsPage:
+        self._check()
+        by_user: dict[int, dict[int, None]] = {}
+        for one_id, other_id in sorted(self._friendships):
+            if one_id > user_id:
+                by_user.setdefault(one_id, {})[other_id] = None
+        page: dict[int, dict[int, None]] = {}
+        rows = 0
+        for one_id in by_user:
+            rows += len(by_user[one_id])
+            if page and rows > ROWS_PER_PAGE:
+                return FriendIdsPage(page, has_more=True)
+            page[one_id] = by_user[one_id]
+        return FriendIdsPage(page, has_more=False)
+
+    async def ties_between(self, pairs: Sequence[tuple[int, int]]) -> StoredTies:
+        self._check()
+        ways = {way for pair in pairs for way in (pair, pair[::-1])}
+        return StoredTies(
+            [each for way, each in sorted(self._friendships.items()) if way in ways],
+            [each for each in self._requests.values() if (each.sender.id, each.receiver.id) in ways],
+            [each for way, each in sorted(self._blocks.items()) if way in ways],
+        )
 
     async def blocks(self) -> list[StoredBlock]:
         self._check()

@@ -31,6 +31,25 @@ class StoredBlock:
     since: datetime
 
 
+@dataclass(frozen=True)
+class FriendIdsPage:
+    """Who has whom as a friend, one direction each."""
+
+    by_user: dict[int, dict[int, None]]
+    """In the order of their ids, as the friends of each."""
+    has_more: bool
+    """Of users with higher ids."""
+
+
+@dataclass(frozen=True)
+class StoredTies:
+    """What is between some users."""
+
+    friendships: list[StoredFriendship]
+    requests: list[FriendRequest]
+    blocks: list[StoredBlock]
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewLine:
     """A line of chat before it has its number. `channel` is the store's key, the same for both ends of a direct one."""
@@ -118,6 +137,15 @@ class FriendStore(Protocol):
 
     async def friendships(self) -> list[StoredFriendship]:
         """All directions, in no order."""
+
+    async def friend_ids_after(self, user_id: int) -> FriendIdsPage:
+        """About a thousand rows, of the users with the lowest ids above `user_id`, and of each of these all."""
+
+    async def ties_between(self, pairs: Sequence[tuple[int, int]]) -> StoredTies:
+        """All directions and both ways, between the two of each pair of ids and nobody else. O(pairs)."""
+
+    async def whereabouts_of(self, user_ids: Sequence[int]) -> dict[int, Audience]:
+        """As `whereabouts`, of some users. O(those)."""
 
     async def blocks(self) -> list[StoredBlock]:
         """All of them, in no order."""

@@ -93,6 +93,11 @@ class SqlAccountData(SqlGated):
     async def whereabouts(self) -> dict[int, Audience]:
         return {row.user_id: row.audience async for row in self._pages(whereabouts)}
 
+    async def whereabouts_of(self, user_ids: Sequence[int]) -> dict[int, Audience]:
+        query = select(whereabouts).where(whereabouts.c.user_id.in_(user_ids))
+        rows = await self._run(lambda connection: connection.execute(query).all())
+        return {row.user_id: row.audience for row in rows}
+
     async def set_role(self, user_id: int, role: str | None) -> None:
         await self._do(update(users).where(users.c.id == user_id).values(role=role))
 

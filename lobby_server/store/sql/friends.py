@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, and_, delete, exists, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Table, and_, delete, exists, or_, select, tuple_
 from sqlalchemy.sql.dml import ReturningInsert
 
 from lobby_server.core.friends import Friend, FriendRequest
 from lobby_server.core.presence import User
-from lobby_server.service.social.ports import StoredBlock, StoredFriendship
+from lobby_server.service.social.ports import FriendIdsPage, StoredBlock, StoredFriendship, StoredTies
+from lobby_server.store.calls import ROWS_PER_PAGE
 from lobby_server.store.sql.gated import SqlGated
 from lobby_server.store.tables import blocks, friend_requests, friendships
 
@@ -97,16 +99,44 @@ class SqlFriends(SqlGated):
         return [_request(row) async for row in self._pages(friend_requests)]
 
     async def friendships(self) -> list[StoredFriendship]:
-        return [
-            StoredFriendship(row.user_id, Friend(User(row.friend_id, row.friend_username), row.since))
-            async for row in self._pages(friendships)
-        ]
+        return [_friendship(row) async for row in self._pages(friendships)]
+
+    async def friend_ids_after(self, user_id: int) -> FriendIdsPage:
+        user, friend = friendships.c.user_id, friendships.c.friend_id
+        page = select(user, friend).order_by(user, friend)
+
+        def read(connection: Connection) -> tuple[Any, bool]:
+            rows = connection.execute(page.where(user > user_id).limit(ROWS_PER_PAGE)).all()
+            if len(rows) < ROWS_PER_PAGE:
+                return rows, False
+            last_id = rows[-1].user_id  # of whom there may be more
+            whole = [row for row in rows if row.user_id != last_id]
+            return whole or connection.execute(page.where(user == last_id)).all(), True
+
+        rows, has_more = await self._run(read)
+        found: dict[int, dict[int, None]] = {}
+        for row in rows:
+            found.setdefault(row.user_id, {})[row.friend_id] = None
+        return FriendIdsPage(found, has_more)
+
+    async def ties_between(self, pairs: Sequence[tuple[int, int]]) -> StoredTies:
+        ways = [way for one_id, other_id in pairs for way in ((one_id, other_id), (other_id, one_id))]
+
+        def read(connection: Connection) -> StoredTies:
+            def between(table: Table, *key: str) -> Sequence[Row[Any]]:
+                columns = [table.c[name] for name in key]
+                return connection.execute(select(table).where(tuple_(*columns).in_(ways)).order_by(*columns)).all()
+
+            return StoredTies(
+                [_friendship(row) for row in between(friendships, "user_id", "friend_id")],
+                [_request(row) for row in between(friend_requests, "sender_id", "receiver_id")],
+                [_block(row) for row in between(blocks, "user_id", "blocked_id")],
+            )
+
+        return await self._run(read)
 
     async def blocks(self) -> list[StoredBlock]:
-        return [
-            StoredBlock(row.user_id, User(row.blocked_id, row.blocked_username), row.since)
-            async for row in self._pages(blocks)
-        ]
+        return [_block(row) async for row in self._pages(blocks)]
 
 
 def _locked(new: sqlite.Insert | postgresql.Insert, since: Column[datetime]) -> ReturningInsert[tuple[datetime]]:
@@ -131,6 +161,14 @@ def _blocks(user_id: int, blocked_id: int) -> ColumnElement[bool]:
 def _both_ways(one_id: int, other_id: int) -> ColumnElement[bool]:
     user, friend = friendships.c.user_id, friendships.c.friend_id
     return or_(and_(user == one_id, friend == other_id), and_(user == other_id, friend == one_id))
+
+
+def _friendship(row: Row[Any]) -> StoredFriendship:
+    return StoredFriendship(row.user_id, Friend(User(row.friend_id, row.friend_username), row.since))
+
+
+def _block(row: Row[Any]) -> StoredBlock:
+    return StoredBlock(row.user_id, User(row.blocked_id, row.blocked_username), row.since)
 
 
 def _request(row: Row[Any]) -> FriendRequest:

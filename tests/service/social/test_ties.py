@@ -9,14 +9,12 @@ from typing import Any
 
 import pytest
 
-from lobby_server.core.friends import Friend
 from lobby_server.core.machine import commands
 from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import DEFAULT_AUDIENCE, Whom
 from lobby_server.service.ports import StoreUnavailable
-from lobby_server.service.social.ports import StoredFriendship
 from lobby_server.service.writes.look import AGAIN_S
 from tests.patience import PATIENCE_S
 from tests.service.accounts.test_revocations import log_away, soon
@@ -294,20 +292,20 @@ async def test_entry_that_comes_after_the_look_is_not_told_again(house: House, c
     assert known(house) == await stored(house)
 
 
-@pytest.mark.parametrize("read", ["friendships", "user_bans"])
+@pytest.mark.parametrize("read", ["friend_ids_after", "user_bans"])
 async def test_chat_does_not_wait_for_a_look_at_the_store(
     house: House, monkeypatch: pytest.MonkeyPatch, read: str
 ) -> None:
     ann, reads, goes_on = house.connect(ANN), asyncio.Event(), asyncio.Event()
     original = getattr(house.store, read)
 
-    async def hanging() -> Any:
+    async def hanging(*arguments: Any) -> Any:
         reads.set()
         await goes_on.wait()
-        return await original()
+        return await original(*arguments)
 
     monkeypatch.setattr(house.store, read, hanging)
-    (house.app.social.ties if read == "friendships" else house.app.revocations).look_again()
+    (house.app.social.ties if read == "friend_ids_after" else house.app.revocations).look_again()
     house.clock.advance(AGAIN_S)
     await asyncio.wait_for(reads.wait(), PATIENCE_S)
     ann.say("chat_message", channel="lobby", text="hello")
@@ -322,11 +320,11 @@ async def test_end_of_the_server_ends_a_look_and_none_begins_after_it(
 ) -> None:
     ties, reads = house.app.social.ties, asyncio.Event()
 
-    async def hanging() -> Any:
+    async def hanging(user_id: int) -> Any:
         reads.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(house.store, "friendships", hanging)
+    monkeypatch.setattr(house.store, "friend_ids_after", hanging)
     ties.look_again()
     house.clock.advance(AGAIN_S)
     await asyncio.wait_for(reads.wait(), PATIENCE_S)
@@ -336,48 +334,3 @@ async def test_end_of_the_server_ends_a_look_and_none_begins_after_it(
     ties.look_again()
     await soon(house)
     assert not reads.is_set()
-
-
-class Rows(list[Any]):
-    """Rows of the store that count how many of them were taken."""
-
-    taken = 0
-
-    def __iter__(self) -> Iterator[Any]:
-        for row in super().__iter__():
-            Rows.taken += 1
-            yield row
-
-
-async def test_look_at_many_friendships_lets_the_loop_go_on_between(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    book, now, rows = house.app.replica.books.friends, house.clock.utc_now(), Rows()
-    for number in range(1000, 101_000, 2):
-        one, other = User(number, f"user{number}"), User(number + 1, f"user{number + 1}")
-        book.befriend(one, other, now)
-        rows += [StoredFriendship(one.id, Friend(other, now)), StoredFriendship(other.id, Friend(one, now))]
-    rows += await house.store.friendships()
-
-    async def friendships() -> Any:
-        return rows
-
-    compared, ask_book = 0, book.are_friends
-
-    def are_friends(one_id: int, other_id: int) -> bool:
-        nonlocal compared
-        compared += 1
-        return ask_book(one_id, other_id)
-
-    monkeypatch.setattr(house.store, "friendships", friendships)
-    monkeypatch.setattr(book, "are_friends", are_friends)
-    house.app.social.ties.look_again()
-    house.clock.advance(AGAIN_S)
-    most = turns = before = 0
-    while house.app.social.ties.is_looking:
-        await asyncio.sleep(0)
-        turns += 1
-        most, before = max(most, Rows.taken + compared - before), Rows.taken + compared
-    assert compared == 2 * 50_001
-    assert most <= 2000
-    assert turns >= (Rows.taken + 2 * compared) // 1000

@@ -1,0 +1,1 @@
+"""The look at what the store has between users."""
