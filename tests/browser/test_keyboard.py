@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import Crowd
 from tests.browser.everything import LOBBY_DIALOGS, OPERATIONS_DIALOGS, opened
-from tests.browser.people import Person
+from tests.browser.people import PASSWORD, Person
 from tests.browser.test_ops_page import admin_token, open_ops
 
 FOCUSED = """() => {
@@ -156,3 +156,28 @@ def test_every_part_of_the_page_is_a_few_keys_away_however_much_is_said_in_it(cr
     assert page.evaluate("document.activeElement.closest('li').textContent.trim()").endswith(f"line {lines - 1}")
     page.keyboard.press("Enter")
     assert page.locator("#person-name").text_content() == bob.name
+
+
+@pytest.mark.parametrize("key", ["", "Enter"])
+def test_opened_door_shows_no_stop_unasked_and_the_first_one_is_next(crowd: Crowd, key: str) -> None:
+    ann = Person(crowd.page(), f"door_{key or 'mouse'}")
+    if key:
+        crowd.account(ann.name)
+        ann.page.locator("#login-username").fill(ann.name)
+        ann.page.locator("#login-password").fill(PASSWORD)
+        ann.page.locator("#login-password").press(key)
+    else:
+        ann.register()
+    ann.is_connected()
+    has_focus(ann.page, "h1")
+    skips = ann.page.locator("#skips").bounding_box()
+    assert skips["x"] + skips["width"] <= 0, "over the name of the page"
+    ann.page.keyboard.press("Tab")
+    assert ann.page.evaluate("document.activeElement.dataset.skip") == "rooms"
+    assert ann.page.locator("#skips").bounding_box()["x"] >= 0
+
+
+def test_opened_operations_page_goes_on_at_its_top(crowd: Crowd) -> None:
+    page = open_ops(crowd, admin_token(crowd))
+    page.locator("#connection[data-phase=connected]").wait_for()
+    has_focus(page, "h1")

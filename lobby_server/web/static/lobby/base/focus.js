@@ -1,6 +1,7 @@
 /**
  * What goes away takes no focus along: whoever presses a button by keyboard that is gone then would have to begin at the
- * top of the page. A neighbour in its row or its list has the focus then, or the heading of what is left.
+ * top of the page. A neighbour in its row or its list has the focus then, or the heading of what is left: of the page, once
+ * its door opens, so that no stop of what is behind shows itself unasked.
  */
 const PRESSED = "button, summary";
 
@@ -10,7 +11,7 @@ export function letGoOfFocus(element) {
   const near = [element.nextElementSibling, element.previousElementSibling, element.parentElement];
   queueMicrotask(() => { // once everything that changes with it has changed
     if (!isLost()) return;
-    const isPanel = element.matches("section");
+    const isPanel = element.matches("section, main");
     const button = isPanel ? undefined : near.flatMap(pressedOf).find((each) => isThere(each) && !element.contains(each));
     if (button === undefined) focusHeading(headingNear(near.at(-1)));
     else button.focus({ preventScroll: true });
