@@ -20,32 +20,34 @@ def table(
 ) -> str:
     """For a terminal: times in ms."""
     lines = [f"\nLobby swarm · seed {facts.seed} · {facts.duration_s:.1f} s"]
-    lines += ["", f"{'Event':<40}{'count':>14}{'per s':>12}", "-" * 66]
-    for name, number in sorted(recorder.events.items()):
-        if number:
-            rate = number / facts.duration_s if facts.duration_s else 0.0
-            lines.append(f"{name:<40}{number:>14,}{rate:>12,.1f}")
+    events = [(name, number) for name, number in sorted(recorder.events.items()) if number]
+    wide = _width((name for name, _ in events), 40)
+    lines += ["", f"{'Event':<{wide}}{'count':>14}{'per s':>12}", "-" * (wide + 26)]
+    for name, number in events:
+        rate = number / facts.duration_s if facts.duration_s else 0.0
+        lines.append(f"{name:<{wide}}{number:>14,}{rate:>12,.1f}")
     phase = "all phases" if recorder.is_whole else "the steady state"
+    timed = [(metric.title, series) for metric in METRICS.values() if (series := series_of(recorder, metric)).count]
+    wide = _width((title for title, _ in timed), 30)
     lines += [
         "",
         f"Times of {phase}",
-        f"{'Series (ms)':<30}{'count':>10}" + "".join(f"{name:>11}" for name in _COLUMNS),
-        "-" * 95,
+        f"{'Series (ms)':<{wide}}{'count':>10}" + "".join(f"{name:>11}" for name in _COLUMNS),
+        "-" * (wide + 65),
     ]
-    for metric in METRICS.values():
-        series = series_of(recorder, metric)
-        if series.count:
-            figures = series.percentiles_ms()
-            cells = "".join(f"{figures[key]:>11,.2f}" for key in _COLUMNS.values())
-            lines.append(f"{metric.title:<30}{series.count:>10,}{cells}")
+    for title, series in timed:
+        figures = series.percentiles_ms()
+        cells = "".join(f"{figures[key]:>11,.2f}" for key in _COLUMNS.values())
+        lines.append(f"{title:<{wide}}{series.count:>10,}{cells}")
     lines += ["", *reach_lines(recorder.tallies.items())]
     if recorder.not_understood:
         lines += ["", "Not understood, with an example of each", "-" * 66]
         lines += [f"{kind}: {example}" for kind, example in recorder.not_understood.items()]
     errors = errors_by_name(recorder)
     if errors:
-        lines += ["", f"{'Error':<40}{'count':>14}", "-" * 54]
-        lines += [f"{name:<40}{number:>14,}" for name, number in errors.most_common()]
+        wide = _width(errors, 40)
+        lines += ["", f"{'Error':<{wide}}{'count':>14}", "-" * (wide + 14)]
+        lines += [f"{name:<{wide}}{number:>14,}" for name, number in errors.most_common()]
     if threshold_results:
         lines += ["", "Thresholds", "-" * 66, *map(str, threshold_results)]
     if validity is not None:
@@ -57,6 +59,11 @@ def table(
     return "\n".join(lines) + "\n"
 
 
+def _width(names: Iterable[str], least: int) -> int:
+    """Of the first column, which no name may leave: the figures beside it stand below each other."""
+    return max(least, *(len(name) for name in names), 0)
+
+
 _COLUMNS = {"p50": "p50_ms", "p90": "p90_ms", "p99": "p99_ms", "p99.9": "p99_9_ms", "max": "max_ms"}
 
 
@@ -64,11 +71,13 @@ def reach_lines(tallies: Iterable[tuple[str, ReachTally]]) -> list[str]:
     """The table of reach, with enough digits to tell one lost event from none."""
     names = ("expected", "received", "lost", "late", "duplicates", "out_of_order", "unexpected", "missed", "unjudged")
     titles = ("expected", "received", "lost", "late", "duplicate", "misordered", "unexpected", "missed", "unjudged")
-    lines = [f"{'Reach':<22}{'':>12}" + "".join(f"{title:>12}" for title in titles), "-" * 142]
-    for name, tally in tallies:
+    rows = list(tallies)
+    wide = _width((name for name, _ in rows), 22)
+    lines = [f"{'Reach':<{wide}}{'':>12}" + "".join(f"{title:>12}" for title in titles), "-" * (wide + 120)]
+    for name, tally in rows:
         figures = tally.as_dict()
         cells = "".join(f"{figures[key]:>12,}" for key in names)
-        lines.append(f"{name:<22}{reach_text(tally.reach):>12}{cells}")
+        lines.append(f"{name:<{wide}}{reach_text(tally.reach):>12}{cells}")
     return lines
 
 
