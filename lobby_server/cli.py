@@ -10,6 +10,7 @@ import io
 import logging
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -247,7 +248,7 @@ def nodes_command(settings: Settings) -> None:
 
 async def _supervise(settings: Settings, log_file: LogFile | None) -> None:
     """Have several processes serve, and end in an orderly way."""
-    supervisor = Supervisor(settings, log_file, environment=os.environ, tell=_print_line)
+    supervisor = Supervisor(settings, log_file, environment=os.environ, tell=partial(_tell_start, settings))
     is_orderly = await supervisor.run()
     if supervisor.ends_because:
         _stop_with(supervisor.ends_because, code=FAILED)
@@ -286,9 +287,10 @@ async def _serve(settings: Settings, log_file: LogFile | None, worker: HandOver 
         manager.close()
         return
     _tame_collector()
-    log.info("%s", server.start_line, extra={"event": LogEvent.STARTED.value})
     if worker is None:
-        _print_line(server.start_line)
+        _tell_start(settings, server.start_line)
+    else:
+        _log_start(server.start_line)
     manager.ready(server.start_line)
     manager.start_watchdog(LoopClock(loop))
     await stopping.wait()
@@ -298,6 +300,18 @@ async def _serve(settings: Settings, log_file: LogFile | None, worker: HandOver 
     if server.ends_because:
         click.echo(f"lobby-server: {server.ends_because}", err=True)
         sys.exit(FAILED)
+
+
+def _tell_start(settings: Settings, line: str) -> None:
+    """In the log and on standard output; where both are one terminal, whoever looks at it is told once."""
+    is_terminal = sys.stdout.isatty() and sys.stderr.isatty()
+    if not is_terminal or settings.log_file or settings.log_format == "json":
+        _log_start(line)
+    _print_line(line)
+
+
+def _log_start(line: str) -> None:
+    log.info("%s", line, extra={"event": LogEvent.STARTED.value})
 
 
 def _print_line(line: str) -> None:

@@ -51,7 +51,7 @@ class Supervisor:
         environment: Mapping[str, str],
         tell: Callable[[str], None],
     ) -> None:
-        """`tell` is given the start line once every worker takes clients."""
+        """`tell` is given the start line once every worker takes clients, for the log, too."""
         self._settings = settings
         self._log_file = log_file
         self._environment = {name: text for name, text in environment.items() if name not in MANAGER_VARIABLES}
@@ -112,10 +112,8 @@ class Supervisor:
             on_fatal=self._cannot_go_on,
         )
         await self._crew.start()
-        line = self._start_line
-        log.info("%s", line, extra={"event": LogEvent.STARTED.value})
-        self._tell(line)
-        self._manager.ready(line)
+        self._tell(self._start_line)
+        self._manager.ready(self._start_line)
         self._manager.start_watchdog(LoopClock(asyncio.get_running_loop()))
 
     async def _start_engine(self, folder: Path) -> None:

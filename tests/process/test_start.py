@@ -158,6 +158,39 @@ def test_first_line_says_address_data_folder_and_version_without_uvloop_too(tmp_
     assert rest == ""
 
 
+@pytest.mark.parametrize("has_log_elsewhere", [False, True])
+def test_terminal_is_told_once_that_the_server_listens_and_a_log_elsewhere_too(
+    has_log_elsewhere: bool, tmp_path: Path
+) -> None:
+    ours, its = os.openpty()
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [*COMMAND, "--port", "0", "--data-dir", str(tmp_path / "data")],
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=its,
+            stderr=file if has_log_elsewhere else its,
+        )
+        os.close(its)
+    try:
+        shown = b""
+        while b"lobby-server " not in shown or not shown.endswith(b"\n"):
+            shown += os.read(ours, 65536)
+    finally:
+        process.terminate()
+        process.wait(timeout=PATIENCE_S)
+    try:
+        while more := os.read(ours, 65536):
+            shown += more
+    except OSError:  # nobody has the other end any more
+        pass
+    os.close(ours)
+    assert shown.count(b"listening on") == 1, shown
+    assert ("[event=started]" in log.read_text()) == has_log_elsewhere
+    assert has_log_elsewhere or b"[event=drained]" in shown, "the rest of the log stays there"
+
+
 def test_command_of_that_name_is_installed() -> None:
     script = Path(sys.executable).with_name("lobby-server")
     command = [str(script)] if script.exists() else COMMAND
