@@ -81,8 +81,8 @@ FIGURES: tuple[OfOverview, ...] = (
         Drawing(
             "broadcast-latency",
             "How long a change takes to reach the clients, by their number",
-            "Lower is sooner. The triangles are the last client, which is what users feel; compare them with the "
-            "dashed line, where half of the polling clients have seen the change.",
+            "Lower is sooner. The upright triangles are the last client, which is what users feel; compare those of "
+            "the fresh list with the dashed line there, where half of the polling clients have seen the change.",
         ),
         lambda figures: _is_heard(figures.announcements) and _is_heard(figures.fresh),
         latency_by_clients,
@@ -129,7 +129,8 @@ FIGURES: tuple[OfOverview, ...] = (
         Drawing(
             "bandwidth-cause",
             "What the bytes of a client are spent on",
-            "The larger the green part, the more of what is carried is news; the rest is the price of asking for it.",
+            "Green is what is carried: lists, and messages other than heartbeats. The rest is the price of carrying it "
+            "and of holding the connection. While nothing changes, polling's green is the same list again: no news.",
         ),
         lambda figures: bool(figures.traffic) and all(cost.whole for cost in figures.traffic),
         traffic_by_cause,
@@ -174,7 +175,8 @@ FOUND: dict[str, OfFindings] = {
             Drawing(
                 "reconnect",
                 "How fast clients are back after a restart of the server",
-                "A step means that all come at once, a slope that they are spread. Every line should end at 100 %.",
+                "A step means that all come at once, a slope that they are spread. Every line should "
+                "end in a dot at 100 %.",
             ),
             others.reconnect,
             "back and fresh",

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from bench.analysis.derived.overview import Overview, traffic_of
-from bench.analysis.derived.traffic import IdleCost, WayCost, select
+from bench.analysis.derived.traffic import IdleCost, Spread, WayCost, select
 from bench.report.charts.colours import BLUE, GREEN, GREY, ORANGE, SKY, WAY_COLOURS
 from bench.report.charts.sheet import (
     MARKERS,
@@ -44,9 +44,9 @@ def idle_bandwidth(figures: Overview) -> Figure:
         rows.append(("push\n(any list)", max(push, key=lambda cost: cost.wire.mean)))
     each, window_s = figures.idle[0].clients, figures.run.profile.bandwidth.window_s
     what = (
-        f"n: {each} clients of each kind, {window_s:g} s at true intervals, as bytes per minute. Dots: mean; black "
-        "lines: least and most, where clients differ. TCP/IP is modelled at MSS 1448; framed bytes are checked against "
-        "TCP_INFO."
+        f"n: {each} clients of each kind, {window_s:g} s at true intervals, as bytes per minute. Marks: "
+        f"{'mean; black lines: least and most' if _differ(rows) else 'mean; no two clients differ by 1 %'}. "
+        "TCP/IP is modelled at MSS 1448; framed bytes are checked against TCP_INFO."
     )
     if figures.run.profile.bandwidth.time_scale != 1:
         what += f" Times shortened by {figures.run.profile.bandwidth.time_scale:g}."
@@ -67,7 +67,7 @@ def idle_bandwidth(figures: Overview) -> Figure:
                     continue
                 axes.plot(spread.mean, at, linestyle="", marker=marker, color=colour, markersize=7,
                           label=label if not row else None)  # fmt: skip
-                if spread.maximum > 1.01 * spread.minimum:
+                if _differs(spread):
                     axes.plot([spread.minimum, spread.maximum], [at, at], color="black", linewidth=1)
                 bar_label(axes, max(spread.maximum, LEFT_BYTES), at, note)
         labels = [label for label, _ in rows]
@@ -87,6 +87,14 @@ def idle_bandwidth(figures: Overview) -> Figure:
         axes.set_xlabel("bytes per minute and client (log scale)")
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns(3), fontsize=9)
     return figure
+
+
+def _differs(spread: Spread) -> bool:
+    return spread.maximum > 1.01 * spread.minimum
+
+
+def _differ(rows: list[tuple[str, IdleCost]]) -> bool:
+    return any(_differs(cost.layer(layer)) for _, cost in rows for layer in ("message", "framed", "wire"))
 
 
 def traffic_by_rate(figures: Overview) -> Figure:
@@ -178,6 +186,6 @@ def _is_measured(figures: Overview) -> bool:
 
 
 def _left_of(rates: list[float]) -> float:
-    """Where no change stands on a logarithmic axis: a step left of the smallest."""
+    """Where no change stands on a logarithmic axis: a step left of the smallest, so that their labels do not touch."""
     positive = [rate for rate in rates if rate]
-    return min(positive) / 4 if positive else 0.01
+    return min(positive) / 8 if positive else 0.01

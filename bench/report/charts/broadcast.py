@@ -73,7 +73,8 @@ def latency_by_rate(figures: Overview) -> Figure:
     what = (
         f"n: {', '.join(str(latency.broadcasts) for _, latency in rates)} changes, {count(clients)} clients, announced "
         f"with their revision. Reach {_reach([latency for _, latency in rates])}. Changes are announced together where "
-        "they come faster than the server's pacing, so a change may wait for its announcement."
+        "they come faster than the server's pacing, so a change may wait for its announcement. Between the marks "
+        "nothing was measured."
     )
     with mpl.rc_context(STYLE):
         figure, (axes,) = sheet(figures.run, what, height_in=3.8)

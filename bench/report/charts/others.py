@@ -151,7 +151,7 @@ def reconnect(run: Run, found: Findings) -> Figure:
     what = (
         f"n: {count(run.profile.returns.clients)} clients, {plural(len(series[0].groups), 'restart')} per line; "
         "back is accepted again, fresh is with the list. Time counts from the stop of the old process; SIGTERM and "
-        "kill -9 meet the same delays of retries. A line that ends below 100 % has left somebody out."
+        "kill -9 meet the same delays of retries. A line whose last dot is below 100 % has left somebody out."
     )
     with mpl.rc_context(STYLE):
         figure, (axes,) = sheet(run, what, height_in=3.8)
@@ -246,7 +246,6 @@ def capacity(run: Run, found: Findings) -> Figure:
         client_axis(axes, sorted({step.clients for step in steps}))
         time_axis(axes.yaxis, axes.set_yscale)
         axes.set_ylabel("p99 of the fan-out (log scale)")
-        axes.tick_params(axis="x", rotation=45)
         axes.set_ylim(top=1.6 * max(sizes.slo_ms, *(reading.value for step in steps for reading in step.readings)))
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1 if is_narrow() else 3, fontsize=9)
     return figure
@@ -381,7 +380,7 @@ def _share_over_time(axes: Axes, moments_s: np.ndarray[tuple[int], np.dtype[np.f
     shown_s, kept = thinned(moments_s)
     shares = 100 * (kept + 1) / of
     axes.step([0.0, *shown_s], [0.0, *shares], where="post", color=colour, linestyle=STYLES[number % len(STYLES)],
-              linewidth=1.6, label=label)  # fmt: skip
+              linewidth=1.6, marker="o", markevery=[-1], markersize=4, label=label)  # fmt: skip
 
 
 def _line(axes: Axes, measures: Sequence[Measured], number: int, colour: str, label: str) -> None:

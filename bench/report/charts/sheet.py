@@ -172,17 +172,23 @@ FEW_POINTS = 150
 
 
 def thinned(values: np.ndarray[Any, Any], most: int = FEW_POINTS) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Evenly many of ascending values, with the first and the last, and which they are."""
-    kept = (
-        np.unique(np.linspace(0, len(values) - 1, min(most, len(values))).round().astype(int))
-        if len(values)
-        else (np.zeros(0, dtype=int))
-    )
+    """At most so many of ascending values, with the first and the last, and which they are. Half of them are
+    evenly many values apart, and half evenly far: a few that are late stay where they are, too."""
+    if not len(values):
+        return values, np.zeros(0, dtype=int)
+    if len(values) <= most:
+        return values, np.arange(len(values))
+    by_number = np.linspace(0, len(values) - 1, most // 2).round().astype(int)
+    places = np.linspace(values[0], values[-1], most // 2)
+    kept = np.union1d(by_number, np.searchsorted(values, places, side="right") - 1)
     return values[kept], kept
 
 
 FEW_SIZES = 4
 """More than that do not stand beside each other on a phone."""
+
+CLOSE = 0.1
+"""Of a wide axis: labels of sizes that are nearer to each other than that would touch if they were level."""
 
 FEW_DECADES = 150
 """Above this ratio of its ends an axis has ticks enough at powers of ten."""
@@ -196,8 +202,14 @@ def client_axis(axes: Axes, sizes: Sequence[int]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
     axes.set_xlabel("clients connected (log scale)")
-    if is_narrow() and len(sizes) > FEW_SIZES:
+    if (is_narrow() and len(sizes) > FEW_SIZES) or _are_close(sizes):
         axes.tick_params(axis="x", rotation=45)
+
+
+def _are_close(sizes: Sequence[int]) -> bool:
+    """Any two of them, on an axis from the least to the most."""
+    places = np.sort(np.log(sizes))
+    return len(sizes) > 1 and bool(np.diff(places).min() < CLOSE * (places[-1] - places[0]))
 
 
 def _few() -> float:

@@ -172,7 +172,7 @@ def reconnect(run: Run, found: Findings) -> list[str]:
 def flap(run: Run, found: Findings) -> list[str]:
     cut = round(run.profile.returns.flap_share * run.profile.returns.flapping)
     all_cut = cite(f"{cut}", {"of": "flapped"})
-    parts = [f"{each.party} {_cited(found, each)} of {all_cut}{each.mark}" for each in _told(found, TOLD_OFFLINE)]
+    parts = [f"{_cited(found, each)} of {all_cut}{each.mark} with {each.party}" for each in _told(found, TOLD_OFFLINE)]
     if not parts:
         return []
     return [f"Players of whom a witness was told that they were offline, though they came back: {'; '.join(parts)}."]

@@ -393,7 +393,7 @@ def test_flap_tells_how_many_of_those_who_were_cut() -> None:
         return replace(run, profile=replace(run.profile, returns=returns))
 
     words = show(book_of("flap", (TOLD_OFFLINE, 12.0, 100, "jitter, grace 0 s")), of_a_hundred)
-    assert "jitter, grace 0 s 12.0 of 30" in words
+    assert "12.0 of 30 with jitter, grace 0 s" in words
 
 
 @pytest.mark.parametrize(

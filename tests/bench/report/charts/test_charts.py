@@ -158,6 +158,16 @@ def test_idle_dots_stand_at_the_bytes_of_a_minute(overview: Overview) -> None:
     assert "push" in texts(figure)
 
 
+@pytest.mark.parametrize(("wires", "words"), [((990, 1_010), "black lines"), ((1_000, 1_001), "no two clients differ")])
+def test_caption_names_the_black_lines_where_there_are_any(wires: tuple[int, int], words: str) -> None:
+    one, other = (a_group("polling", requests=20, framed=900, wire=wire) for wire in wires)
+    figure = idle_bandwidth(derive(a_run(an_idle_result([replace(one, clients=one.clients + other.clients)]))))
+    assert words in str(figure.get_label())
+    [axes] = figure.axes
+    drawn_lines = [each for each in axes.get_lines() if each.get_color() == "black"]
+    assert bool(drawn_lines) == (words == "black lines")
+
+
 def test_line_of_a_way_goes_through_its_bytes_at_every_rate() -> None:
     groups = [
         a_group(

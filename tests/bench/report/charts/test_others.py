@@ -40,6 +40,7 @@ from bench.record.vocabulary import (
 )
 from bench.report.charts import others
 from bench.report.charts.colours import BLUE, LIFE_COLOURS, POLICY_COLOURS, SKY, WAY_COLOURS, size_colour
+from bench.report.charts.sheet import FEW_POINTS
 from tests.bench.report.charts import drawn
 from tests.bench.runs import OVERLOADED, a_run
 
@@ -78,6 +79,15 @@ def test_knee_is_the_median_of_the_searches_and_its_shade_goes_from_least_to_mos
     assert drawn.uprights(axes) == [1_000.0]
     assert drawn.shades(axes) == [pytest.approx((900.0, 1_400.0))]
     assert "1,000 clients" in drawn.texts(figure)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "angle"), [((9_000, 18_000), 0), ((1_000, 2_000, 4_000, 8_000), 0), ((8_000, 16_000, 17_000), 45)]
+)
+def test_sizes_are_level_unless_their_labels_would_touch(sizes: tuple[int, ...], angle: float) -> None:
+    [axes] = searches(*((clients, 100.0, MET) for clients in sizes), knees=(sizes[-1],)).axes
+    axes.figure.draw_without_rendering()
+    assert {label.get_rotation() for label in axes.get_xticklabels()} == {angle}
 
 
 def test_step_that_nobody_heard_has_no_dot() -> None:
@@ -126,6 +136,22 @@ def test_policies_of_a_restart_have_their_colours() -> None:
         [line] = drawn.lines(axes, party)
         assert drawn.colour(line) == POLICY_COLOURS[policy].upper()
     assert axes.get_ylim() == (0, 103)
+
+
+def test_few_that_come_back_late_are_where_they_were_and_the_last_one_has_a_dot() -> None:
+    """990 of 1,000 are back within 5 s, one more each second from then on: at 14.9 s one is away."""
+    book = Book()
+    book.add_series(BACK_AND_FRESH, [*np.linspace(0.1, 5, 990), *np.arange(6.0, 16.0)], Where(1_000), party="jitter")
+    found = book.result("reconnect", ())
+    [axes] = others.reconnect(of(found), found).axes
+    [line] = drawn.lines(axes, "jitter")
+    times_s, shares = np.transpose(drawn.points(line))
+    for time_s, share in ((5.5, 99.0), (8.5, 99.3), (14.9, 99.9)):
+        drawn_share = shares[np.searchsorted(times_s, time_s, side="right") - 1]
+        assert drawn_share == pytest.approx(share, abs=0.05), time_s
+    assert (times_s[-1], shares[-1]) == (15.0, 100.0)
+    assert (line.get_marker(), line.get_markevery()) == ("o", [-1])
+    assert len(times_s) <= FEW_POINTS + 1, "and the beginning"
 
 
 # -- flap ----------------------------------------------------------------------------------------------------------
