@@ -154,6 +154,15 @@ def test_haproxy_takes_websocket_over_http2(lobby: Target, tmp_path_factory: pyt
         assert peer.get("/api/stats").body["online"] >= 1  # beside it, on the same connection
 
 
+def test_haproxy_has_each_call_in_its_log_once(lobby: Target, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with running("haproxy", lobby_port=lobby.port, folder=tmp_path_factory.mktemp("log")) as proxy, Http2(proxy) as peer:
+        for path in ("/api/rooms?the-first", "/api/rooms?the-second"):
+            peer.get(path)
+        output = proxy.folder / "output"
+        wait_until(lambda: "the-second" in output.read_text())
+        assert output.read_text().count("the-first") == 1
+
+
 @pytest.mark.parametrize("name", PROXIES)
 def test_reload_of_the_proxy_loses_nobody_for_good(
     name: str, lobby: Target, tmp_path_factory: pytest.TempPathFactory
