@@ -225,7 +225,8 @@ def nodes_command(settings: Settings) -> None:
     Ends with 1 when a node has not been heard of in time. Give the settings that the nodes have, before the command:
 
     \b
-      lobby-server --backplane-url redis://valkey --database-url postgresql://db/lobby nodes
+      lobby-server --backplane-url redis://valkey \\
+                   --database-url postgresql://db/lobby nodes
     """
     if not settings.backplane_url:
         _stop_with("nodes needs --backplane-url: without it a server is a lobby of its own.")

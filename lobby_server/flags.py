@@ -17,12 +17,14 @@ USAGE = 2
 
 EPILOG = f"""\b
 Examples:
-  lobby-server                                            SQLite in ./lobby-data, for this machine only
+  lobby-server
+                 SQLite in ./lobby-data, for this machine only
   lobby-server --address :: --tls-cert c.pem --tls-key k.pem
-                                                          on every interface, IPv6 and IPv4, with TLS
+                 on every interface, IPv6 and IPv4, with TLS
   lobby-server --trusted-proxies 127.0.0.1 --path-prefix /lobby
-                                                          behind nginx on this machine, at https://host/lobby/
-  LOBBY_DATABASE_URL=postgresql://lobby@db/lobby lobby-server --log-format json
+                 behind nginx on this machine, at https://host/lobby/
+  LOBBY_DATABASE_URL=postgresql://lobby@db/lobby lobby-server
+                 PostgreSQL, by a variable: flags are in the list of processes
 
 Every flag is also an environment variable: LOBBY_ and the name in capitals, as in LOBBY_PORT=30821. A flag wins over
 the environment. The secret that signs tokens is only there: {environment_name_of("jwt_secret")}, or in
@@ -31,17 +33,19 @@ the environment. The secret that signs tokens is only there: {environment_name_o
 \b
 Signals:
   SIGTERM, SIGINT   orderly stop
-  SIGHUP            read secrets and certificate again, open the log file again
-  SIGUSR1           open the log file again
+  SIGHUP            read secrets and certificate again, reopen the log file
+  SIGUSR1           reopen the log file
   SIGUSR2           write the figures of the moment into the log
 
 \b
 Exit codes:
   0    orderly stop
-  1    the server could not go on: another one took the database, or a worker ended again and again;
-       a command got no answer or was refused; nodes lists one that has not been heard of
+  1    the server could not go on: another one took the database, or a worker
+       ended again and again; a command got no answer or was refused; nodes
+       lists one that has not been heard of
   2    a setting or the database has to be corrected first
-  75   the database or the backplane is not up: the same start may succeed later
+  75   the database or the backplane is not up: the same start may succeed
+       later
 """
 
 

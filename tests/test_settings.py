@@ -355,7 +355,14 @@ def test_examples_of_the_help_are_settings_that_hold() -> None:
 def test_help_of_a_command_shows_the_settings_before_it(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
-    assert re.search(rf"^ +lobby-server (--[a-z-]+ \S+ )+{command}\b", result.output, re.MULTILINE)
+    in_one_line = re.sub(r"\\\n +", "", result.output)
+    assert re.search(rf"^ +lobby-server (--[a-z-]+ \S+ )+{command}\b", in_one_line, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", ["", *main.commands])
+def test_help_fits_a_terminal_of_80_columns(command: str) -> None:
+    printed = CliRunner().invoke(main, [command, "--help"] if command else ["--help"], env={"COLUMNS": "80"})
+    assert [line for line in printed.output.splitlines() if len(line) > 80] == []
 
 
 @pytest.mark.parametrize(
