@@ -67,6 +67,9 @@ def test_long_command_of_the_page_runs(line: str, tmp_path: Path) -> None:
         assert json.loads(result.stdout)["extrapolated"]
     else:
         assert "extrapolated" in result.stdout
+    if "--compare" in line:
+        (shown,) = [text for text in _SHOWN if "holds up to" in text]
+        assert shown.rstrip() in result.stdout
 
 
 def test_forecast_that_the_page_explains_is_what_its_command_prints_by_the_model_of_the_repository(

@@ -155,7 +155,10 @@ def test_haproxy_takes_websocket_over_http2(lobby: Target, tmp_path_factory: pyt
 
 
 def test_haproxy_has_each_call_in_its_log_once(lobby: Target, tmp_path_factory: pytest.TempPathFactory) -> None:
-    with running("haproxy", lobby_port=lobby.port, folder=tmp_path_factory.mktemp("log")) as proxy, Http2(proxy) as peer:
+    with (
+        running("haproxy", lobby_port=lobby.port, folder=tmp_path_factory.mktemp("log")) as proxy,
+        Http2(proxy) as peer,
+    ):
         for path in ("/api/rooms?the-first", "/api/rooms?the-second"):
             peer.get(path)
         output = proxy.folder / "output"
