@@ -66,6 +66,21 @@ def test_of_two_curves_that_lie_on_one_another_both_are_to_be_seen(page: Any):
         assert has_curve(page, "p50", COLOURS[other])
 
 
+BESIDE_THE_FIGURE = """() => [...document.querySelectorAll("figure .legend span")].filter((entry) => {
+    const { left, right } = entry.closest("figure").getBoundingClientRect();
+    const at = entry.getBoundingClientRect();
+    return at.left < left - 1 || at.right > right + 1;
+}).map((entry) => entry.textContent)"""
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+def test_every_name_of_a_chart_with_many_stands_below_it(page: Any, width: int):
+    page.set_viewport_size({"width": width, "height": 900})
+    show(page, *[{f"a name of some length, {number}": 4.0 for number in range(6)}] * 2)
+    assert page.locator("figure[data-chart=p50] .legend span").count() == 6
+    assert page.evaluate(BESIDE_THE_FIGURE) == []
+
+
 def test_a_figure_without_a_neighbour_is_a_point(page: Any):
     windows = ({"often": 4.0, "once": 30.0}, {"often": 4.0}, {"often": 4.0})
     show(page, *windows)
