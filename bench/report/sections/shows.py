@@ -172,7 +172,8 @@ def reconnect(run: Run, found: Findings) -> list[str]:
 def flap(run: Run, found: Findings) -> list[str]:
     cut = round(run.profile.returns.flap_share * run.profile.returns.flapping)
     all_cut = cite(f"{cut}", {"of": "flapped"})
-    parts = [f"{_cited(found, each)} of {all_cut}{each.mark} with {each.party}" for each in _told(found, TOLD_OFFLINE)]
+    told = sorted(_told(found, TOLD_OFFLINE), key=lambda each: each.party)  # they ran in random order
+    parts = [f"{_cited(found, each)} of {all_cut}{each.mark} with {each.party}" for each in told]
     if not parts:
         return []
     return [f"Players of whom a witness was told that they were offline, though they came back: {'; '.join(parts)}."]

@@ -392,8 +392,9 @@ def test_flap_tells_how_many_of_those_who_were_cut() -> None:
         returns = replace(run.profile.returns, flapping=100, flap_share=0.3)
         return replace(run, profile=replace(run.profile, returns=returns))
 
-    words = show(book_of("flap", (TOLD_OFFLINE, 12.0, 100, "jitter, grace 0 s")), of_a_hundred)
-    assert "12.0 of 30 with jitter, grace 0 s" in words
+    told = ((TOLD_OFFLINE, 12.0, 100, "jitter, grace 0 s"), (TOLD_OFFLINE, 0.0, 100, "fixed 5 s, grace 10 s"))
+    words = show(book_of("flap", *told), of_a_hundred)
+    assert "came back: 0 of 30 with fixed 5 s, grace 10 s; 12.0 of 30 with jitter, grace 0 s." in words
 
 
 @pytest.mark.parametrize(
