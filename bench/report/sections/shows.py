@@ -37,7 +37,7 @@ from bench.record.findings import Findings, Measured
 from bench.record.profiles.sizes import FETCHING_LIFE, IDLE_LIFE
 from bench.record.run import Run
 from bench.record.vocabulary import DISTURBED, LOBBY, LOBBY_AGAIN, OTHER_BUILD
-from bench.words import count, in_digits, in_ms, in_noise, rate_words, size, size_words, way_words
+from bench.words import count, in_digits, in_ms, in_noise, in_s, rate_words, size, size_words, way_words
 from loadtest.results.validity import Validity
 
 
@@ -172,8 +172,9 @@ def reconnect(run: Run, found: Findings) -> list[str]:
 def flap(run: Run, found: Findings) -> list[str]:
     cut = round(run.profile.returns.flap_share * run.profile.returns.flapping)
     all_cut = cite(f"{cut}", {"of": "flapped"})
-    told = sorted(_told(found, TOLD_OFFLINE), key=lambda each: each.party)  # they ran in random order
-    parts = [f"{_cited(found, each)} of {all_cut}{each.mark} with {each.party}" for each in told]
+    parts = [
+        f"{_cited(found, each)} of {all_cut}{each.mark} with {each.party}" for each in _by_name(found, TOLD_OFFLINE)
+    ]
     if not parts:
         return []
     return [f"Players of whom a witness was told that they were offline, though they came back: {'; '.join(parts)}."]
@@ -214,7 +215,7 @@ def cost(run: Run, found: Findings) -> list[str]:
         if figures:
             sentences.append(
                 f"With {size(figures[-1].measured.clients)} players ({life}{_at(figures[-1])}) a player-hour costs "
-                f"{_cited(found, figures[-1])} of server CPU{figures[-1].mark}."
+                f"{_cited(found, figures[-1], _as_in_the_chart)} of server CPU{figures[-1].mark}."
             )
     memory = _told(found, RSS_PER_CONNECTION)
     if memory:
@@ -310,15 +311,20 @@ class _Told(NamedTuple):
 
 
 def _cited(found: Findings, told: _Told, words: Callable[[float], str] | None = None) -> str:
-    """Its value with its unit, times in ms in ms or s; or in other `words`."""
-    unit = told.measured.unit
-    if words is not None:
-        text = words(told.value)
-    elif unit == "ms":
-        text = in_ms(told.value)
-    else:
-        text = f"{in_digits(told.value)} {unit}".strip()
+    """Its value with its unit, or in other `words`."""
+    text = _in_unit(told.value, told.measured.unit) if words is None else words(told.value)
     return cite(text, told.quantity(found))
+
+
+def _in_unit(value: float, unit: str) -> str:
+    """A time of any size in ms or s."""
+    if unit in ("ms", "s"):
+        return in_ms(value) if unit == "ms" else in_s(value)
+    return f"{in_digits(value)} {unit}".strip()
+
+
+def _as_in_the_chart(value_s: float) -> str:
+    return f"{in_digits(value_s)} s"
 
 
 def _at(told: _Told) -> str:
@@ -333,7 +339,7 @@ def _spread(found: Findings, told: _Told, noun: str) -> str:
         return ""
     quantity = told.quantity(found)
     n = cite(f"{told.made.n}", {**quantity, "take": "n"})
-    longest = cite(f"{in_digits(told.made.high)} {told.measured.unit}", {**quantity, "take": "most"})
+    longest = cite(_in_unit(told.made.high, told.measured.unit), {**quantity, "take": "most"})
     return f" (median of {n} {noun}s; the slowest {longest})"
 
 

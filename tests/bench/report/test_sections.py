@@ -332,7 +332,7 @@ def test_freshness_names_the_ways_from_the_freshest_on() -> None:
 def test_storm_tells_the_last_acceptance_and_the_slowest_ping_of_each_size() -> None:
     words = show(book_of("storm", (LAST_ACCEPTED, 0.75, 1_500, LOBBY), (SLOWEST_PING, 480.0, 1_500, LOBBY)))
     assert words == (
-        "1,500 players who log in at once are all accepted within 0.750 s; the slowest answer to a ping meanwhile "
+        "1,500 players who log in at once are all accepted within 750 ms; the slowest answer to a ping meanwhile "
         "takes 480 ms."
     )
 
@@ -341,14 +341,14 @@ def test_storm_beside_another_build_tells_of_this_one_alone() -> None:
     other = ((LAST_ACCEPTED, 0.9, 1_500, OTHER_BUILD), (SLOWEST_PING, 670.0, 1_500, OTHER_BUILD))
     words = show(book_of("storm", (LAST_ACCEPTED, 0.75, 1_500, LOBBY), (SLOWEST_PING, 480.0, 1_500, LOBBY), *other))
     assert words == (
-        "1,500 players who log in at once are all accepted within 0.750 s; the slowest answer to a ping meanwhile "
+        "1,500 players who log in at once are all accepted within 750 ms; the slowest answer to a ping meanwhile "
         "takes 480 ms."
     )
 
 
 def test_time_within_which_something_happens_is_the_median_repeats_and_the_slowest_stands_beside_it() -> None:
     storms = book_of("storm", *((LAST_ACCEPTED, seconds, 1_500, LOBBY) for seconds in (0.2, 0.4, 0.9)))
-    assert "are all accepted within 0.400 s (median of 3 storms; the slowest 0.900 s)." in show(storms)
+    assert "are all accepted within 400 ms (median of 3 storms; the slowest 900 ms)." in show(storms)
     readings = ((BACK_WITHIN[100], seconds, 100, "jitter, SIGTERM") for seconds in (10.0, 20.0, 13.0))
     assert "within: jitter, SIGTERM 13.0 s (median of 3 restarts; the slowest 20.0 s)." in show(
         book_of("reconnect", *readings)
