@@ -7,18 +7,28 @@ what changes add. How often a change makes it act is
 * for polling with ETag: once per period in which something changed. The lab's changes follow each other evenly, so that
   is every period from one change per period on, and one poll per change below: g = min(1, λT). Changes that come at
   random would find a poll less often: 1 − exp(−λT);
-* for what is told over the socket: once an announcement, and those are conflated: g = λ / (1 + λ(d + D·N)).
+* for what is told over the socket: once per announcement. After a quiet spell a change is announced at once; what comes
+  within an interval of the last announcement is announced together at its end (`Paced` of the server). So changes that
+  follow each other evenly are announced one by one up to one per interval, and above that there is one announcement
+  per interval, whatever changes: g = min(λ, 1/i). Changes that come at random would have λ / (λi + exp(−λi)). The
+  interval is the server's own, or the time that it takes to answer a fetch of everybody where that is longer:
+  i = max(d, D·N). Nobody fetches on a delta: i = d.
 
 Time to fresh grows with the herd: ``a + e·N + s·g``. All constants are non-negative and come from the cells of the run,
-by least squares of the relative errors. How far the model can be believed between the cells is told by cells that were
-held out: each one is predicted by the model of all others (`Surface.held_out`).
+by least squares of the relative errors; an interval that the cells do not need is 0. How far the model can be believed
+between the cells is told by cells that were held out: each one is predicted by the model of all others
+(`Surface.held_out`).
+
+What it leaves out: a delta carries every change of its interval, so above 1/i it grows on; and the server's CPU for the
+change itself, which polling has, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -50,11 +60,29 @@ def simple_per_s(poll_s: float) -> float:
 FLAT = ("polling",)
 """Ways that cost the same whatever changes."""
 
+FETCHED = ("push", "rev")
+"""Ways that fetch on each announcement."""
+
+SAME_RATE = 0.05
+"""Rates of cells that are no further apart are one rate: what was achieved differs a little between cells of a name."""
+
+SHORTEST_S = 1e-6
+"""An interval between announcements that is none."""
+
 _OF_A_PLAYER = {CPU_PER_CLIENT_HOUR: (CPU_PER_PLAYER_HOUR, 1.0), BYTES_PER_CLIENT_HOUR: (KIB_PER_PLAYER_HOUR, 1024.0)}
 """The same quantities as the scenario cost has them, and in how many of our units."""
 
 TOLERANCE, MOST_STEPS = 1e-14, 2_000
 """Of the fit. With SciPy's 1e-8 it stops where a crossing is still a percent from that of the least squares."""
+
+NEEDED = 0.5
+"""An interval is needed where it leaves less than this part of the squares that there are without it. A constant too
+many takes a third of what is noise in eight cells."""
+NO_ERROR = 1e-9
+"""Squares that are none."""
+
+BEYOND = 4.0
+"""Above the highest rate by so much no cell is put together."""
 
 LEAST_FOR_LINE = 2
 """Rates at which a way has to have cells, to be drawn by them alone."""
@@ -262,13 +290,16 @@ def _polls(way: str) -> bool:
 
 
 def fit(way: str, points: Sequence[Point], *, poll_s: float, grows: bool = False) -> Surface:
-    """Least squares of relative errors, all constants non-negative."""
+    """Least squares of relative errors, all constants non-negative.
+
+    A cell above one change per interval says nothing of where below it that begins, so the search begins on each side
+    of every cell's rate.
+    """
     rates = np.asarray([each.changes_per_s for each in points])
     clients = np.asarray([each.clients for each in points], dtype=float)
     values = np.asarray([max(each.value, 1e-9) for each in points])
     scale = float(np.median(values))
-    start = np.asarray([scale / 2, scale / (np.median(clients) if grows else 1 / np.median(clients)) / 4, scale / 2,
-                        0.1, 1e-4])  # fmt: skip
+    share = scale / (np.median(clients) if grows else 1 / np.median(clients)) / 4
 
     def errors(constants: FloatArray) -> FloatArray:
         found = _value(constants, rates, clients, way, poll_s, grows=grows)
@@ -277,17 +308,51 @@ def fit(way: str, points: Sequence[Point], *, poll_s: float, grows: bool = False
 
     free = _free(way, points)
 
-    def widen(part: FloatArray) -> FloatArray:
-        whole = np.zeros(5)
-        whole[free] = part
-        return whole
+    def search(start: FloatArray) -> tuple[FloatArray, float]:
+        """Constants, and half of the squares that they leave; what begins at 0 stays there."""
+        is_sought = free & (start > 0)
 
-    found = least_squares(
-        lambda part: errors(widen(part)), start[free], bounds=(0.0, np.inf), x_scale=start[free], ftol=TOLERANCE,
-        xtol=TOLERANCE, gtol=TOLERANCE, max_nfev=MOST_STEPS,
-    )  # fmt: skip
+        def widen(part: FloatArray) -> FloatArray:
+            whole = np.zeros(5)
+            whole[is_sought] = part
+            return whole
+
+        found = least_squares(
+            lambda part: errors(widen(part)), start[is_sought], bounds=(0.0, np.inf), x_scale=start[is_sought],
+            ftol=TOLERANCE, xtol=TOLERANCE, gtol=TOLERANCE, max_nfev=MOST_STEPS,
+        )  # fmt: skip
+        return widen(found.x), float(found.cost)
+
+    best, least = search(np.asarray([scale / 2, share, scale / 2, 0.0, 0.0]))
+    for tries in _intervals_s(rates, clients, free):
+        found = [search(np.asarray([scale / 2, share, scale / 2, d, d_client])) for d, d_client in tries]
+        constants, squares = min(found, key=lambda each: each[1])
+        if squares < least * NEEDED - NO_ERROR:
+            best, least = constants, squares
     is_determined = len({(each.clients, each.changes_per_s) for each in points}) > int(free.sum())
-    return Surface(way, list(points), widen(found.x), poll_s, grows, is_determined)
+    return Surface(way, list(points), best, poll_s, grows, is_determined)
+
+
+def _intervals_s(
+    rates: FloatArray, clients: FloatArray, free: npt.NDArray[np.bool_]
+) -> Iterator[list[tuple[float, float]]]:
+    """Where to look for the interval between announcements, on one side of every cell's rate after the other: one for
+    all, then one that may be longer with more clients."""
+    steps = _apart([float(each) for each in np.sort(rates[rates > 0])])
+    found = [1 / float(np.sqrt(low * high)) for low, high in pairwise([*steps, BEYOND * steps[-1]])] if steps else []
+    if free[3] and found:
+        yield [(d, 0.0) for d in found]
+    if free[4] and found:
+        yield [(d, 2 * d / float(clients.max())) for d in found]
+
+
+def _apart(rates: Sequence[float]) -> list[float]:
+    """Without those that are one rate with the one before."""
+    found: list[float] = []
+    for rate in rates:
+        if not found or rate > found[-1] * (1 + SAME_RATE):
+            found.append(rate)
+    return found
 
 
 def _free(way: str, points: Sequence[Point]) -> npt.NDArray[np.bool_]:
@@ -297,6 +362,7 @@ def _free(way: str, points: Sequence[Point]) -> npt.NDArray[np.bool_]:
     free[2] = way not in FLAT
     if len({each.clients for each in points if not each.any_size}) < 2 or any(each.any_size for each in points):
         free[1] = free[4] = False  # one size cannot tell what depends on it
+    free[4] &= way in FETCHED
     return free
 
 
@@ -316,6 +382,7 @@ def _value(
     elif _polls(way):
         acts = np.minimum(1.0, rates * poll_s)
     else:
-        acts = rates / (1 + rates * (d + d_client * clients))
+        interval_s = np.maximum(d, d_client * clients)
+        acts = np.minimum(rates, 1 / np.maximum(interval_s, SHORTEST_S))
     found: FloatArray = a + (e * clients if grows else e / clients) + s * acts
     return found

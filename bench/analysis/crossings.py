@@ -11,15 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from bench.analysis.break_even import FLAT, Point, Surface
+from bench.analysis.break_even import FLAT, SAME_RATE, Point, Surface
 from bench.analysis.validity import VALID, Judgement, worse_of
 from bench.stats import FloatArray
 
 RATES_PER_S = (0.01, 30.0)
 """Between these a crossing of two models is looked for."""
-
-SAME_RATE = 0.05
-"""Rates of cells that are no further apart are one rate: what was achieved differs a little between cells of a name."""
 
 
 @dataclass(frozen=True)

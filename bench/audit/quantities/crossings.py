@@ -1,18 +1,17 @@
 """From which rate of changes on one way costs more than another: by the measured cells, and by a fit of the model.
 
 Straight lines between the cells of a size, at the rates that were achieved; idle cells are those of any size, and all
-that hold a socket share them. The model is that of docs/lab.md, fitted here by another minimiser than the lab's.
+that hold a socket share them. The model is that of docs/lab.md, fitted in `bench.audit.quantities.fits`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from bench.audit.arithmetic import between, mean, median
 from bench.audit.plain_json import Json
+from bench.audit.quantities.fits import fit
 from bench.audit.quantities.traffic import counted, hourly
 from bench.audit.raw import NotInRun, Raw
 from bench.audit.validity import INVALID, SUSPECT, kind, of_group, of_readings
@@ -37,6 +36,15 @@ class Cells:
     """Clients, achieved rate, value."""
     of_any_size: list[tuple[float, float]] = field(default_factory=list)
     """Achieved rate and value of what does not depend on the number of clients."""
+
+    @property
+    def points_of_any_size(self) -> list[tuple[float, float, float]]:
+        """All, the number of clients being no matter where it says nothing."""
+        return [*self.points, *((1, rate, value) for rate, value in self.of_any_size)]
+
+    @property
+    def are_of_one_size(self) -> bool:
+        return bool(self.of_any_size) or len({size for size, _, _ in self.points}) < 2
 
     def line(self, clients: int) -> tuple[list[float], list[float]]:
         by_rate: dict[float, list[float]] = {}
@@ -215,7 +223,9 @@ def fitted_crossing(raw: Raw, of: Json, cells: dict[str, Cells]) -> float:
     poll_s = raw.setting("break_even.poll_s")
     for way in (of["way"], of["rival"]):
         if (of["name"], way) not in raw.fits:
-            raw.fits[of["name"], way] = _fit(way, cells[way], poll_s)
+            raw.fits[of["name"], way] = fit(
+                way, cells[way].points_of_any_size, poll_s=poll_s, of_one_size=cells[way].are_of_one_size
+            )
     own, rival = (raw.fits[of["name"], way] for way in (of["way"], of["rival"]))
     low, high = (math.log(rate) for rate in RATES)
 
@@ -230,46 +240,3 @@ def fitted_crossing(raw: Raw, of: Json, cells: dict[str, Cells]) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if apart(middle) < 0 else (low, middle)
     return math.exp((low + high) / 2)
-
-
-def _fit(way: str, cells: Cells, poll_s: float) -> Callable[[float, float], float]:
-    """Least squares of the logarithms, all constants at least 0."""
-    import numpy as np
-    from scipy.optimize import minimize
-
-    polls = way.startswith("polling")
-    one_size = bool(cells.of_any_size) or len({size for size, _, _ in cells.points}) < 2
-    free = [True, not one_size, way != "polling", not polls, not polls and not one_size]
-
-    def cost(constants: Sequence[float], rate: Any, clients: Any) -> Any:
-        """Of numbers, or of arrays of them."""
-        a, e, s, d, d_client = constants
-        if way == "polling":
-            acts = 0.0 * rate
-        elif polls:
-            acts = np.minimum(1.0, rate * poll_s)
-        else:
-            acts = rate / (1 + rate * (d + d_client * clients))
-        return a + e / clients + s * acts
-
-    points = [*cells.points, *((1, rate, value) for rate, value in cells.of_any_size)]
-    sizes, rates, values = (np.asarray(column, dtype=float) for column in zip(*points, strict=True))
-    middle, size = median(values.tolist()), median(sizes.tolist())
-    scale = [middle, middle * size, middle, 1.0, 1e-3]
-    logs = np.log(np.maximum(values, 1e-9))
-
-    def whole(part: Sequence[float]) -> list[float]:
-        left = iter(part)
-        return [next(left) * unit if is_free else 0.0 for is_free, unit in zip(free, scale, strict=True)]
-
-    def error(part: Sequence[float]) -> float:
-        return float(((np.log(np.maximum(cost(whole(part), rates, sizes), 1e-12)) - logs) ** 2).sum())
-
-    starts = [[share] * sum(free) for share in (0.5, 0.1, 0.02)]
-    found = min(
-        (minimize(error, np.asarray(start), method="L-BFGS-B", bounds=[(0, None)] * sum(free),
-                  options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 5000}) for start in starts),
-        key=lambda each: each.fun,
-    )  # fmt: skip
-    constants = whole(found.x.tolist())
-    return lambda rate, clients: float(cost(constants, rate, clients))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
 
@@ -18,6 +22,7 @@ from bench.analysis.break_even import (
     surfaces_of,
 )
 from bench.analysis.crossings import crossing_per_s, measured_crossing, side_by_side
+from bench.load.changes.changes import evenly
 from bench.measures import (
     BYTES_PER_CLIENT_HOUR,
     CHANGES_PER_S,
@@ -32,7 +37,9 @@ from bench.record.findings import Findings
 from bench.record.profiles.sizes import BreakEvenSizes, FreshnessSizes
 from bench.record.run import Run
 from loadtest.results.validity import Validity
+from lobby_server.service.pacing import Paced
 from tests.bench.runs import PROFILE, a_group, a_run, an_idle_result
+from tests.fakes.clock import VirtualClock
 
 RATES, CLIENTS = (0.2, 1.0, 5.0), (100, 1_000)
 POLL_S = 3.0
@@ -65,6 +72,82 @@ def test_model_finds_the_costs_that_its_cells_were_made_of(way: str, cost: objec
         assert float(surface(rate, 500)) == pytest.approx(cost(rate, 500), rel=0.03)  # type: ignore[operator]
     assert max(surface.errors) < 0.02
     assert surface.is_determined
+
+
+INTERVAL_S = 0.25
+"""Between two announcements, as the server has it by itself."""
+
+
+def conflated(rate: float, clients: int) -> float:
+    """Push, where changes within an interval of the last announcement are announced together."""
+    return 20.0 + 600 * min(rate, 1 / INTERVAL_S)
+
+
+def herded(rate: float, clients: int) -> float:
+    """The same, where everybody's fetches take half a millisecond each."""
+    return 20.0 + 600 * min(rate, 1 / max(INTERVAL_S, 5e-4 * clients))
+
+
+def noisy(cost: Callable[[float, int], float], *, off: float = 0.02) -> Callable[[float, int], float]:
+    """Off by so much, up and down in turns."""
+    signs = itertools.cycle((1, -1, -1, 1, 1, -1, 1))
+    return lambda rate, clients: cost(rate, clients) * (1 + off * next(signs))
+
+
+@pytest.mark.parametrize("rates", [(0.25, 1.0, 10.0), (0.1, 2.0, 6.0), (0.5, 3.0, 5.0, 20.0)], ids=str)
+@pytest.mark.parametrize("cost", [conflated, herded])
+def test_model_finds_the_interval_between_announcements(
+    cost: Callable[[float, int], float], rates: tuple[float, ...]
+) -> None:
+    surface = fit("push", [Point(n, rate, cost(rate, n)) for n in CLIENTS for rate in (0.0, *rates)], poll_s=POLL_S)
+    for clients in CLIENTS:
+        for rate in (0.05, 0.7, 1.5, 4.0, 8.0, 30.0):
+            assert float(surface(rate, clients)) == pytest.approx(cost(rate, clients), rel=0.001)
+
+
+def test_interval_is_found_in_cells_that_are_off_and_grows_only_where_they_need_it() -> None:
+    rates = (0.0, 0.25, 1.0, 10.0)
+    cost = noisy(conflated)
+    surface = fit("push", [Point(n, rate, cost(rate, n)) for n in CLIENTS for rate in rates], poll_s=POLL_S)
+    assert surface.constants[3] == pytest.approx(INTERVAL_S, rel=0.06)
+    assert surface.constants[4] == 0.0
+    cost = noisy(herded)
+    surface = fit("push", [Point(n, rate, cost(rate, n)) for n in CLIENTS for rate in rates], poll_s=POLL_S)
+    assert surface.constants[4] * 1_000 == pytest.approx(0.5, rel=0.06)
+
+
+def test_cells_in_which_every_change_is_announced_have_no_interval() -> None:
+    assert list(cells("push", noisy(push)).constants[3:]) == [0.0, 0.0]
+
+
+def test_interval_of_deltas_does_not_grow_for_nobody_fetches_on_one() -> None:
+    points = [Point(n, rate, herded(rate, n)) for n in CLIENTS for rate in (0.0, 0.25, 1.0, 10.0)]
+    assert fit("delta", points, poll_s=POLL_S).constants[4] == 0.0
+
+
+@pytest.mark.parametrize("rate", [0.25, 1.0, 2.0, 3.5, 6.0, 10.0])
+def test_announcements_of_the_model_are_those_that_the_server_makes_of_the_changes_of_the_lab(rate: float) -> None:
+    """A window's changes, at the times at which the lab makes them, through the server's own pacing."""
+    window_s, chance = 400.0, random.Random(5)
+    clock, announced = VirtualClock(), []
+    paced = Paced(clock, interval_s=lambda: INTERVAL_S, act=lambda: announced.append(clock.monotonic_s()))
+    began_s = clock.monotonic_s()
+    for at_s in evenly(rate, start_s=0.0, window_s=window_s, jitters=[chance.random() for _ in range(97)]):
+        clock.advance(began_s + at_s - clock.monotonic_s())
+        paced.wish()
+    surface = fit("push", [Point(n, each, conflated(each, n)) for n in CLIENTS for each in (0.0, 0.25, 1.0, 10.0)],
+                  poll_s=POLL_S)  # fmt: skip
+    told_per_s = (float(surface(rate, 100)) - 20.0) / 600
+    assert told_per_s == pytest.approx(len(announced) / window_s, rel=0.01)
+
+
+def test_crossing_below_the_interval_is_that_of_changes_which_are_announced_one_by_one() -> None:
+    """28 + 9,840 λ = 540 + 2,620 · 3 λ at 0.2586; a model that thins announcements out there has it at 0.19."""
+    rates = (0.0, 0.25, 1.0, 10.0)
+    told = [Point(n, rate, 28.0 + 9_840 * min(rate, 4.0)) for n in CLIENTS for rate in rates]
+    polled = [Point(n, rate, 540.0 + 2_620 * min(1.0, 3 * rate)) for n in CLIENTS for rate in rates]
+    surfaces_there = fit("push", told, poll_s=POLL_S), fit("polling_etag", polled, poll_s=POLL_S)
+    assert crossing_per_s(*surfaces_there, 1_000) == pytest.approx(512 / (9_840 - 7_860), rel=0.005)
 
 
 def test_polling_costs_the_same_whatever_changes() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 from msgspec.structs import replace
 
+from bench.analysis.break_even import Point
+from bench.analysis.break_even import fit as lab_fit
 from bench.analysis.sources import crossing as quantity
 from bench.audit.quantities.crossings import Cells, crossing, measured_crossing, order, side_by_side
+from bench.audit.quantities.fits import fit
 from bench.audit.raw import NotInRun, Raw
 from bench.measures import (
     BYTES_PER_CLIENT_HOUR,
@@ -109,6 +113,39 @@ def test_fit_of_the_auditor_finds_a_crossing_that_is_known() -> None:
     push = [("push", rate, 10.0 + 100 * rate) for rate in rates]
     polling = [("polling", rate, 60.0) for rate in rates]
     assert take(raw(cells(*push, *polling)), "model") == pytest.approx(0.5, rel=0.05)
+
+
+@pytest.mark.parametrize("growth_s", [0.0, 4e-3], ids=["one", "grows"])
+def test_fit_of_the_auditor_announces_changes_one_by_one_up_to_the_interval(growth_s: float) -> None:
+    """28 + 9,840 λ = 540 + 2,620 · 3 λ, whatever is put together above 4, or with 1,000 clients 0.25 per second."""
+    found = []
+    for clients in (100, 1_000):
+        most_per_s = 1 / max(0.25, growth_s * clients)
+        for rate in (0.0, 0.1, 0.25, 1.0, 10.0):
+            found.append((clients, "push", rate, 28.0 + 9_840 * min(rate, most_per_s)))
+            found.append((clients, "polling_etag", rate, 540.0 + 2_620 * min(1.0, 3 * rate)))
+    sizes = [
+        cells(*((way, rate, value) for size, way, rate, value in found if size == clients), clients=clients)
+        for clients in (100, 1_000)
+    ]
+    both = replace(sizes[0], measures=[*sizes[0].measures, *sizes[1].measures])
+    assert take(raw(both), "model", rival="polling_etag") == pytest.approx(512 / (9_840 - 7_860), rel=0.005)
+
+
+def test_fit_of_the_auditor_is_that_of_the_lab() -> None:
+    """Of cells that are off, with an interval that is longer with more clients; found by another search."""
+    signs = itertools.cycle((1.02, 0.97, 0.99, 1.03, 1.01))
+    points = [
+        Point(clients, rate, (20.0 + 600 * min(rate, 1 / max(0.25, 5e-4 * clients)) + 900 / clients) * next(signs))
+        for clients in (100, 300, 1_000) for rate in (0.0, 0.25, 1.0, 10.0)
+    ]  # fmt: skip
+    lab = lab_fit("push", points, poll_s=3.0)
+    own = fit("push", [(each.clients, each.changes_per_s, each.value) for each in points], poll_s=3.0,
+              of_one_size=False)  # fmt: skip
+    assert lab.constants[4] > 0, "the interval grows"
+    for clients in (100, 1_000):
+        for rate in (0.1, 1.0, 3.0, 10.0):
+            assert own(rate, clients) == pytest.approx(float(lab(rate, clients)), rel=1e-4)
 
 
 # -- what else stands in for a cell --------------------------------------------------------------------------------
