@@ -2,7 +2,8 @@
 
 Bytes are those of the scenario bandwidth, which counts every way at every rate; times and CPU those of freshness, where
 every way meets the same changes. A rate at which two ways cost the same lies between two measured rates; it is read off
-the straight line between them. An invalid point takes no part.
+the straight line between them, or off two lines with a corner, where changes began to be announced together (`_bent`).
+An invalid point takes no part.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from bench.analysis.derived.overview import Overview
 from bench.analysis.derived.traffic import WayCost
@@ -24,6 +27,13 @@ from loadtest.results.validity import Validity
 
 TOLD_RATES_PER_S = (0.0, 0.1, 1.0, 10.0)
 """Those of the table, as they are called; others are in the section on bytes."""
+
+
+BY_ETAG = ("polling_etag", "polling_gzip")
+"""Ways of polling that are answered in full only where something changed."""
+
+ONE_BY_ONE = 0.98
+"""Events per change from which on each change was told by itself: one may have been on its way at an edge."""
 
 
 @dataclass(frozen=True)
@@ -100,28 +110,56 @@ def crossover(costs: Sequence[WayCost], dear: str, cheap: str, rooms: int) -> Cr
     """Where the first way begins to cost more bytes than the second: it costs less at all measured rates below, and no
     less at all above. ``None`` where there is no such rate."""
     lines = [_line(costs, way, rooms) for way in (dear, cheap)]
-    rates = sorted(lines[0].keys() & lines[1].keys())
-    apart = [lines[0][rate] - lines[1][rate] for rate in rates]
-    below = [each < 0 for each in apart]
+    points = [{each.achieved_per_s: each.whole for each in line} for line in lines]
+    rates = sorted(points[0].keys() & points[1].keys())
+    below = [points[0][rate] < points[1][rate] for rate in rates]
     number = sum(below)
     if not 0 < number < len(rates) or not all(below[:number]):
         return None
-    before, after, low, high = apart[number - 1], apart[number], rates[number - 1], rates[number]
-    return Crossover(low + (high - low) * before / (before - after), low, high)
+    low, high = rates[number - 1], rates[number]
+    bent = [_bent(line, low, high) for line in lines]
+    grid = sorted({rate for each in bent for rate in each})
+    apart = [_on(bent[0], rate) - _on(bent[1], rate) for rate in grid]
+    after = next(each for each in range(1, len(grid)) if apart[each - 1] < 0 <= apart[each])
+    (start, end), (before, behind) = grid[after - 1 : after + 1], apart[after - 1 : after + 1]
+    return Crossover(start + (end - start) * before / (before - behind), low, high)
 
 
 def is_cheapest(
     costs: Sequence[WayCost], way: str, rivals: Collection[str], rooms: int, *, below_per_s: float = math.inf
 ) -> bool:
     """No rival costs fewer bytes at a measured rate below this one; ``False`` where nothing was measured there."""
-    own = {rate: value for rate, value in _line(costs, way, rooms).items() if rate < below_per_s}
-    lines = [_line(costs, rival, rooms) for rival in rivals]
+    own = {each.achieved_per_s: each.whole for each in _line(costs, way, rooms) if each.achieved_per_s < below_per_s}
+    lines = [{each.achieved_per_s: each.whole for each in _line(costs, rival, rooms)} for rival in rivals]
     return bool(own) and all(own_value <= line.get(rate, math.inf) for rate, own_value in own.items() for line in lines)
 
 
-def _line(costs: Sequence[WayCost], way: str, rooms: int) -> dict[float, float]:
-    """Bytes by achieved rate."""
-    return {cost.achieved_per_s: cost.whole for cost in _valid(costs) if (cost.kind, cost.rooms) == (way, rooms)}
+def _line(costs: Sequence[WayCost], way: str, rooms: int) -> list[WayCost]:
+    return [cost for cost in _valid(costs) if (cost.kind, cost.rooms) == (way, rooms)]
+
+
+def _bent(line: Sequence[WayCost], low: float, high: float) -> dict[float, float]:
+    """Bytes by rate between two measured rates, with a corner where one is known to be.
+
+    Between a rate at which every change was told by itself and one at which several were told together, each change
+    costs what one costs at the lower, up to as many per second as there were events at the upper. Polls that are
+    answered in full only where something changed cost no more from one change per period on.
+    """
+    by_rate = {cost.achieved_per_s: cost for cost in line}
+    below, above, idle = by_rate[low], by_rate[high], by_rate.get(0.0)
+    found = {low: below.whole, high: above.whole}
+    told_per_s, polls_per_s = above.events / 3600, above.requests / 3600
+    if above.kind in BY_ETAG and low < polls_per_s < high:
+        found[polls_per_s] = above.whole
+    is_told_singly = low > 0 and below.events / 3600 >= ONE_BY_ONE * low
+    if idle is not None and is_told_singly and low < told_per_s < ONE_BY_ONE * high:
+        found[told_per_s] = idle.whole + (below.whole - idle.whole) * told_per_s / low
+    return found
+
+
+def _on(bent: dict[float, float], rate: float) -> float:
+    rates = sorted(bent)
+    return float(np.interp(rate, rates, [bent[each] for each in rates]))
 
 
 def _way(run: Run, name: str, costs: Sequence[WayCost]) -> Way | None:

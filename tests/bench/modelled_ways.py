@@ -12,6 +12,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from msgspec.structs import replace
+from scipy.optimize import brentq
 
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch, Swarm
@@ -34,17 +35,17 @@ SIZES = BandwidthSizes(
 )  # fmt: skip
 
 
-def _polled(changes: int, list_bytes: int) -> int:
+def _polled(changes: float, list_bytes: int) -> float:
     """With ETag: at most one list per poll."""
     changed = min(changes, POLLS)
     return changed * list_bytes + (POLLS - changed) * UNCHANGED_BYTES
 
 
-def _pushed(changes: int, per_change: int) -> int:
+def _pushed(changes: float, per_change: int) -> float:
     return HEARTBEATS * HEARTBEAT_BYTES + changes * per_change
 
 
-BYTES: dict[str, Callable[[int, int], int]] = {
+BYTES: dict[str, Callable[[float, int], float]] = {
     "polling": lambda changes, list_bytes: POLLS * list_bytes,
     "polling_etag": _polled,
     "polling_gzip": lambda changes, list_bytes: _polled(changes, list_bytes // GZIP),
@@ -81,7 +82,7 @@ def bandwidth() -> Findings:
 
 def _group(way: str, rooms: int, rate: float) -> TrafficGroup:
     changes = round(rate * WINDOW_S)
-    wire = BYTES[way](changes, LIST_BYTES[rooms])
+    wire = round(BYTES[way](changes, LIST_BYTES[rooms]))
     polls = way.startswith("polling")
     framed = wire - 52 * 3 * (POLLS if polls else HEARTBEATS)
     client = ClientBytes(
@@ -126,10 +127,13 @@ def swarm() -> Findings:
 
 
 def crossover_per_s(own: str, rival: str, rooms: int) -> float:
-    """By hand: on the straight lines between the two measured rates that have it between them; NaN where none have."""
-    rates = SIZES.changes_per_s
-    for low, high in pairwise(rates):
-        below, above = (per_hour(own, rooms, rate) - per_hour(rival, rooms, rate) for rate in (low, high))
-        if below < 0 <= above:
-            return low + (high - low) * -below / (above - below)
+    """By the formulas, between the two measured rates that have it between them; NaN where none have."""
+
+    def apart(rate: float) -> float:
+        changes = rate * WINDOW_S
+        return BYTES[own](changes, LIST_BYTES[rooms]) - BYTES[rival](changes, LIST_BYTES[rooms])
+
+    for low, high in pairwise(SIZES.changes_per_s):
+        if apart(low) < 0 <= apart(high):
+            return float(brentq(apart, low, high))
     return math.nan

@@ -133,8 +133,8 @@ def _longer(figures: Overview, way: str, rivals: Sequence[str], words: str) -> s
 
 
 def _read_between(figures: Overview, way: str, rooms: int, met: _Met) -> str:
-    """The measured rates beside a crossover above which changes are announced together: there bytes no longer grow with
-    the changes, and what is read off a straight line is no more than a guess between the two."""
+    """The measured rates beside a crossover where they are far apart, and changes begin to be announced together: what
+    is read off the lines between the two is less than a measurement."""
     if met.per_s <= ONE_PER_SECOND[1]:
         return ""
     by_rate = {cost.achieved_per_s: cost for cost in figures.traffic if (cost.kind, cost.rooms) == (way, rooms)}

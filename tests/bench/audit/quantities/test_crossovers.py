@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from bench.analysis.choice import crossover as lab_crossover
+from bench.analysis.derived.overview import way_costs_of
 from bench.audit.quantities.crossovers import cheapest, crossover, first
 from bench.audit.raw import NotInRun, Raw
+from bench.record.run import Run
 from bench.record.traffic import TrafficGroup, Wire
 from tests.bench.audit.documents import raw_of
 from tests.bench.runs import a_group, a_run, an_idle_result
@@ -24,8 +27,12 @@ def way(name: str, *wires: int, rooms: int = 10, rates: tuple[float, ...] = RATE
     ]
 
 
+def run_of(*ways: list[TrafficGroup]) -> Run:
+    return a_run(an_idle_result([group for groups in ways for group in groups]))
+
+
 def raw(*ways: list[TrafficGroup]) -> Raw:
-    return raw_of(a_run(an_idle_result([group for groups in ways for group in groups])))
+    return raw_of(run_of(*ways))
 
 
 def of(*among: str, way: str = "push", **more: Any) -> dict[str, Any]:
@@ -92,6 +99,66 @@ def test_bytes_are_those_of_the_link_where_it_had_one() -> None:
     """Four clients on a link with 1,200 bytes in the minute: 300 for each, whatever the model says."""
     linked = [replace(group, wire=Wire(packets=9, ip_bytes=1_200)) for group in way("polling", 1, 1, 1)]
     assert crossover(raw(way("push", 0, 200, 600), linked), of("polling")).value == pytest.approx(1.5)
+
+
+TOLD = (0.0, 1.0, 3.0)
+"""Events per second of who is told of each change."""
+
+
+def told(groups: list[TrafficGroup], *events_per_s: float) -> list[TrafficGroup]:
+    """Each client heard so many events per second of the minute, rate by rate."""
+    return [
+        replace(group, clients=[replace(each, events=round(60 * per_s)) for each in group.clients])
+        for group, per_s in zip(groups, events_per_s, strict=True)
+    ]
+
+
+CORNERS = [
+    pytest.param((0, 100, 260), (0.0, 1.0, 2.0), 150, 1.5, id="below the corner at 2, where 200 are"),
+    pytest.param((0, 100, 260), (0.0, 1.0, 2.0), 230, 2.5, id="above it"),
+    pytest.param((0, 100, 200), (0.0, 1.0, 2.0), 200, 2.0, id="level above it"),
+    pytest.param((0, 100, 300), TOLD, 150, 1.5, id="each change told by itself"),
+    pytest.param((0, 100, 260), (0.0, 0.5, 2.0), 150, 1.625, id="told together at the lower rate already"),
+    pytest.param((0, 100, 260), (0.0, 1.0, 0.5), 150, 1.625, id="fewer than at the lower rate"),
+]
+"""Bytes and events per second of push at 0, 1 and 3 changes per second, what polling costs, and where they cross."""
+
+
+@pytest.mark.parametrize(("wires", "events_per_s", "polling", "right"), CORNERS)
+def test_line_of_who_is_told_has_a_corner_where_changes_begin_to_be_told_together(
+    wires: tuple[int, int, int], events_per_s: tuple[float, float, float], polling: int, right: float
+) -> None:
+    run = run_of(told(way("push", *wires), *events_per_s), way("polling", polling, polling, polling))
+    assert crossover(raw_of(run), of("polling")).value == pytest.approx(right)
+    by_the_lab = lab_crossover(way_costs_of(run), "push", "polling", 10)
+    assert by_the_lab is not None
+    assert by_the_lab.per_s == pytest.approx(right)
+    assert (by_the_lab.low_per_s, by_the_lab.high_per_s) == (1.0, 3.0)
+
+
+def test_corner_of_each_of_two_ways_counts() -> None:
+    """Push has 100 per change up to 2, 200 from there on; deltas have 200 at 1.5 and 150 at 3: both 187.5 at 1.875."""
+    run = run_of(told(way("push", 0, 100, 200), 0.0, 1.0, 2.0), told(way("delta", 50, 150, 150), 0.0, 1.0, 1.5))
+    assert crossover(raw_of(run), of("delta")).value == pytest.approx(1.875)
+    found = lab_crossover(way_costs_of(run), "push", "delta", 10)
+    assert found is not None
+    assert found.per_s == pytest.approx(1.875)
+
+
+@pytest.mark.parametrize(
+    ("name", "right"), [("polling_etag", 2 + 130 / 180), ("polling_gzip", 2 + 130 / 180), ("polling", 4 / 3)]
+)
+def test_polling_with_etag_costs_no_more_from_one_change_per_poll_on(name: str, right: float) -> None:
+    """Two polls per second: 50 at 1 change per second, and 350 from 2 on; push has 40 at 1, 220 at 2 and 400 at 3."""
+    polls = [
+        replace(group, clients=[replace(each, requests=120) for each in group.clients])
+        for group in way(name, 10, 50, 350)
+    ]
+    run = run_of(told(way("push", 0, 40, 400), *TOLD), polls)
+    assert crossover(raw_of(run), of(name)).value == pytest.approx(right)
+    found = lab_crossover(way_costs_of(run), "push", name, 10)
+    assert found is not None
+    assert found.per_s == pytest.approx(right)
 
 
 def test_way_is_the_cheapest_where_nothing_is_cheaper_below_its_crossover() -> None:
