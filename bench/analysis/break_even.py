@@ -42,6 +42,7 @@ from bench.measures import (
     CHANGES_PER_S,
     CPU_PER_CLIENT_HOUR,
     CPU_PER_PLAYER_HOUR,
+    EVENTS_PER_CLIENT_HOUR,
     KIB_PER_PLAYER_HOUR,
     Measure,
 )
@@ -101,6 +102,8 @@ class Point:
     value: float
     nominal_per_s: float | None = None
     """What the rate of the cell is called; ``None``: the same."""
+    told_per_s: float | None = None
+    """Announcements that a client heard, where they were noted."""
     any_size: bool = False
     """The value does not depend on how many clients there are."""
     judgement: Judgement = VALID
@@ -206,10 +209,14 @@ def idle_of(run: Run, measure: Measure) -> float | None:
 
 def rates_of_cells(run: Run) -> dict[tuple[str, Where], float]:
     """Changes per second that there were in the cells of `cells_of`, by way and place, where they were noted."""
+    return _noted(cells_of(run), CHANGES_PER_S)
+
+
+def _noted(cells: Sequence[Measured], measure: Measure) -> dict[tuple[str, Where], float]:
     return {
         (each.party, each.where): made.value
-        for each in cells_of(run)
-        if each.measure == CHANGES_PER_S and (made := estimate(each)) is not None
+        for each in cells
+        if each.measure == measure and (made := estimate(each)) is not None
     }
 
 
@@ -249,13 +256,16 @@ def surfaces(
     none.
     """
     points: dict[str, list[Point]] = {}
+    told = _noted(cells, EVENTS_PER_CLIENT_HOUR)
     for cell in cells:
         found = estimate(cell) if cell.measure == measure else None
         if found is not None and found.judgement.validity is not Validity.INVALID:
             nominal = cell.changes_per_s
-            rate = (rates_per_s or {}).get((cell.party, cell.where), nominal)
+            place = cell.party, cell.where
+            rate, events = (rates_per_s or {}).get(place, nominal), told.get(place)
+            told_per_s = events / 3600 if events is not None else None
             points.setdefault(cell.party, []).append(
-                Point(cell.clients, rate, found.value, nominal, judgement=found.judgement)
+                Point(cell.clients, rate, found.value, nominal, told_per_s, judgement=found.judgement)
             )
     for cell in of_any_size:
         if cell.measure == measure and (found := estimate(cell)) is not None:

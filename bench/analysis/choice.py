@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.analysis.derived.overview import Overview
-from bench.analysis.derived.traffic import WayCost
+from bench.analysis.derived.traffic import ONE_BY_ONE, WayCost
 from bench.analysis.estimates import Estimate, estimate
 from bench.analysis.sources import readings
 from bench.analysis.validity import VALID, Judgement, worse_of
@@ -31,9 +31,6 @@ TOLD_RATES_PER_S = (0.0, 0.1, 1.0, 10.0)
 
 BY_ETAG = ("polling_etag", "polling_gzip")
 """Ways of polling that are answered in full only where something changed."""
-
-ONE_BY_ONE = 0.98
-"""Events per change from which on each change was told by itself: one may have been on its way at an edge."""
 
 
 @dataclass(frozen=True)

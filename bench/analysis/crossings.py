@@ -1,7 +1,7 @@
 """From which rate of changes on one way costs more than another at a size: by measured cells, and by their models.
 
-By the cells it is on a straight line between two of them, and as doubtful as the worst of those that could have put it
-elsewhere.
+By the cells it is on a straight line between two of them, or up to the corner between them where changes began to be
+announced together; and as doubtful as the worst of those that could have put it elsewhere.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from bench.analysis.break_even import FLAT, SAME_RATE, Point, Surface
+from bench.analysis.break_even import FETCHED, FLAT, SAME_RATE, Point, Surface
+from bench.analysis.derived.traffic import ONE_BY_ONE
 from bench.analysis.validity import VALID, Judgement, worse_of
 from bench.stats import FloatArray
 
@@ -47,6 +48,8 @@ def crossing_per_s(dear: Surface, cheap: Surface, clients: int) -> float | None:
 def measured_crossing(dear: Surface, cheap: Surface, clients: int) -> Crossing | None:
     """From where on the first costs more than the second by the cells of a size, with straight lines between them.
 
+    What a way that fetches costs more than one that polls grows with the announcements: where they were as many as the
+    changes in the cell below and fewer in the one above, it is as much as there from so many changes per second on.
     Idle costs are those of the size at which they were measured. ``None`` where the cells do not have it between them.
     """
     grid, apart = side_by_side(dear, cheap, clients)
@@ -55,8 +58,28 @@ def measured_crossing(dear: Surface, cheap: Surface, clients: int) -> Crossing |
         if before < 0 <= after:
             start, end = float(grid[number - 1]), float(grid[number])
             doubt = judgement_of_cells(dear, cheap, clients, up_to_per_s=end)
-            return Crossing(start + (end - start) * before / (before - after), start, end, doubt)
+            corner = _corner_per_s(dear, cheap, clients, start, end)
+            return Crossing(start + (corner - start) * before / (before - after), start, end, doubt)
     return None
+
+
+def _corner_per_s(dear: Surface, cheap: Surface, clients: int, start: float, end: float) -> float:
+    """From where on what sets two ways apart grows no more between two rates: at the upper one, or where announcements
+    reached their most."""
+    if dear.way not in FETCHED or not cheap.way.startswith("polling"):
+        return end
+    told = sorted(
+        (each.changes_per_s, each.told_per_s) for each in dear.points
+        if each.clients == clients and each.changes_per_s and each.told_per_s is not None
+    )  # fmt: skip
+    below = [each for each in told if each[0] <= start * (1 + SAME_RATE)]
+    above = [each for each in told if each[0] >= end / (1 + SAME_RATE)]
+    if not below or not above:
+        return end
+    (low, told_low), (high, most) = below[-1], above[0]
+    polls_find_all = cheap.way in FLAT or most * cheap.poll_s >= 1
+    is_corner = told_low >= ONE_BY_ONE * low and most < ONE_BY_ONE * high and start < most and polls_find_all
+    return most if is_corner else end
 
 
 def judgement_of_cells(one: Surface, other: Surface, clients: int, *, up_to_per_s: float = np.inf) -> Judgement:

@@ -13,6 +13,9 @@ from loadtest.results.validity import Validity
 
 LAYERS = ("message", "framed", "wire")
 
+ONE_BY_ONE = 0.98
+"""Events per change from which on each change was told by itself: one may have been on its way at an edge."""
+
 
 @dataclass(frozen=True)
 class Spread:

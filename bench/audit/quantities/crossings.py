@@ -22,6 +22,9 @@ NEAR = 1.05
 RATES = (0.01, 30.0)
 """The model is asked for a crossing in these changes per second."""
 ACHIEVED = "changes per second, achieved"
+EVENTS = "events per client-hour"
+SINGLY = 0.98
+"""Announcements per change, of changes that are told one by one."""
 OF_A_PLAYER = {
     "bytes per client-hour, with TCP/IP (model)": ("KiB per player-hour, with TCP/IP (model)", 1024.0),
     "server CPU per client-hour": ("server CPU per player-hour", 1.0),
@@ -72,6 +75,8 @@ def crossing(raw: Raw, of: Json) -> Value:
     if of["take"] in ("first", "last"):
         return Value(rates[0 if of["take"] == "first" else -1], "", words)
     found = measured_crossing(rates, gaps)
+    if found is not None and of["take"] == "rate":
+        return Value(_short_of_the_corner(raw, of, found), "", words)
     if found is None:
         return Value(math.nan, "", f"no crossing between measured {words}")
     return Value(found[("rate", "low", "high").index(of["take"])], "", words)
@@ -97,12 +102,7 @@ def order(raw: Raw, of: Json) -> tuple[str, str]:
 
 
 def cells_of(raw: Raw, name: str) -> dict[str, Cells]:
-    sizes = raw.profile["break_even"]
-    measured = [("break-even", each) for each in raw.measured("break-even")]
-    if raw.has("freshness") and raw.profile["freshness"]["poll_s"] == sizes["poll_s"]:
-        measured += [("freshness", each) for each in raw.measured("freshness") if each["rooms"] == sizes["rooms"]]
-    if not raw.measured("break-even"):
-        measured = []
+    measured = _cell_measures(raw)
     found: dict[str, Cells] = {}
     nominal: dict[str, set[float]] = {}
     for scenario, each in measured:
@@ -119,6 +119,15 @@ def cells_of(raw: Raw, name: str) -> dict[str, Cells]:
         _take_counted(raw, found, but={way for way, rates in nominal.items() if len(rates) > 1})
     _share_the_idle(raw, name, found)
     return found
+
+
+def _cell_measures(raw: Raw) -> list[tuple[str, Json]]:
+    """Of break-even, and of freshness with the same list and period, each with its scenario."""
+    sizes = raw.profile["break_even"]
+    measured = [("break-even", each) for each in raw.measured("break-even")]
+    if measured and raw.has("freshness") and raw.profile["freshness"]["poll_s"] == sizes["poll_s"]:
+        measured += [("freshness", each) for each in raw.measured("freshness") if each["rooms"] == sizes["rooms"]]
+    return measured
 
 
 def _take_counted(raw: Raw, found: dict[str, Cells], *, but: set[str]) -> None:
@@ -216,6 +225,26 @@ def measured_crossing(grid: list[float], apart: list[float]) -> tuple[float, flo
             part = apart[left] / (apart[left] - apart[right])
             return grid[left] + (grid[right] - grid[left]) * part, grid[left], grid[right]
     return None
+
+
+def _short_of_the_corner(raw: Raw, of: Json, found: tuple[float, float, float]) -> float:
+    """The rate of a crossing, where between the two beside it push began to hear of several changes at once: of what it
+    costs more, all is there by as many changes per second as it heard of at the upper one."""
+    rate, low, high = found
+    if of["way"] not in ("push", "rev") or not of["rival"].startswith("polling"):
+        return rate
+    per_s: dict[float, float] = {}
+    for scenario, each in _cell_measures(raw):
+        if (each["party"], each["clients"], each["name"]) == (of["way"], of["clients"], EVENTS) and each["readings"]:
+            heard = median([reading["value"] for reading in each["readings"]]) / 3600
+            per_s[achieved(raw, scenario, each)] = heard
+    lower = max((each for each in per_s if 0 < each <= low * NEAR), default=None)
+    upper = min((each for each in per_s if each * NEAR >= high), default=None)
+    if lower is None or upper is None or per_s[lower] < SINGLY * lower or per_s[upper] >= SINGLY * upper:
+        return rate
+    corner = per_s[upper]
+    grows_on = of["rival"] != "polling" and corner < 1 / raw.setting("break_even.poll_s")
+    return rate if corner <= low or grows_on else low + (rate - low) * (corner - low) / (high - low)
 
 
 def fitted_crossing(raw: Raw, of: Json, cells: dict[str, Cells]) -> float:

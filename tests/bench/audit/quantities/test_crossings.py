@@ -8,8 +8,9 @@ import math
 import pytest
 from msgspec.structs import replace
 
-from bench.analysis.break_even import Point
+from bench.analysis.break_even import Point, surfaces_of
 from bench.analysis.break_even import fit as lab_fit
+from bench.analysis.crossings import measured_crossing as measured_by_the_lab
 from bench.analysis.sources import crossing as quantity
 from bench.audit.quantities.crossings import Cells, crossing, measured_crossing, order, side_by_side
 from bench.audit.quantities.fits import fit
@@ -19,11 +20,13 @@ from bench.measures import (
     CHANGES_PER_S,
     CPU_PER_CLIENT_HOUR,
     CPU_PER_PLAYER_HOUR,
+    EVENTS_PER_CLIENT_HOUR,
     KIB_PER_PLAYER_HOUR,
 )
 from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles.sizes import BreakEvenSizes, FreshnessSizes
+from bench.record.run import Run
 from tests.bench.audit.documents import raw_of
 from tests.bench.runs import a_group, a_run, an_idle_result
 
@@ -41,11 +44,15 @@ def cells(*found: Cell, clients: int = 100, measure: object = BYTES_PER_CLIENT_H
     return book.result(name, ())
 
 
-def raw(*found: Findings) -> Raw:
+def run_of(*found: Findings) -> Run:
     run = a_run(*found)
     sizes = BreakEvenSizes(rooms=50, poll_s=3.0)
     profile = replace(run.profile, break_even=sizes, freshness=FreshnessSizes(rooms=50, poll_s=3.0))
-    return raw_of(replace(run, profile=profile))
+    return replace(run, profile=profile)
+
+
+def raw(*found: Findings) -> Raw:
+    return raw_of(run_of(*found))
 
 
 def take(found: Raw, what: str, way: str = "push", rival: str = "polling", clients: int = 100) -> float:
@@ -146,6 +153,54 @@ def test_fit_of_the_auditor_is_that_of_the_lab() -> None:
     for clients in (100, 1_000):
         for rate in (0.1, 1.0, 3.0, 10.0):
             assert own(rate, clients) == pytest.approx(float(lab(rate, clients)), rel=1e-4)
+
+
+# -- the corner where changes begin to be announced together -------------------------------------------------------
+
+
+def with_told(found: Findings, way: str, told: dict[float, float]) -> Findings:
+    """With so many announcements per second in the cells of a way, by their rate."""
+    book = Book()
+    for rate, per_s in told.items():
+        book.add(EVENTS_PER_CLIENT_HOUR, 3_600 * per_s, clients=100, rooms=50, changes_per_s=rate, party=way)
+    return replace(found, measures=[*found.measures, *book.result("break-even", ()).measures])
+
+
+BENDS = [
+    pytest.param("push", "polling", {1.0: 1.0, 10.0: 4.0}, 1 + 3 * 200 / 300, id="at 4, where it costs 100 more"),
+    pytest.param("rev", "polling_etag", {1.0: 1.0, 10.0: 4.0}, 1 + 3 * 200 / 300, id="with rev and ETag"),
+    pytest.param("push", "polling", {1.0: 1.0, 10.0: 10.0}, 7.0, id="each change by itself"),
+    pytest.param("push", "polling", {1.0: 0.5, 10.0: 4.0}, 7.0, id="together in the lower cell already"),
+    pytest.param("push", "polling", {}, 7.0, id="not noted"),
+    pytest.param("delta", "polling", {1.0: 1.0, 10.0: 4.0}, 7.0, id="a delta has all changes"),
+    pytest.param("push", "polling_etag", {1.0: 1.0, 10.0: 0.3}, 7.0, id="below the cells"),
+]
+"""Of the first way 110 at 1 and 410 at 10 changes per second, of the other 310."""
+
+
+@pytest.mark.parametrize(("way", "rival", "told", "right"), BENDS)
+def test_line_ends_where_announcements_are_the_most(
+    way: str, rival: str, told: dict[float, float], right: float
+) -> None:
+    both = cells((way, 0.0, 10.0), (way, 1.0, 110.0), (way, 10.0, 410.0),
+                 *((rival, rate, 310.0) for rate in (0.0, 1.0, 10.0)))  # fmt: skip
+    run = run_of(with_told(both, way, told))
+    assert [take(raw_of(run), what, way, rival) for what in ("rate", "low", "high")] == pytest.approx([right, 1, 10])
+    surfaces = {each.way: each for each in surfaces_of(run, BYTES_PER_CLIENT_HOUR)}
+    found = measured_by_the_lab(surfaces[way], surfaces[rival], 100)
+    assert found is not None
+    assert (found.per_s, found.low_per_s, found.high_per_s) == pytest.approx((right, 1, 10))
+
+
+def test_line_goes_on_while_polls_find_more_and_more_of_the_changes() -> None:
+    """At 0.25 announcements per second and a poll every 3 s one poll in four finds nothing."""
+    both = cells(("push", 0.1, 10.0), ("push", 1.0, 410.0), ("polling_etag", 0.1, 310.0), ("polling_etag", 1.0, 310.0))
+    run = run_of(with_told(both, "push", {0.1: 0.1, 1.0: 0.25}))
+    assert take(raw_of(run), "rate", rival="polling_etag") == pytest.approx(0.1 + 0.9 * 3 / 4)
+    surfaces = {each.way: each for each in surfaces_of(run, BYTES_PER_CLIENT_HOUR)}
+    found = measured_by_the_lab(surfaces["push"], surfaces["polling_etag"], 100)
+    assert found is not None
+    assert found.per_s == pytest.approx(0.1 + 0.9 * 3 / 4)
 
 
 # -- what else stands in for a cell --------------------------------------------------------------------------------
