@@ -139,6 +139,8 @@ def make_head(method: str, target: str, version: tuple[int, int], fields: Fields
     codings = head.elements("transfer-encoding")
     if codings and [coding.lower() for coding in codings] != ["chunked"]:
         raise HeadFault(501, "The only transfer coding that the server knows is chunked.")
+    if codings and version < (1, 1):  # RFC 9112 section 6.1: a relay may take the body for a request of its own
+        raise HeadFault(400, "A request of HTTP/1.0 has no Transfer-Encoding.")
     lengths = fields.get("content-length")
     if lengths is not None:
         _check_length(lengths, is_chunked=bool(codings))

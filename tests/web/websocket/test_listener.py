@@ -145,6 +145,13 @@ def post(*lines: str, body: bytes = b"") -> bytes:
         (post("Transfer-Encoding: chunked", body=b"0\r\nno field\r\n\r\n"), 400, "invalid_request"),
         (post("Transfer-Encoding: chunked", body=b"2\r\n{}XX"), 400, "invalid_request"),
         (post("Transfer-Encoding: chunked", body=b"100001\r\n"), 413, "payload_too_large"),
+        (
+            post("Connection: keep-alive", "Transfer-Encoding: chunked", body=b"2\r\n{}\r\n0\r\n\r\n").replace(
+                b"1.1", b"1.0"
+            ),
+            400,
+            "invalid_request",
+        ),
     ],
 )
 async def test_body_that_is_not_read_is_refused_in_json(lobby: Lobby, request_: bytes, status: int, code: str) -> None:
