@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -24,7 +25,7 @@ class HttpCall:
 
     method: str
     path: str
-    """From the root of the server, with the query."""
+    """From the address of the server, with the query."""
     route: str
     """The kind of the request in statistics, such as ``/api/rooms/[id]``."""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +48,7 @@ class HttpCaller(Protocol):
 
     @property
     def url(self) -> str:
-        """Scheme, host and port, without a slash at its end."""
+        """Scheme, host, port and the path below which everything is, without a slash at its end."""
 
     def call(self, request: HttpCall) -> HttpAnswer:
         """Block until the response, whatever its status. Raises `ServerAway` when there is none."""
@@ -63,9 +64,10 @@ class KeepAliveHttp:
     """
 
     def __init__(self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
-        """`url`: ``http://host:port`` or ``https://…``. `timeout_s`, by default 10 s, holds for connecting and again
-        for each read."""
+        """`url`: ``http://host:port`` or ``https://…``, perhaps with a path. `timeout_s`, by default 10 s, holds for
+        connecting and again for each read."""
         self.url = url.rstrip("/")
+        self._below = urlsplit(self.url).path
         self._pool = urllib3.connection_from_url(
             self.url,
             maxsize=2,
@@ -79,7 +81,7 @@ class KeepAliveHttp:
         try:
             answer = self._pool.request(
                 request.method,
-                request.path,
+                self._below + request.path,
                 body=request.body,
                 headers={**(self._pool.headers or {}), **request.headers},
                 redirect=False,

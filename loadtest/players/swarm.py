@@ -131,8 +131,10 @@ def new_swarm(
     """What a run needs in this process, ready and idle."""
     hosts = [host.strip().rstrip("/") for host in (environment.host or "").split(",") if host.strip()] or [""]
     places, profile = Places(hosts, seed=options.seed), options.profile
+    socket_path = options.ws_path if profile is None else profile.common_path
     wire = Wire(
-        socket_url(places.host_for_sources, options.ws_path if profile is None else profile.common_path),
+        socket_url(places.host_for_sources, socket_path),
+        path=socket_path,
         first_source=share.process * 64,
         heartbeat_timeout_s=timers.heartbeat_timeout_s,
     )

@@ -33,13 +33,14 @@ class Wire:
         self,
         url: str,
         *,
+        path: str | None = None,
         first_source: int = 0,
         clock: Callable[[], float] = time.perf_counter,
         heartbeat_timeout_s: float = ServerTimers().heartbeat_timeout_s,
     ) -> None:
         self.url = url
-        self.path = urlsplit(url)._replace(scheme="", netloc="").geturl() or "/"
-        """Of the WebSocket, on every node."""
+        self.path = path or urlsplit(url)._replace(scheme="", netloc="").geturl() or "/"
+        """Of the WebSocket, below the address of every node."""
         self.clock = clock
         self.timers = Timers(clock)
         self.reader = SharedReader(clock)

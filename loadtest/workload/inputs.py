@@ -17,12 +17,13 @@ HOST_HELP = (
 
 
 def check_host(host: str | None) -> str:
-    """The address without a slash at its end. Raises `UsageError`."""
+    """The address without a slash at its end; everything is below its path. Raises `UsageError`."""
     if not host:
         raise UsageError("Name the server to load: --host http://localhost:30820.")
     parts = urlsplit(host)
     try:
         is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_usable = is_usable and not (parts.query or parts.fragment)
     except ValueError:  # a port that is no number
         is_usable = False
     if not is_usable:

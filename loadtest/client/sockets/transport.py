@@ -171,7 +171,7 @@ def address_of(url: str) -> tuple[str, int]:
 
 def socket_url(http_url: str, path: str = "/") -> str:
     """The WebSocket address on an HTTP server: ``http://host:port`` → ``ws://host:port/``, ``https`` → ``wss``. `path`
-    begins with a slash."""
+    begins with a slash, and is below the path of `http_url`."""
     parts = urlsplit(http_url)
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    return f"{scheme}://{parts.netloc}{path}"
+    return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}{path}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from http import HTTPStatus
 
 from loadtest.client import (
     ApiError,
@@ -115,6 +116,11 @@ def _probe_api(api: LobbyApi, host: str, options: SwarmOptions, token: str | Non
     try:
         api.rooms()
     except ApiError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            raise UsageError(
+                f"The server at {host} has no list of rooms ({error.sentence}): give the path below which it serves "
+                "with --host, or that of the list with --paths."
+            ) from None
         raise UsageError(f"The server at {host} is not ready: {error.sentence}") from None
     except ServerAway as error:
         raise UsageError(

@@ -9,7 +9,20 @@ from loadtest.workload.inputs import check_host, read_tokens
 from tests.loadtest.fakes import JWT
 
 
-@pytest.mark.parametrize("host", [None, "", "localhost:30820", "ftp://x", "http://", "http://x:0", "http://x:99999999"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        None,
+        "",
+        "localhost:30820",
+        "ftp://x",
+        "http://",
+        "http://x:0",
+        "http://x:99999999",
+        "http://x?a=b",
+        "http://x/#a",
+    ],
+)
 def test_hosts_that_are_none(host: str | None):
     with pytest.raises(UsageError, match="http://localhost:30820"):
         check_host(host)
@@ -17,6 +30,7 @@ def test_hosts_that_are_none(host: str | None):
 
 def test_host_loses_its_last_slash():
     assert check_host("https://lobby.example:8443/") == "https://lobby.example:8443"
+    assert check_host("https://play.example/lobby/") == "https://play.example/lobby"
 
 
 def test_tokens_come_one_a_line(tmp_path: Path):
