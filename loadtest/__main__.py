@@ -3,19 +3,17 @@
 
 Its ``--help`` has the swarm's options, and those of the roles in that file. Locust's own has not: it prints its help
 before it reads a locustfile.
+
+Imports nothing of weight before Ctrl-C ends it quietly.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from loadtest.results.early import end_at_interrupt, leave_interrupts_to_python
 from loadtest.results.exit_codes import ExitCode, UsageError
-
-LOCUSTFILE = Path(__file__).parent / "locustfile.py"
 
 
 def main() -> None:
@@ -31,7 +29,7 @@ def main() -> None:
         print(f"loadtest: {error}", file=sys.stderr, flush=True)
         sys.exit(ExitCode.USAGE)
     own = locustfiles_in(sys.argv[1:])
-    sys.argv[:1] = ["locust"] if own else ["locust", "-f", str(LOCUSTFILE)]
+    sys.argv[:1] = ["locust"] if own else ["locust", "-f", _own_locustfile()]
     if {"-h", "--help"} & set(sys.argv):
         _read(own)
     run_locust()  # type: ignore[no-untyped-call]
@@ -39,6 +37,8 @@ def main() -> None:
 
 def locustfiles_in(arguments: Sequence[str]) -> list[str]:
     """As they were given with ``-f``."""
+    import argparse
+
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("-f", "--locustfile", action="append", default=[])
     try:
@@ -46,6 +46,12 @@ def locustfiles_in(arguments: Sequence[str]) -> list[str]:
     except argparse.ArgumentError:
         return [""]  # without a value, which Locust says
     return found
+
+
+def _own_locustfile() -> str:
+    from pathlib import Path
+
+    return str(Path(__file__).parent / "locustfile.py")
 
 
 def _leave_interrupts_to_locust() -> None:
@@ -62,6 +68,8 @@ def _leave_interrupts_to_locust() -> None:
 
 def _read(own: Sequence[str]) -> None:
     """What Locust would do too late: their options are among those that the help shows."""
+    from pathlib import Path
+
     from locust.util.load_locustfile import load_locustfile
 
     import loadtest.locustfile  # noqa: F401

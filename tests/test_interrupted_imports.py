@@ -46,6 +46,8 @@ def interrupted(package: str, module: str, *options: str, handler: str) -> subpr
     [
         ("lobby_server", "asyncio"),
         ("lobby_server", "sqlalchemy"),
+        ("loadtest", "argparse"),
+        ("loadtest", "pathlib"),
         ("loadtest", "gevent"),
         ("loadtest", "numpy"),
         ("bench", "click"),
