@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import tornado.httpserver
@@ -34,6 +35,7 @@ from lobby_server.store import (
     FileJournal,
     LobbyLock,
     PostgresDatabase,
+    database_identity,
     lock_lobby,
     open_store,
     read_database_url,
@@ -322,6 +324,9 @@ class LobbyServer:
             is_first=self._worker is not None and bool(self._worker.backplane_url) and self._worker.is_new,
             address=self._urls,
             version=__version__,
+            database=partial(database_identity, settings.database_url, settings.data_dir)
+            if settings.backplane_url
+            else None,
         )
 
     def _journal(self) -> FileJournal | None:

@@ -70,10 +70,12 @@ class ValkeyLog:
         snapshot_s: float = SNAPSHOT_S,
         address: str = "",
         version: str = "",
+        database: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         """`name`: of this node, for people. `new_incarnation` is another one each time: it tells lives of a node apart.
         `node_timeout_s`: silence after which the others give a node up. `newcomer_waits_s`: how long a node without a
-        state waits for one that has. `snapshot_s`: at most between two snapshots, while anything happens."""
+        state waits for one that has. `snapshot_s`: at most between two snapshots, while anything happens. `database`:
+        which one this node has; None or empty: nobody can say."""
         self._stream = stream
         self._name = name
         self._monotonic_s = clock.monotonic_s
@@ -83,6 +85,7 @@ class ValkeyLog:
         self._snapshot_s = snapshot_s
         self._address = address
         self._version = version
+        self._database = database
         self._outbox = Outbox(f"{name}.{new_incarnation()}")
         self._standing = Standing(self._monotonic_s)
         self._health = Health(self._monotonic_s)
@@ -242,6 +245,8 @@ class ValkeyLog:
 
         Waits up to `wait_s` for Valkey. Raises `BackplaneAway`, `BackplaneRefused`, `FormatRefused`.
         """
+        if self._database is not None:
+            self._snapshots.database = await self._database()
         is_first = await self._epochs.join(restore, wait_s=wait_s)
         self._health.begin()
         self._outbox.add(NodeUp(self.node, self._address, self._version), None, now_s=self._monotonic_s())

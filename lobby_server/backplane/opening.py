@@ -5,7 +5,7 @@ The client library of Valkey is an extra, and 8 MiB of memory: it is loaded here
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from lobby_server.service.ports import Clock
@@ -49,8 +49,10 @@ def open_log(
     address: str,
     version: str,
     is_first: bool = False,
+    database: Callable[[], Awaitable[str]] | None = None,
 ) -> SharedLog:
-    """A log that has not joined yet. `is_first`: nobody else can have a state. Raises `ValueError` with a sentence."""
+    """A log that has not joined yet. `is_first`: nobody else can have a state. `database`: as of `ValkeyLog`. Raises
+    `ValueError` with a sentence."""
     _check_client()
     from lobby_server.backplane.log import ValkeyLog
     from lobby_server.backplane.place.epochs import NEWCOMER_WAITS_S
@@ -65,6 +67,7 @@ def open_log(
         newcomer_waits_s=0.0 if is_first else NEWCOMER_WAITS_S,
         address=address,
         version=version,
+        database=database,
     )
 
 

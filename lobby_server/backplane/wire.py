@@ -50,6 +50,8 @@ class Snapshot(msgspec.Struct, array_like=True, frozen=True):
     one: `BeginEpoch` is still to be applied."""
     floor: int = 0
     """As of that."""
+    database: str = ""
+    """Which database the lobby keeps its data in; empty: nobody knows."""
 
 
 class Renewal(NamedTuple):

@@ -6,6 +6,7 @@ port `lobby_server.service.ports.Store`.
 
 from lobby_server.store.errors import StoreNotReady, StoreSetupError
 from lobby_server.store.journal import FileJournal
+from lobby_server.store.locks.identity import database_identity
 from lobby_server.store.locks.lobby import LobbyLock, lock_lobby
 from lobby_server.store.opening import check_database_url, open_store, when_ready
 from lobby_server.store.postgres_url import PostgresDatabase
@@ -21,6 +22,7 @@ __all__ = [
     "StoreNotReady",
     "StoreSetupError",
     "check_database_url",
+    "database_identity",
     "lock_lobby",
     "open_store",
     "read_database_url",

@@ -47,8 +47,8 @@ class Nodes:
         self.cluster = f"test{next(_clusters)}"
         self.all: list[Node] = []
 
-    async def start(self, url: str | None, *, name: str = "node") -> Node:
-        node = Node(url, cluster=self.cluster, name=name, is_first=not self.all)
+    async def start(self, url: str | None, *, name: str = "node", database: str | None = None) -> Node:
+        node = Node(url, cluster=self.cluster, name=name, is_first=not self.all, database=database)
         self.all.append(node)
         return await node.start()
 

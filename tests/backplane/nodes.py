@@ -50,8 +50,21 @@ def new_state() -> LobbyState:
 class Node:
     """One node. With a URL its log is in Valkey, without it is its own."""
 
-    def __init__(self, url: str | None, *, cluster: str = "test", name: str = "node", is_first: bool = False) -> None:
-        """`is_first`: nobody else has a state, so it need not wait."""
+    def __init__(
+        self,
+        url: str | None,
+        *,
+        cluster: str = "test",
+        name: str = "node",
+        is_first: bool = False,
+        database: str | None = None,
+    ) -> None:
+        """`is_first`: nobody else has a state, so it need not wait. `database`: which one it has; None: it does not
+        say."""
+
+        async def which() -> str:
+            return database or ""
+
         self.state = new_state()
         clock = LoopClock(asyncio.get_running_loop())
         self.sockets: dict[int, User] = {}
@@ -70,6 +83,7 @@ class Node:
                 new_incarnation=lambda: f"i{next(_incarnations)}",
                 node_timeout_s=NODE_TIMEOUT_S,
                 newcomer_waits_s=0.0 if is_first else NEWCOMER_WAITS_S,
+                database=None if database is None else which,
             )
         self.replica = Replica(self.state, log=self.log, clock=clock)
         self.heard: list[str] = []

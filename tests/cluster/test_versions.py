@@ -1,4 +1,5 @@
-"""Nodes of two versions that write the log in different formats: neither takes what is the other's, and says why."""
+"""Nodes of two versions that write the log in different formats, or that have two databases: neither takes what is the
+other's, and says why."""
 
 from __future__ import annotations
 
@@ -15,8 +16,9 @@ from lobby_server.backplane.valkey.stream import Stream
 from lobby_server.backplane.wire import decode_snapshot, encode_batch, encode_snapshot
 from lobby_server.core.machine.commands import FORMAT
 from lobby_server.settings import Settings
-from tests.cluster.lobby import Lobby
+from tests.cluster.lobby import LASTING, Lobby
 from tests.process.clients import call, token_of, wait_until
+from tests.store.postgres import Postgres
 
 pytestmark = pytest.mark.system
 
@@ -86,3 +88,22 @@ def test_node_that_meets_an_entry_of_another_format_ends_with_the_sentence(lobby
     words = node.log_path.read_text(encoding="utf-8")
     assert f"lobby-server: {SENTENCE}" in words
     assert "Traceback" not in words
+
+
+def test_node_with_another_database_does_not_start_and_the_lobby_goes_on(lobby: Lobby, postgres: Postgres) -> None:
+    node = lobby.start(*LASTING)
+    asyncio.run(postgres.run("DROP DATABASE IF EXISTS another_lobby WITH (FORCE)"))
+    asyncio.run(postgres.run("CREATE DATABASE another_lobby"))
+    stranger = lobby.new_node()
+    stranger.flags[stranger.flags.index("--database-url") + 1] = postgres.url("another_lobby")
+    with pytest.raises(TargetFailed) as failed, stranger.running():
+        pass
+    words = str(failed.value)
+    assert "have another database: give this one the same --database-url, or another --cluster." in words
+    assert "(exit code 2)" in words
+    assert "Traceback" not in words
+    stranger = lobby.new_node("--cluster", "another")
+    stranger.flags[stranger.flags.index("--database-url") + 1] = postgres.url("another_lobby")
+    with stranger.running():
+        assert call(stranger, "GET", "/api/rooms").status == 200
+    assert call(node, "POST", "/api/rooms", {"gamemode": "ffa"}, token=token_of(node, 2, "u2")).status == 201

@@ -1,4 +1,4 @@
-"""The lock of a lobby on PostgreSQL, straight and through a real pgbouncer."""
+"""The lock of a lobby on PostgreSQL and which database it is of, straight and through a real pgbouncer."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from lobby_server.store import LobbyLock, StoreSetupError, lock_lobby
+from lobby_server.store import LobbyLock, StoreSetupError, database_identity, lock_lobby
 from lobby_server.store.locks.postgres import PostgresLock
 from lobby_server.store.postgres_url import PostgresDatabase
 from lobby_server.store.urls import read_database_url
 from tests.store.pgbouncer import PgBouncer, running_pgbouncer
 from tests.store.postgres import Postgres
+
+READER = "knows_no_control_file"
+"""A role."""
 
 
 @pytest.fixture(params=["session", "transaction"])
@@ -96,3 +99,37 @@ async def test_lock_is_not_taken_from_another_server(
     for _ in range(3):
         assert not await is_free(postgres.url(postgres_name))
     assert await postgres_lock._connection.fetchval("SELECT 1") == 1
+
+
+async def test_identity_is_of_the_database_and_its_schema_whatever_way_leads_there(
+    postgres: Postgres, postgres_name: str, tmp_path: Path
+) -> None:
+    url = postgres.url(postgres_name)
+    own = await database_identity(url, tmp_path)
+    assert own
+    assert own == await database_identity(url, tmp_path)
+    async with postgres.connected(postgres_name) as connection:
+        await connection.execute("CREATE SCHEMA IF NOT EXISTS another")
+    others = [postgres.url("postgres"), f"{url}&options=-csearch_path%3Danother"]
+    assert len({own, *[await database_identity(other, tmp_path) for other in others]}) == 3
+    with running_pgbouncer(postgres, pool_mode="transaction") as pgbouncer:
+        assert await database_identity(pgbouncer.url(postgres_name), tmp_path) == own
+
+
+async def test_identity_of_sqlite_is_none(tmp_path: Path) -> None:
+    assert await database_identity("", tmp_path) == ""
+
+
+async def test_database_that_does_not_say_which_it_is_is_logged(
+    postgres: Postgres, postgres_name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with postgres.connected(postgres_name) as connection:
+        await connection.execute(f"DROP ROLE IF EXISTS {READER}; CREATE ROLE {READER} LOGIN")
+        await connection.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+        try:
+            assert await database_identity(postgres.url(postgres_name, user=READER), tmp_path) == ""
+        finally:
+            await connection.execute("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
+            await connection.execute(f"DROP ROLE {READER}")
+    assert "does not say which it is" in caplog.text
+    caplog.clear()

@@ -6,6 +6,9 @@ own state, and the others go on from there: with their own state, where what the
 it; else with the one that was opened with. What such a replica alone had read is not so any more. Its sessions begin
 anew, and no revision of the room list that it may have shown is given to another list. Nor is one of a lobby that began
 later, from the database, and has no replica left: the database knows up to where those may have gone.
+
+A newcomer takes no state of another database: its users are others, under the same ids. Where nodes with that database
+are there it is refused, and the stream that such nodes have left behind is none.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lobby_server.backplane.errors import BackplaneAway, FormatRefused
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, FormatRefused
 from lobby_server.backplane.place.snapshots import Snapshots
 from lobby_server.backplane.place.standing import FIRST_ID, Standing
 from lobby_server.backplane.wire import Entry, Snapshot, decode_snapshot, encode_snapshot
@@ -117,9 +120,11 @@ class Epochs:
                 if data is not None and (snapshot := decode_snapshot(data)).epoch == epoch:
                     if restore is None:
                         self._go_on_from(snapshot)
-                    else:
+                        return False
+                    if self._is_of_our_database(snapshot):
                         self._load(snapshot)
-                    return False
+                        return False
+                    await self._give_up_strange_stream()
             elif await self._is_my_turn(has_state=restore is None, since_s=began_s):
                 if restore is not None:
                     await restore()
@@ -142,6 +147,27 @@ class Epochs:
         await self.find(None)
 
     # -- private --------------------------------------------------------------------------------------------------
+
+    def _is_of_our_database(self, snapshot: Snapshot) -> bool:
+        """As far as is known."""
+        return "" in (snapshot.database, self._snapshots.database) or snapshot.database == self._snapshots.database
+
+    async def _give_up_strange_stream(self) -> None:
+        """Raises `BackplaneRefused` while nodes are there that have another database."""
+        from lobby_server.backplane.inspection import (
+            nodes_of,
+        )  # and with it the client of Valkey
+
+        if others := [node.name for node in await nodes_of(self._stream) if node.is_heard]:
+            raise BackplaneRefused(
+                f"The nodes of this lobby ({', '.join(others)}) have another database: give this one the same "
+                "--database-url, or another --cluster."
+            )
+        log.warning(
+            "the log in Valkey is of a lobby with another database, and no node of it is left: it is given up",
+            extra={"event": LogEvent.CAUTION.value},
+        )
+        await self._stream.give_up()
 
     async def _is_my_turn(self, *, has_state: bool, since_s: float) -> bool:
         node = self._node()

@@ -37,6 +37,8 @@ class Snapshots:
         self._state = state
         self._monotonic_s = monotonic_s
         self._every_s = every_s
+        self.database = ""
+        """As in `Snapshot`."""
         self.number = 0
         """Of the last entry in the newest that this node has made."""
         self._at_s = 0.0
@@ -60,7 +62,8 @@ class Snapshots:
         """Of the state as it is. The other values as in `Snapshot`."""
         number = self.number = self._standing.number
         self._at_s = self._monotonic_s()
-        return Snapshot(FORMAT, epoch, previous, number, stream_id, dump(self._state), tail or [], opened_s, floor)
+        image = dump(self._state)
+        return Snapshot(FORMAT, epoch, previous, number, stream_id, image, tail or [], opened_s, floor, self.database)
 
     def is_loaded(self) -> None:
         """The state is that of a snapshot now."""

@@ -179,6 +179,10 @@ class Stream:
         keys = [self._epoch, self._number, self._log, self._snapshot, self._seeding, self._candidates]
         return bool(await self._script(scripts.SEED, keys, [node, epoch, str(number), snapshot]))
 
+    async def give_up(self) -> None:
+        """The epoch is over, and nobody goes on from it."""
+        await self._do(self._client.delete(self._epoch))
+
     # -- the gate -------------------------------------------------------------------------------------------------
 
     async def take_gate(self, token: str, *, for_s: float) -> bool:

@@ -1,0 +1,64 @@
+"""Nodes that have different databases are no lobby, for an id of a user means another user to each."""
+
+from __future__ import annotations
+
+import pytest
+
+from lobby_server.backplane.errors import BackplaneRefused
+from lobby_server.core.presence import User
+from tests.backplane.conftest import Nodes
+from tests.backplane.engine import Engine
+from tests.backplane.nodes import agree, until
+
+ANN = User(1, "ann")
+
+
+async def test_node_with_another_database_is_refused_and_the_lobby_goes_on(
+    valkey_engine: Engine, nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    a = await nodes.start(valkey_engine.url, name="a", database="1/5")
+    a.arrive(ANN)
+    await until(lambda: a.online == [1])
+    sentence = r"^The nodes of this lobby \(a\.\w+\) have another database: give this one the same --database-url, or "
+    with pytest.raises(BackplaneRefused, match=sentence):
+        await nodes.start(valkey_engine.url, name="b", database="1/6")
+    c = await nodes.start(valkey_engine.url, name="c", database="1/5")
+    await agree(a, c)
+    assert c.online == [1]
+    assert not caplog.records or all("given up" not in record.getMessage() for record in caplog.records)
+
+
+async def test_log_that_nodes_with_another_database_left_is_given_up(
+    valkey_engine: Engine, nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    a = await nodes.start(valkey_engine.url, name="a", database="1/5")
+    a.arrive(ANN)
+    await until(lambda: a.online == [1])
+    await a.end()
+    b = await nodes.start(valkey_engine.url, name="b", database="1/6")
+    assert (b.restored, b.online) == (1, [])
+    assert "is of a lobby with another database" in caplog.text
+    caplog.clear()
+    c = await nodes.start(valkey_engine.url, name="c", database="1/6")
+    await agree(b, c)
+    assert (c.restored, c.online) == (0, [])
+
+
+@pytest.mark.parametrize("databases", [("", "1/5"), ("1/5", ""), (None, "1/5"), ("1/5", None)])
+async def test_node_of_which_nobody_knows_the_database_takes_part(
+    valkey_engine: Engine, nodes: Nodes, databases: tuple[str | None, str | None]
+) -> None:
+    a, b = [
+        await nodes.start(valkey_engine.url, name=name, database=each)
+        for name, each in zip("ab", databases, strict=True)
+    ]
+    await agree(a, b)
+
+
+async def test_epoch_that_a_node_opens_later_is_of_its_database_too(engine: Engine, nodes: Nodes) -> None:
+    a = await nodes.start(engine.url, name="a", database="1/5")
+    outages = a.log.outages
+    engine.restart()
+    await until(lambda: a.log.outages > outages and a.log.takes_part and a.log.is_heard_of)
+    with pytest.raises(BackplaneRefused, match="another database"):
+        await nodes.start(engine.url, name="b", database="1/6")
