@@ -19,7 +19,8 @@ MAX_NUMBER = 1_000_000_000
 """Of every number: a larger one is a typing error, and no timer takes that many seconds."""
 MAX_PROXY_HOPS = 16
 MAX_WORKERS = 64
-_PATH_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_PATH_PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
+"""Without ``.`` and ``..``, which clients take out of a path before they ask (RFC 3986 section 5.2.4)."""
 _PAGE_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 _BACKPLANE_URL = re.compile(r"(rediss?|unix)://.")
 _CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -42,6 +43,9 @@ class Settings(OptionTable):
             bool(self.addresses) and all(_is_host(address) for address in self.addresses),
             "--address",
             "host names or IP addresses, separated by commas; 0.0.0.0 for every interface",
+        )
+        self._require(
+            len(set(self.addresses)) == len(self.addresses), "--address", "a list in which each address stands once"
         )
         self._require(
             self.path_prefix == "" or _PATH_PREFIX.fullmatch(self.path_prefix) is not None,
