@@ -21,6 +21,8 @@ from loadtest.measure.metrics import (
     METRICS,
     ONLINE_BEFORE,
     POLLS_SKIPPED,
+    RESTARTS,
+    RESTARTS_ASKED_FOR,
     RESTARTS_FAILED,
     ROLE_FAULTS,
     WITHOUT_A_SEAT,
@@ -109,7 +111,8 @@ def validity_of(
     _judge_load(recorder, doubts)
     _judge_points(recorder, doubts)
     if not has_faults:
-        _judge_server(server_state or ServerState(), doubts)
+        is_planned = any(recorder.events[name] for name in (RESTARTS, RESTARTS_ASKED_FOR, RESTARTS_FAILED))
+        _judge_server(server_state or ServerState(), doubts, is_planned=is_planned)
     if recorder.rooms.missed:
         doubts.notes.append(
             f"{recorder.rooms.missed:,} announcements of the rooms that others heard did not come to a player who "
@@ -300,8 +303,15 @@ def _judge_points(recorder: Recorder, doubts: _Doubts) -> None:
             doubts.notes.append(sentence)
 
 
-def _judge_server(state: ServerState, doubts: _Doubts) -> None:
+def _judge_server(state: ServerState, doubts: _Doubts, *, is_planned: bool) -> None:
+    """`is_planned`: the run restarted it, or asked for that."""
     of = f"of {state.watched_s:.1f} s"
+    if state.restarts and not is_planned:
+        times = "once" if state.restarts == 1 else f"{state.restarts:,} times"
+        doubts.suspect.append(
+            f"the server's process ended and another one took its place, {times}: it was away in {state.gone_s:.1f} s "
+            f"{of}, and its players came back to it"
+        )
     if state.gone_s > STOOD_STILL_S and not state.restarts:
         doubts.suspect.append(f"the server's process had ended: it was away in {state.gone_s:.1f} s {of}")
     if state.stopped_s > STOOD_STILL_S:

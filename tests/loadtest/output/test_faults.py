@@ -84,3 +84,20 @@ def test_server_that_the_run_itself_stopped_is_no_doubt_about_it() -> None:
     state = ServerState(watched_s=30.0, gone_s=5.0, stopped_s=4.0)
     assert validity_of(Recorder(), server_state=state).level is Validity.SUSPECT
     assert validity_of(Recorder(), server_state=state, has_faults=True).level is Validity.VALID
+
+
+@pytest.mark.parametrize("restarts", [1, 2])
+def test_server_that_another_process_took_the_place_of_is_told(restarts: int) -> None:
+    state = ServerState(watched_s=30.0, gone_s=1.2, restarts=restarts)
+    (reason,) = validity_of(Recorder(), server_state=state).reasons
+    assert "another one took its place" in reason
+    assert "1.2 s of 30.0 s" in reason
+    assert ("once" in reason) is (restarts == 1)
+
+
+@pytest.mark.parametrize("asked", ["restarts of the server", "restarts asked for"])
+def test_restart_that_the_run_made_or_asked_for_is_no_doubt_about_it(asked: str) -> None:
+    recorder = Recorder()
+    recorder.count(asked)
+    state = ServerState(watched_s=30.0, gone_s=1.2, restarts=1)
+    assert validity_of(recorder, server_state=state).level is Validity.VALID
