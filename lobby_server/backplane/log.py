@@ -91,7 +91,7 @@ class ValkeyLog:
         self._health = Health(self._monotonic_s)
         self._writer = Writer(stream, standing=self._standing, health=self._health, outbox=self._outbox)
         self._tasks: list[asyncio.Task[None]] = []
-        self._gate = Gate(stream, append=self.append, new_token=new_incarnation, monotonic_s=self._monotonic_s)
+        self._gate = Gate(stream, append=self.append, new_token=new_incarnation, clock=clock)
         self._catching_up = CatchingUp(stream, standing=self._standing, health=self._health, clock=clock)
 
     # -- `lobby_server.service.replica.SharedLog` -----------------------------------------------------------------

@@ -25,6 +25,7 @@ from lobby_server.service.errors import ERROR_REASONS
 from lobby_server.service.ports import Clock, Timer
 from lobby_server.service.session import Session
 from lobby_server.service.watch.log_figures import LogFigures
+from lobby_server.service.writes.turns import Turns
 
 FOLLOWERS_WAIT_S = 2.0
 """How long nodes that do not lead wait before they, too, say that a deadline has come."""
@@ -89,7 +90,8 @@ class Log(Protocol):
         another node, and was answered, is so here then. When that would take long: at once, or soon."""
 
     def gate(self) -> AbstractAsyncContextManager[Callable[[], bool]]:
-        """One holder at a time, over all nodes, who has seen what all before appended. Gives: is it theirs still?"""
+        """One holder at a time, over all nodes, who has seen what all before appended. Gives: is it theirs still?
+        Raises `Refusal` (``try_again_later``) for one who would wait for long."""
 
 
 class SharedLog(Log, Protocol):
@@ -148,7 +150,7 @@ class LocalLog:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._apply: Apply | None = None
-        self._lock = asyncio.Lock()
+        self._turns = Turns(clock)
 
     def follow(self, apply: Apply) -> None:
         self._apply = apply
@@ -168,8 +170,8 @@ class LocalLog:
 
     @contextlib.asynccontextmanager
     async def gate(self) -> AsyncIterator[Callable[[], bool]]:
-        async with self._lock:
-            yield self._lock.locked
+        async with self._turns.take():
+            yield lambda: True
 
 
 class _Asked:

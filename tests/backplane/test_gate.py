@@ -9,10 +9,16 @@ from typing import Any
 
 import pytest
 
+from lobby_server.backplane.node import gate as gate_module
 from lobby_server.backplane.node.gate import Gate
+from lobby_server.clock import LoopClock
 from lobby_server.core.machine.commands import Command
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.service.ports import Clock
 from lobby_server.service.replica import Request
+from lobby_server.service.writes.turns import BEGIN_S
+from tests.fakes.clock import VirtualClock
+from tests.patience import PATIENCE_S
 
 
 class Lock:
@@ -31,10 +37,11 @@ class Lock:
             self.holder = None
 
 
-def gate_of(lock: Lock, append: Callable[[Command, Request], None]) -> Gate:
+def gate_of(lock: Lock, append: Callable[[Command, Request], None], *, clock: Clock | None = None) -> Gate:
     stream: Any = lock
     tokens = iter("abc")
-    return Gate(stream, append=append, new_token=lambda: next(tokens), monotonic_s=asyncio.get_running_loop().time)
+    clock = clock or LoopClock(asyncio.get_running_loop())
+    return Gate(stream, append=append, new_token=lambda: next(tokens), clock=clock)
 
 
 async def pass_gate(gate: Gate) -> None:
@@ -77,4 +84,44 @@ async def test_holder_lets_go_when_it_is_done_and_when_what_it_does_fails() -> N
     with pytest.raises(KeyError):
         async with gate.hold():
             raise KeyError
+    assert lock.holder is None
+
+
+async def test_who_is_behind_a_holder_that_hangs_on_the_same_node_is_refused_in_time_and_never_takes_the_lock() -> None:
+    lock, clock = Lock(), VirtualClock()
+    gate = gate_of(lock, lambda command, request: request.applied(), clock=clock)
+    async with gate.hold():
+        behind = [asyncio.ensure_future(pass_gate(gate)) for _ in range(30)]
+        await asyncio.sleep(0)
+        clock.advance(BEGIN_S)
+        await asyncio.wait(behind)
+        assert all(isinstance(each.exception(), Refusal) for each in behind)
+        assert lock.holder == "a"
+    assert lock.holder is None
+    await pass_gate(gate)
+
+
+async def test_time_behind_a_holder_on_the_same_node_counts_for_the_wait_for_other_nodes() -> None:
+    lock, clock = Lock(), VirtualClock()
+    gate = gate_of(lock, lambda command, request: request.applied(), clock=clock)
+    async with gate.hold():
+        behind = asyncio.ensure_future(pass_gate(gate))
+        await asyncio.sleep(0)
+        clock.advance(BEGIN_S - 0.1)
+    lock.holder = "another node's"
+    await asyncio.sleep(0)
+    clock.advance(0.1)
+    with pytest.raises(Refusal):
+        await behind
+    assert lock.holder == "another node's"
+
+
+async def test_holder_to_whom_the_log_hands_nothing_back_is_refused_in_time_and_lets_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("BEGIN_S", "LEAST_S"):
+        monkeypatch.setattr(gate_module, name, 0.05)
+    lock = Lock()
+    with pytest.raises(Refusal):
+        await asyncio.wait_for(pass_gate(gate_of(lock, lambda command, request: None)), PATIENCE_S)
     assert lock.holder is None

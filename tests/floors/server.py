@@ -55,6 +55,7 @@ LAYERS = (
         "service.watch.metrics",
         "service.watch.loop_lag",
     ),
+    ("service.writes.turns",),
     ("service.mail.letters", "service.mail.outbox"),
     ("service.mail",),
     ("service.accounts.hashing",),

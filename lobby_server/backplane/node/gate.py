@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused
 from lobby_server.core.machine.commands import Command, Nothing
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.service.ports import Clock
 from lobby_server.service.replica import Request
 from lobby_server.service.session import Session
+from lobby_server.service.writes.turns import BEGIN_S, LEAST_S, Turns
 
 if TYPE_CHECKING:
     from lobby_server.backplane.valkey.stream import Stream
 
-GIVE_UP_S = 5.0
-"""How long one waits for those before."""
 HELD_S = 10.0
 """After that it counts as let go: its holder may be gone."""
 SURE = 0.75
@@ -36,22 +36,22 @@ class Gate:
         *,
         append: Callable[[Command, Request], None],
         new_token: Callable[[], str],
-        monotonic_s: Callable[[], float],
+        clock: Clock,
     ) -> None:
         """`append`: to the log. `new_token` is another one each time, on every node."""
         self._stream = stream
         self._append = append
         self._new_token = new_token
-        self._monotonic_s = monotonic_s
-        self._lock = asyncio.Lock()
+        self._monotonic_s = clock.monotonic_s
+        self._turns = Turns(clock)
 
     @contextlib.asynccontextmanager
     async def hold(self) -> AsyncIterator[Callable[[], bool]]:
         """Gives what says whether nobody else can hold it yet. Raises `Refusal` (``try_again_later``) when Valkey is
-        away, or others take too long."""
-        async with self._lock:
+        away, or those before, on this node and on others, take too long."""
+        give_up_s, retry_s = self._monotonic_s() + BEGIN_S, RETRY_S
+        async with self._turns.take():
             token = self._new_token()
-            give_up_s, retry_s = self._monotonic_s() + GIVE_UP_S, RETRY_S
             try:
                 asked_s = self._monotonic_s()
                 while not await self._stream.take_gate(token, for_s=HELD_S):
@@ -63,18 +63,22 @@ class Gate:
             except (BackplaneAway, BackplaneRefused):
                 raise Refusal(RefusalCode.TRY_AGAIN_LATER) from None
             try:
-                await self._barrier()
+                await self._barrier(max(LEAST_S, give_up_s - self._monotonic_s()))
                 sure_until_s = asked_s + SURE * HELD_S
                 yield lambda: self._monotonic_s() < sure_until_s
             finally:
                 with contextlib.suppress(BackplaneAway, BackplaneRefused):
                     await self._stream.release_gate(token)
 
-    async def _barrier(self) -> None:
-        """Return when everything that stands in the log now is applied here."""
+    async def _barrier(self, within_s: float) -> None:
+        """Return when everything that stands in the log now is applied here. Raises `Refusal` (``try_again_later``)."""
         waiter = _Waiter()
         self._append(Nothing(), waiter)
-        await waiter.future
+        timer = asyncio.get_running_loop().call_later(within_s, waiter.given_up)
+        try:
+            await waiter.future
+        finally:
+            timer.cancel()
 
 
 class _Waiter:

@@ -10,6 +10,9 @@ transaction, and makes one only if it counts as many as when the lock was taken:
 itself, so that it goes up whatever becomes of the lock's own server. Of two holders at once one commits; the other is
 refused, and has to be, for it has decided without knowing of that.
 
+Before it has begun a change waits for little more than `BEGIN_S`, whatever is ahead of it and does not answer. Once it
+has begun, it takes as long as the store does: only that knows what became of it.
+
 How long it has held is asked of the monotonic clock, which goes on while a process is stopped. While a machine is
 suspended, or a virtual one paused, it may not: then the count alone keeps what stood behind the lock from being
 committed, and a look may tell the books what is old, until the next one.
@@ -19,12 +22,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.ports import Overtaken, StoreUnavailable
 from lobby_server.service.replica import Replica
+from lobby_server.service.writes.turns import BEGIN_S, LEAST_S
 
 _Store = TypeVar("_Store")
 _Changes = TypeVar("_Changes", covariant=True)
@@ -86,9 +91,11 @@ class GatedStore(Generic[_Store]):
 
     @contextlib.asynccontextmanager
     async def hold(self) -> AsyncIterator[Held[_Store]]:
-        """One holder at a time, over all nodes. Raises `Refusal` (``try_again_later``), `StoreUnavailable`."""
+        """One holder at a time, over all nodes. Raises `Refusal` (``try_again_later``), `StoreUnavailable`: soon, while
+        nothing is begun."""
+        latest_s = _now_s() + BEGIN_S
         async with self._replica.gate() as is_sure:
-            changes = await self._store.changes()
+            changes = await self._count(max(LEAST_S, latest_s - _now_s()))
             try:
                 yield Held(self._store.fenced, changes, is_sure=is_sure, look_again=self._look_again)
             except (StoreUnavailable, asyncio.CancelledError):
@@ -96,3 +103,29 @@ class GatedStore(Generic[_Store]):
                 raise
             if not is_sure():
                 self._look_again()  # another change may have been committed in between, and told before this one
+
+    async def _count(self, within_s: float) -> int:
+        """Asked in the caller's own task: with one of its own, each change would take the loop a turn more."""
+        task, is_late = asyncio.current_task(), False
+        assert task is not None
+
+        def late() -> None:
+            nonlocal is_late
+            is_late = True
+            task.cancel()
+
+        timer = asyncio.get_running_loop().call_later(within_s, late)
+        try:
+            return await self._store.changes()
+        except asyncio.CancelledError:
+            if not is_late:
+                raise
+            if sys.version_info >= (3, 11) and task.uncancel():
+                raise  # somebody else has cancelled it, too
+            raise StoreUnavailable(f"The database has not answered within {within_s:.0f} s.") from None
+        finally:
+            timer.cancel()
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -62,7 +62,7 @@ class Lock:
             stream,
             append=append,
             new_token=lambda: f"token{next(self._tokens)}",
-            monotonic_s=self._clock.monotonic_s,
+            clock=self._clock,
         )
         house.app.replica.gate = gate.hold  # type: ignore[method-assign]
 
