@@ -159,12 +159,14 @@ class Patience(Generic[_Item]):
         return ((item, began_s - due_s) for item, due_s in self._due_s.items())
 
     def _run(self) -> None:
-        self._timer = None
         now_s = self._clock.monotonic_s()
-        while self._due_s:
-            item, due_s = next(iter(self._due_s.items()))
-            if due_s > now_s:
-                self._timer = self._clock.call_later(due_s - now_s, self._run)
-                return
-            del self._due_s[item]
-            self._act(item)
+        try:
+            while self._due_s:
+                item, due_s = next(iter(self._due_s.items()))
+                if due_s > now_s:
+                    break
+                del self._due_s[item]
+                self._act(item)  # which may add it again
+        finally:
+            left = next(iter(self._due_s.values()), None)
+            self._timer = None if left is None else self._clock.call_later(max(0.0, left - now_s), self._run)

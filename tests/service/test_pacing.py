@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -234,3 +235,40 @@ def test_alarm_that_is_set_again_for_a_moment_that_is_past_does_not_go_round_in_
     alarm.set(1000.0)
     clock.advance(1.0)
     assert len(strikes) == 21
+
+
+def test_patience_takes_an_item_again_as_it_acts_and_keeps_one_timer() -> None:
+    clock = VirtualClock()
+    acted: list[tuple[float, str]] = []
+
+    def act(item: str) -> None:
+        acted.append((clock.monotonic_s() - began_s, item))
+        if len(acted) < 6:
+            patience.add(item)
+
+    patience: Patience[str] = Patience(clock, delay_s=2.0, act=act)
+    began_s = clock.monotonic_s()
+    patience.add("a")
+    clock.advance(1.0)
+    patience.add("b")
+    clock.advance(9.0)
+    assert acted == [(2.0, "a"), (3.0, "b"), (4.0, "a"), (5.0, "b"), (6.0, "a"), (7.0, "b"), (8.0, "a")]
+    assert clock._calls == []
+
+
+def test_patience_goes_on_when_what_it_calls_fails() -> None:
+    clock = VirtualClock()
+    acted: list[str] = []
+
+    def act(item: str) -> None:
+        acted.append(item)
+        if item == "fails":
+            raise KeyError(item)
+
+    patience: Patience[str] = Patience(clock, delay_s=2.0, act=act)
+    for item in ("fails", "b"):
+        patience.add(item)
+    with pytest.raises(KeyError):
+        clock.advance(2.0)
+    clock.advance(0.1)
+    assert acted == ["fails", "b"]

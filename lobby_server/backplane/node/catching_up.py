@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from lobby_server.backplane.valkey.stream import Stream
 
 CATCH_UP_S = 0.5
-"""How long a call waits at most: then what there is has to do."""
+"""How long a call waits at most, as long as the loop runs: then what there is has to do."""
+PARTS = 4
+"""In which it waits. One in which the loop stood still counts as one, however long that was: what has come meanwhile
+lies in sockets, and is read in the next."""
 
 
 class CatchingUp:
@@ -30,7 +33,7 @@ class CatchingUp:
         self._stream = stream
         self._standing = standing
         self._health = health
-        self._patience: Patience[asyncio.Future[None]] = Patience(clock, delay_s=CATCH_UP_S, act=_let_go)
+        self._patience: Patience[_Call] = Patience(clock, delay_s=CATCH_UP_S / PARTS, act=self._has_waited)
         self._asking: list[asyncio.Future[None]] = []
         self.waiting: list[tuple[int, asyncio.Future[None]]] = []
         """Calls that wait for an entry, by its number."""
@@ -43,11 +46,12 @@ class CatchingUp:
         self._asking.append(future)
         if self.asker is None or self.asker.done():
             self.asker = loop.create_task(self._ask())
-        self._patience.add(future)
+        call = _Call(future)
+        self._patience.add(call)
         try:
             await future
         finally:
-            self._patience.discard(future)
+            self._patience.discard(call)
 
     def applied(self) -> None:
         """One more entry was. O(calls that wait)."""
@@ -58,6 +62,13 @@ class CatchingUp:
             elif not future.done():
                 future.set_result(None)
         self.waiting = left
+
+    def _has_waited(self, call: _Call) -> None:
+        call.parts -= 1
+        if call.parts:
+            self._patience.add(call)
+        elif not call.future.done():
+            call.future.set_result(None)
 
     async def _ask(self) -> None:
         while self._asking:
@@ -82,6 +93,12 @@ class CatchingUp:
         return newest
 
 
-def _let_go(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+class _Call:
+    """One that waits."""
+
+    __slots__ = ("future", "parts")
+
+    def __init__(self, future: asyncio.Future[None]) -> None:
+        self.future = future
+        self.parts = PARTS
+        """Of its time, that are left."""
