@@ -73,6 +73,10 @@ _ONE_MORE_HOSTED = SharedStatement(
 _TAKES_NO_WRITES = select(func.current_setting("transaction_read_only"))
 
 
+ADD_TRIES = 3
+"""Of a new account whose name or address another one had, which was deleted before it was looked for."""
+
+
 class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdministration, SqlMails):
     """`lobby_server.service.ports.Store` on a database that `open_store` has made ready.
 
@@ -83,13 +87,15 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
     async def add_account(
         self, *, username: str, email: str | None, password_hash: str, created_at: datetime
     ) -> Account:
-        username_key = key_of(username)
+        keys = {
+            "username_key": key_of(username),
+            "username_look": look_of(username),
+            "email_key": None if email is None else key_of(email),
+        }
         new_account = insert(users).values(
+            **keys,
             username=username,
-            username_key=username_key,
-            username_look=look_of(username),
             email=email,
-            email_key=None if email is None else key_of(email),
             password_hash=password_hash,
             created_at=created_at,
         )
@@ -98,15 +104,22 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
             key: Any = connection.execute(new_account).inserted_primary_key
             return int(key.id)
 
-        try:
-            account_id = await self._run(add)
-        except RowConflict as conflict:
-            # Each database words a conflict in its own way. Accounts stay, so the other one can still be asked.
-            if await self._first(select(users.c.id).where(users.c.username_key == username_key)) is not None:
-                raise UsernameTaken(f"The username {username} is taken.") from conflict
-            if await self._first(select(users.c.id).where(users.c.username_look == look_of(username))) is not None:
-                raise UsernameLooksTaken(f"The username {username} looks like another one.") from conflict
-            raise EmailTaken(f"The email {email} is taken.") from conflict
+        for tries_left in reversed(range(ADD_TRIES)):
+            try:
+                account_id = await self._run(add)
+                break
+            except RowConflict as conflict:
+                # Each database words a conflict in its own way, so the other account is asked for.
+                for column, fault in (
+                    ("username_key", UsernameTaken(f"The username {username} is taken.")),
+                    ("username_look", UsernameLooksTaken(f"The username {username} looks like another one.")),
+                    ("email_key", EmailTaken(f"The email {email} is taken.")),
+                ):
+                    key = keys[column]
+                    if key is not None and await self._first(select(users.c.id).where(users.c[column] == key)):
+                        raise fault from conflict
+                if not tries_left:  # it cannot be another account each time
+                    raise
         return Account(
             id=account_id,
             username=username,

@@ -6,12 +6,17 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, TypeVar
 
+import pytest
+from sqlalchemy import event
+
 from lobby_server.core.presence import User
-from lobby_server.service.ports import EmailTaken
+from lobby_server.service.ports import Account, EmailTaken, StoreError, UsernameTaken
 from lobby_server.store import SqlStore
-from tests.store.at_once.servers import Write, with_one_between
+from lobby_server.store.errors import RowConflict
+from tests.store.at_once.servers import Write, engine_of, with_one_between
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
 ANN, BOB = User(1, "ann"), User(2, "bob")
@@ -100,3 +105,53 @@ async def test_address_that_another_account_confirms_meanwhile_is_taken(two_serv
         assert taken.pop() != found if taken else found
         await before.set_email(ada.id, None)
         await before.set_email(bob.id, None)
+
+
+@pytest.mark.parametrize(
+    "email", [None, "new@example.org", "a@example.org"], ids=["no address", "another one", "the same one"]
+)
+@pytest.mark.parametrize("username", ["ada", "Ada", "new"])
+async def test_name_and_address_of_an_account_that_is_deleted_meanwhile_are_free(
+    two_servers: Stores, username: str, email: str | None
+) -> None:
+    before = two_servers[0]
+    in_the_way = [(await add(before, "ada", "a@example.org")).id]
+
+    async def delete(store: SqlStore) -> None:
+        await store.delete_account(in_the_way.pop())
+
+    async def register(store: SqlStore) -> Account | StoreError:
+        try:
+            return await add(store, username, email)
+        except StoreError as fault:
+            return fault
+
+    async for found in each_place(two_servers, delete, register):
+        if isinstance(found, Account):
+            await before.delete_account(found.id)
+        else:  # it was deleted right after it was looked for, or not at all
+            assert isinstance(found, EmailTaken if username == "new" else UsernameTaken)
+        if not in_the_way:
+            in_the_way.append((await add(before, "ada", "a@example.org")).id)
+
+
+async def test_conflict_that_is_of_no_other_account_is_not_taken_for_one(two_servers: Stores) -> None:
+    registers = two_servers[1]
+    ada = await add(registers, "ada", None)
+    event.listen(engine_of(registers), "before_cursor_execute", partial(_with_the_id, ada.id), retval=True)
+    with pytest.raises(RowConflict):
+        await add(registers, "new", "new@example.org")
+
+
+async def add(store: SqlStore, username: str, email: str | None) -> Account:
+    return await store.add_account(username=username, email=email, password_hash="x", created_at=NOON)
+
+
+def _with_the_id(
+    id_: int, _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+) -> tuple[str, Any]:
+    """As where the numbers of accounts were set back when the database was restored."""
+    if statement.startswith("INSERT INTO users ("):
+        statement = statement.replace("INSERT INTO users (", "INSERT INTO users (id, ", 1)
+        statement = statement.replace("VALUES (", f"VALUES ({id_}, ", 1)
+    return statement, parameters
