@@ -221,6 +221,7 @@ class ValkeyLog:
             apply=apply,
             take=lambda entry: self._take(entry),
             is_back=self._writer.send_again,
+            is_up=self._is_up,
             given_up=self._reborn,
             fatal=fatal,
             monotonic_s=monotonic_s,
@@ -311,17 +312,26 @@ class ValkeyLog:
                 raise BackplaneAway("The log of the backplane cannot be read.")
             await asyncio.sleep(0.002)
 
+    def _is_up(self) -> None:
+        self._health.is_up = True
+        self._outbox.settle()
+        self._writer.wake()
+
     def _begin_anew(self, besides: Sequence[Command]) -> None:
         """The state has become another one, and may have what this node has sent. `besides`: is said first of all."""
-        self._reborn(besides, knows_all=False)
+        self._reborn(besides, known=self._applied_of)
 
-    def _reborn(self, besides: Sequence[Command] = (), *, knows_all: bool = True) -> None:
-        """The others have given this node up: all that is on its way is void. `knows_all`: as of `Outbox.restart`."""
+    def _applied_of(self, node: str) -> int | None:
+        found = self._state.nodes.get(node)
+        return None if found is None else found.sequence
+
+    def _reborn(self, besides: Sequence[Command] = (), *, known: Callable[[str], int | None] | None = None) -> None:
+        """The others have given this node up: all that is on its way is void. `known`: as of `Outbox.restart`."""
         self._health.is_up = False
         is_leaving = self._health.is_leaving
         name = f"{self._name}.{self._new_incarnation()}"
         first = [] if is_leaving else [NodeUp(name, self._address, self._version), *besides, *self._announce()]
-        self._outbox.restart(name, first, now_s=self._monotonic_s(), knows_all=knows_all)
+        self._outbox.restart(name, first, now_s=self._monotonic_s(), known=known)
         if is_leaving:
             return
         self._writer.wake()

@@ -9,7 +9,7 @@ import pytest
 
 from lobby_server.backplane.opening import list_nodes
 from lobby_server.backplane.place import snapshots
-from lobby_server.backplane.wire import decode_snapshot, encode_snapshot
+from lobby_server.backplane.wire import Snapshot, decode_snapshot, encode_snapshot
 from lobby_server.core.machine import commands
 from lobby_server.core.machine.image import digest
 from lobby_server.core.presence import User
@@ -24,12 +24,16 @@ pytestmark = pytest.mark.system
 ANN, BOB, CLEO = User(1, "ann"), User(2, "bob"), User(3, "cleo")
 
 
-async def trim(node: Node) -> None:
-    """Nothing is left of the stream but a snapshot that the node makes."""
+async def trim(node: Node, snapshot: Snapshot | None = None) -> None:
+    """Nothing is left of the stream but a snapshot that the node makes, and what came after it."""
+    snapshot = snapshot or snapshot_of(node)
+    newest = f"{snapshot.stream_id.partition('-')[0]}-99999"
+    await node.log._stream.put_snapshot(snapshot.epoch, encode_snapshot(snapshot), keep_from=newest)
+
+
+def snapshot_of(node: Node) -> Snapshot:
     standing = node.log._standing
-    snapshot = node.log._snapshots.make(epoch=standing.epoch, stream_id=standing.stream_id)
-    newest = f"{standing.stream_id.partition('-')[0]}-99999"
-    await node.log._stream.put_snapshot(standing.epoch, encode_snapshot(snapshot), keep_from=newest)
+    return node.log._snapshots.make(epoch=standing.epoch, stream_id=standing.stream_id)  # type: ignore[no-any-return]
 
 
 @pytest.fixture(params=ENGINES)
@@ -200,6 +204,27 @@ async def test_what_a_node_sent_before_its_state_was_replaced_is_not_undone_for_
     assert isinstance(asked.exception(), Refusal)
     assert told == ["settled"]
     await agree(one, other)
+
+
+@pytest.mark.parametrize("is_in_snapshot", [True, False], ids=["in the snapshot", "after it"])
+async def test_what_a_node_sent_for_nobody_before_its_state_was_replaced_happens_once(
+    shared: Engine, nodes: Nodes, *, is_in_snapshot: bool
+) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    sees = await blinded(other)
+    await one.replica.run(said("before"))  # which the other one does not read
+    before = snapshot_of(one)
+    await asyncio.sleep(0.002)  # the next entry is of a later millisecond, and is not trimmed
+    other.replica.submit(said("heard once"))
+    await until(lambda: one.heard == ["before", "heard once"])
+    await trim(one, None if is_in_snapshot else before)
+    other.replica.submit(said("not sent yet"))
+    sees.set()
+    await until(lambda: other.resets == 1)
+    await agree(one, other)
+    await other.replica.run(said("after"))
+    await until(lambda: one.heard[-1] == "after")
+    assert one.heard == ["before", "heard once", "not sent yet", "after"]
 
 
 async def test_node_of_another_format_ends_with_a_sentence(shared: Engine, nodes: Nodes) -> None:

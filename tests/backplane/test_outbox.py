@@ -14,10 +14,12 @@ from lobby_server.core.machine.commands import (
     Arrive,
     Block,
     Command,
+    DeliverNotices,
     Depart,
     KickFromRoom,
     NodeDown,
     NodeUp,
+    Notice,
     PartFriends,
     SetWhereabouts,
 )
@@ -159,10 +161,63 @@ def test_new_name_under_another_state_says_of_what_was_sent_that_nobody_will_kno
     outbox.next_batch()
     outbox.add(said("waits"), waiting, now_s=5.0)
     outbox.give_up(before_s=2.0)
-    outbox.restart("b", [NodeUp("b")], now_s=6.0, knows_all=False)
+    outbox.restart("b", [NodeUp("b")], now_s=6.0, known=lambda _: None)
     again = RefusalCode.TRY_AGAIN_LATER.value
     assert (sent.told, late.told, waiting.told) == ([f"lost: {again}"], ["given up", f"lost: {again}"], [again])
     assert read(outbox.next_batch()) == ("b", 1, [NodeUp("b")])
+
+
+def in_doubt(*applied: int) -> Outbox:
+    """Sent batches 1 to 3 for nobody, and has a command more; then its state became another one, which has applied some
+    of them under the name before."""
+    outbox = Outbox("a")
+    for number in (1, 2, 3):
+        outbox.add(said(str(number)), None, now_s=0.0)
+        outbox.next_batch()
+    outbox.add(said("waits"), None, now_s=0.0)
+    outbox.restart("b", [NodeUp("b")], now_s=1.0, known={"a": max(applied, default=0)}.get)
+    return outbox
+
+
+def test_what_another_state_has_is_not_sent_again_and_what_may_be_in_the_log_not_before_that_is_read() -> None:
+    outbox = in_doubt(1)
+    assert read(outbox.next_batch()) == ("b", 1, [NodeUp("b")])
+    outbox.add(said("new"), None, now_s=2.0)
+    assert outbox.next_batch() is None
+    outbox.seen("a", 3)
+    outbox.seen("c", 2)
+    assert outbox.next_batch() is None
+    outbox.settle()
+    assert read(outbox.next_batch()) == ("b", 2, [said("2"), said("waits"), said("new")])
+    assert outbox.next_batch() is None
+
+
+def test_what_is_in_doubt_stays_so_under_a_third_name() -> None:
+    outbox = in_doubt()
+    outbox.next_batch()
+    outbox.restart("c", [NodeUp("c")], now_s=2.0)
+    assert read(outbox.next_batch()) == ("c", 1, [NodeUp("c")])
+    assert outbox.next_batch() is None
+    outbox.seen("a", 2)
+    outbox.settle()
+    assert read(outbox.next_batch()) == ("c", 2, [said("1"), said("3"), said("waits")])
+
+
+def test_third_state_says_what_it_has_of_what_was_in_doubt() -> None:
+    outbox = in_doubt()
+    outbox.restart("c", [NodeUp("c")], now_s=2.0, known={"a": 2}.get)
+    outbox.settle()
+    assert read(outbox.next_batch()) == ("c", 1, [NodeUp("c"), said("3"), said("waits")])
+
+
+def test_notifications_are_told_no_second_time_where_nobody_can_know_whether_they_were() -> None:
+    outbox, notices = Outbox("a"), DeliverNotices(ANN.id, (Notice(1, "kind", "", "", 2, 0),))
+    for command in (notices, said("safe to repeat")):
+        outbox.add(command, None, now_s=0.0)
+    outbox.next_batch()
+    outbox.add(notices, None, now_s=0.0)
+    outbox.restart("b", [NodeUp("b")], now_s=1.0, known=lambda _: None)
+    assert read(outbox.next_batch()) == ("b", 1, [NodeUp("b"), said("safe to repeat"), notices])
 
 
 def test_new_name_lets_who_waits_for_an_arrival_wait_for_the_same_socket_under_it() -> None:

@@ -42,7 +42,7 @@ def reader_of(
     clock = clock or VirtualClock()
     return Reader(
         stream, standing=Standing(clock.monotonic_s), health=health, outbox=unused, epochs=stream, catching_up=unused,
-        state=unused, apply=unused, take=take or unused, is_back=unused, given_up=unused, fatal=unused,
+        state=unused, apply=unused, take=take or unused, is_back=unused, is_up=unused, given_up=unused, fatal=unused,
         monotonic_s=clock.monotonic_s,
     )  # fmt: skip
 

@@ -3,16 +3,20 @@
 Commands are joined into batches as they are sent, one batch under way at a time, so that a batch holds what came in
 while the one before it was on its way. A batch stays until the node sees it in the log; after a lost connection all of
 them are sent again, and whoever has applied one already knows it by its sequence.
+
+Under another name nobody would know it. So a node that takes another state, and another name with it, looks first
+whether that state has what it had sent, then whether the log brings it until it reads its own new name there: only what
+neither has is appended again.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from lobby_server.backplane.wire import MOST_BATCH_BYTES, encode_batch, encode_command
-from lobby_server.core.machine.commands import Arrive, Command, Depart, NodeDown, NodeUp
+from lobby_server.core.machine.commands import Arrive, Command, DeliverNotices, Depart, NodeDown, NodeUp
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.replica import Request
 from lobby_server.service.session import Session
@@ -27,6 +31,9 @@ class Pending:
     """The command as it stands in a batch."""
     request: Request | None
     since_s: float
+    doubt: tuple[str, int] | None = None
+    """Name and sequence under which it was sent before and may be in the log: it is not sent again until that is known.
+    None: it is not."""
 
 
 @dataclass(eq=False)
@@ -61,7 +68,7 @@ class Outbox:
         encoded: list[bytes] = []
         taken: list[Pending] = []
         size = 0
-        while self._waiting:
+        while self._waiting and self._waiting[0].doubt is None:
             data = self._waiting[0].data
             if encoded and size + len(data) > MOST_BATCH_BYTES:
                 break
@@ -86,6 +93,16 @@ class Outbox:
         sent = self._sent.pop(sequence, None)
         return [] if sent is None else sent.pending
 
+    def seen(self, node: str, sequence: int) -> None:
+        """A batch was applied here, of whatever node."""
+        if any(pending.doubt == (node, sequence) for pending in self._waiting):
+            self._waiting = deque(pending for pending in self._waiting if pending.doubt != (node, sequence))
+
+    def settle(self) -> None:
+        """All that stands in the log before this node's name has been read: what was not seen is not there."""
+        for pending in self._waiting:
+            pending.doubt = None
+
     def oldest_s(self) -> float | None:
         """Since when the oldest command waits; None: none does."""
         first = next(iter(self._sent.values()), None)
@@ -100,14 +117,22 @@ class Outbox:
                 request, pending.request = pending.request, _Late(pending.request)
                 request.given_up()
 
-    def restart(self, node: str, first: Iterable[Command], *, now_s: float, knows_all: bool = True) -> None:
+    def restart(
+        self, node: str, first: Iterable[Command], *, now_s: float, known: Callable[[str], int | None] | None = None
+    ) -> None:
         """Nothing that is on its way will ever be applied: begin again under another name, with some commands before
         all others. Who waits is told so; what nobody waits for is appended again, but for sockets that come and go,
         which are announced anew: who waits for the arrival of one of them goes on waiting.
 
-        `knows_all`: whatever was applied of this node, it has read; else what was sent may have been applied, or may
-        be yet by those who know it by the name before."""
-        in_doubt: set[Pending] = set() if knows_all else {each for sent in self._sent.values() for each in sent.pending}
+        `known`: the state has become another one, and says up to which batch of a node it has applied what that sent;
+        None for a node that does not take part there. What was sent under the name before may have been applied, or
+        may be yet. None: whatever was applied of this node, it has read."""
+        in_doubt: set[Pending] = set()
+        if known is not None:
+            for sent in self._sent.values():
+                in_doubt.update(sent.pending)
+                for each in sent.pending:
+                    each.doubt = self.node, sent.sequence
         left = [*(each for sent in self._sent.values() for each in sent.pending), *self._waiting]
         self.node, self._sequence = node, 0
         self._sent.clear()
@@ -124,10 +149,23 @@ class Outbox:
             if isinstance(pending.command, Arrive | Depart | NodeUp):
                 continue
             if pending.request is None:
-                self._waiting.append(pending)
+                if known is None or _may_be_sent_again(pending, known):
+                    self._waiting.append(pending)
             else:
                 told = pending.request.lost if pending in in_doubt else pending.request.refused
                 told(Refusal(RefusalCode.TRY_AGAIN_LATER))
+
+
+def _may_be_sent_again(pending: Pending, known: Callable[[str], int | None]) -> bool:
+    """Whether the state does not have a command; one of which that is not known yet is marked so."""
+    if pending.doubt is None:
+        return True
+    node, sequence = pending.doubt
+    applied = known(node)
+    if applied is not None:
+        return sequence > applied
+    pending.doubt = None  # nobody will apply it any more, and whether it was nobody knows
+    return not isinstance(pending.command, DeliverNotices)  # which all users would hear twice; others are as before
 
 
 class _Late:

@@ -45,12 +45,14 @@ class Reader:
         apply: Apply,
         take: Callable[[Entry], None],
         is_back: Callable[[], None],
+        is_up: Callable[[], None],
         given_up: Callable[[], None],
         fatal: Callable[[str], None],
         monotonic_s: Callable[[], float],
     ) -> None:
         """`take`: what an entry is given to, which ends at `Reader.take`. `is_back`: Valkey was away, and is not any
-        more. `given_up`: the log says that this node is gone. `fatal`: it must not go on, and why."""
+        more. `is_up`: the log says that this node takes part. `given_up`: that it is gone. `fatal`: it must not go on,
+        and why."""
         self._stream = stream
         self._standing = standing
         self._health = health
@@ -61,6 +63,7 @@ class Reader:
         self._apply = apply
         self._take = take
         self._is_back = is_back
+        self._is_up = is_up
         self._given_up = given_up
         self._fatal = fatal
         self._monotonic_s = monotonic_s
@@ -109,9 +112,11 @@ class Reader:
             waits = next(pending, None) if pending is not None else None
             apply(command, at_s, node, None if waits is None else waits.request)
             if isinstance(command, NodeUp) and command.node == own:
-                self._health.is_up = True
+                self._is_up()
             elif isinstance(command, (NodeDown, NodeLost)) and command.node == own:
                 is_given_up = True
+        else:
+            self._outbox.seen(node, sequence)
         for left in pending or ():  # of a batch that was not to be applied
             if left.request is not None:
                 left.request.refused(Refusal(RefusalCode.TRY_AGAIN_LATER))
