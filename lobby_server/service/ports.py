@@ -202,9 +202,10 @@ class Store(TieStore, FriendStore, ChatStore, NotificationStore, BanStore, Admin
     async def revoked_tokens(self, now: datetime) -> dict[str, datetime]:
         """``jti`` → end of the token, of those that have not ended by themselves; the others are forgotten."""
 
-    async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
+    async def add_room(self, room: StoredRoom, *, is_again: bool = False, only_if_missing: bool = False) -> None:
         """A room, which counts for its host's account. `is_again`: it has been counted, and what is still kept of it
-        is replaced, all or nothing."""
+        is replaced, all or nothing. `only_if_missing`: where the room is kept, nothing happens; a deletion of it that
+        was asked for before, and may come about yet though nobody was answered, does so before this or never."""
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
         """Another host, or the same with a version. No such room: nothing happens."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -9,14 +10,25 @@ import pytest
 from sqlalchemy import event
 
 from lobby_server.core.invitations import MAX_STANDING
-from lobby_server.service.ports import StoredInvitation
+from lobby_server.service.ports import StoredInvitation, StoreUnavailable
 from lobby_server.service.writes.kept import KeepRoom
 from lobby_server.store import SqlStore
-from tests.store.at_once.servers import Write, as_one_stands_still, engine_of, with_one_between
+from tests.store.at_once.servers import (
+    Write,
+    as_one_stands_still,
+    engine_of,
+    locks_waited_for,
+    made_or_waits,
+    standing_still,
+    with_one_between,
+)
 from tests.store.conftest import Database
 from tests.store.contracts.test_contract import ROOM
+from tests.store.postgres import Postgres
 
 OLD, OTHER = StoredInvitation(2, 5, lets_in=False), StoredInvitation(3, 5, lets_in=False)
+END_OPEN_TRANSACTIONS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE state = 'idle in transaction' AND datname = current_database()"""
 MANY = [StoredInvitation(2, 1000 + number, lets_in=True) for number in range(MAX_STANDING)]
 
 
@@ -109,3 +121,39 @@ async def test_hundreds_of_rows_of_a_room_are_written_in_a_few_statements(databa
     assert len(told) < 8
     assert await store.rooms() == [replace(private, invitations=(OLD, OTHER))]
     await store.close()
+
+
+async def test_room_whose_deletion_nobody_was_told_of_and_is_under_way_as_it_is_kept_after_all_is_there(
+    stores: tuple[SqlStore, SqlStore], postgres: Postgres
+) -> None:
+    deletes, keeps = stores
+    kept = replace(ROOM, invitations=(OLD,), banned_user_ids=frozenset({3}))
+    name = await keeps._run(lambda connection: connection.exec_driver_sql("SELECT current_database()").scalar_one())
+    async with postgres.connected(name) as blocker, blocker.transaction():
+        await blocker.execute("SELECT FROM rooms FOR UPDATE")
+        late = asyncio.ensure_future(deletes.delete_room("r1"))
+        await made_or_waits(late, keeps)
+        after_all = asyncio.ensure_future(KeepRoom(room=kept, only_if_missing=True).make(keeps))
+        while not after_all.done() and await locks_waited_for(keeps) < 2:
+            await asyncio.sleep(0.01)
+    await asyncio.gather(late, after_all)
+    assert await keeps.rooms() == [kept]
+
+
+async def test_room_that_is_kept_after_all_stays_where_its_deletion_is_not_committed(
+    stores: tuple[SqlStore, SqlStore],
+) -> None:
+    deletes, keeps = stores
+    async with standing_still(deletes, lambda store: store.delete_room("r1")) as late:
+        after_all = asyncio.ensure_future(KeepRoom(room=ROOM, only_if_missing=True).make(keeps))
+        await made_or_waits(after_all, keeps)
+        await keeps._run(lambda connection: connection.exec_driver_sql(END_OPEN_TRANSACTIONS).close())
+    with pytest.raises(StoreUnavailable):
+        await late
+    await after_all
+    assert await keeps.rooms() == [ROOM]
+
+
+async def test_room_that_is_made_late_is_deleted_by_what_undoes_it(two_servers: tuple[SqlStore, SqlStore]) -> None:
+    await as_one_stands_still(two_servers, lambda makes: makes.add_room(ROOM), lambda undoes: undoes.delete_room("r1"))
+    assert await two_servers[1].rooms() == []

@@ -127,8 +127,10 @@ class MemoryStore(AccountMemory):
         self._revoked = {jti: expires_at for jti, expires_at in self._revoked.items() if expires_at > now}
         return dict(self._revoked)
 
-    async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
+    async def add_room(self, room: StoredRoom, *, is_again: bool = False, only_if_missing: bool = False) -> None:
         self._check(room.id, room.host_username, room.gamemode, room.map_name, room.version, room.name)
+        if room.id in self._rooms and only_if_missing:
+            return
         if room.id in self._rooms and not is_again:
             raise RowConflict
         self._rooms[room.id] = replace(room, created_at=room.created_at.astimezone(timezone.utc))

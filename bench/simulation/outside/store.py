@@ -38,8 +38,8 @@ class Database(MemoryStore):
         self.tokens_over: set[str] = set()
         """Which were revoked, and had ended by themselves as somebody looked."""
 
-    async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
-        await super().add_room(room, is_again=is_again)
+    async def add_room(self, room: StoredRoom, *, is_again: bool = False, only_if_missing: bool = False) -> None:
+        await super().add_room(room, is_again=is_again, only_if_missing=only_if_missing)
         self.rooms_made.add(room.id)
 
     async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest | None:

@@ -33,6 +33,7 @@ from lobby_server.service.rooms.upkeep import RoomUpkeep
 from lobby_server.service.session import Act, Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.writes.kept import DeleteRoom
+from lobby_server.service.writes.turns import BEGIN_S
 from lobby_server.service.writes.writer import StoreWriter
 
 
@@ -187,8 +188,7 @@ class RoomCommands:
     async def _delete(self, room_id: str, command: Command, check: Callable[[Books], Room]) -> Room:
         """`check` is asked when nobody else is at it, and raises `Refusal`."""
         await self._replica.caught_up_in_call()
-        while (under_way := self._deleting.get(room_id)) is not None:
-            await under_way.wait()
+        await self._wait_for_deletions(room_id)
         room = check(self._replica.books)
         self._replica.check()
         done = self._deleting[room_id] = asyncio.Event()
@@ -203,6 +203,17 @@ class RoomCommands:
             del self._deleting[room_id]
             done.set()
         return room
+
+    async def _wait_for_deletions(self, room_id: str) -> None:
+        """Return when nobody is at it. Raises `Refusal` (``try_again_later``) where those before take too long: each
+        may wait for a database that does not answer."""
+        loop = asyncio.get_running_loop()
+        latest_s = loop.time() + BEGIN_S
+        while (under_way := self._deleting.get(room_id)) is not None:
+            try:
+                await asyncio.wait_for(under_way.wait(), latest_s - loop.time())
+            except (TimeoutError, asyncio.TimeoutError):
+                raise Refusal(RefusalCode.TRY_AGAIN_LATER) from None
 
     def _id_with_a_code_of_its_own(self) -> str:
         while self.book.by_code(code_of(room_id := self._new_room_id())) is not None:

@@ -198,9 +198,7 @@ class KeepRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return None
 
     async def make(self, store: Store) -> None:
-        if self.only_if_missing and any(room.id == self.room.id for room in await store.rooms()):
-            return
-        await store.add_room(self.room, is_again=True)
+        await store.add_room(self.room, is_again=True, only_if_missing=self.only_if_missing)
 
 
 class ChangeRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):

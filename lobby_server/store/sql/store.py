@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, or_, select, tuple_, update
 
 from lobby_server.core.accounts import look_of
 from lobby_server.service.ports import (
@@ -34,6 +34,7 @@ from lobby_server.store.sql.chat import SqlChat
 from lobby_server.store.sql.friends import SqlFriends
 from lobby_server.store.sql.mails import SqlMails
 from lobby_server.store.sql.notifications import SqlNotifications
+from lobby_server.store.sql.room_rows import deletion, locked, make_unless_there
 from lobby_server.store.steps import Row as Values
 from lobby_server.store.steps import SharedStatement, Step, row_by_row, shared_insert
 from lobby_server.store.tables import (
@@ -172,7 +173,7 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
 
         return await self._run(forget_and_read)
 
-    async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
+    async def add_room(self, room: StoredRoom, *, is_again: bool = False, only_if_missing: bool = False) -> None:
         row = {
             "id": room.id,
             "host_user_id": room.host_user_id,
@@ -203,7 +204,11 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
             new_ban, new_guest = _NEW_BAN, _NEW_GUEST
         for statement, user_ids in ((new_ban, room.banned_user_ids), (new_guest, room.invited_user_ids)):
             steps += [(statement, {"room_id": room.id, "user_id": user_id}) for user_id in sorted(user_ids)]
-        await self._do_all(*steps, *_new_invites(room.id, room.invitations))
+        steps += _new_invites(room.id, room.invitations)
+        if only_if_missing:
+            await self._run(lambda connection: make_unless_there(connection, room.id, steps))
+        else:
+            await self._do_all(*steps)
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
         await self._do(
@@ -239,7 +244,7 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
     async def keep_invitations(
         self, room_id: str, stand: Sequence[StoredInvitation] = (), *, ended: Sequence[tuple[int, int]] = ()
     ) -> None:
-        room = _locked(room_id)
+        room = locked(room_id)
         pair = tuple_(room_invites.c.sender_id, room_invites.c.guest_id)
         gone = delete(room_invites).where(room_invites.c.room_id == room_id, pair.in_(ended))
         before = room_invites.alias()
@@ -268,7 +273,7 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
         await self._run(keep)
 
     async def delete_room(self, room_id: str) -> None:
-        await self._do(delete(rooms).where(rooms.c.id == room_id))  # its bans and invitations go with it
+        await self._do_all(*deletion(room_id, self._insert, waits=not self._database.is_sqlite))
 
     async def rooms(self) -> list[StoredRoom]:
         def read(connection: Connection) -> list[StoredRoom]:
@@ -321,16 +326,11 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
         rows = [{"room_id": room_id, "user_id": user_id} for user_id in user_ids]
         steps: list[Step] = [(self._insert(table).values(rows).on_conflict_do_nothing(), None)]
         if len(rows) > 1:  # else one could wait for whoever keeps the room anew, and they for another row of the same
-            steps.insert(0, (_locked(room_id), None))
+            steps.insert(0, (locked(room_id), None))
         try:
             await self._do_all(*steps)
         except RowConflict:
             pass  # the foreign key: there is no such room, or not any more
-
-
-def _locked(room_id: str) -> Select[tuple[str]]:
-    """One after the other for each room: what waits finds what the one before has committed, also another server's."""
-    return select(rooms.c.id).where(rooms.c.id == room_id).with_for_update(key_share=True)
 
 
 def _account(row: Row[Any]) -> Account:

@@ -15,7 +15,9 @@ from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.core.room_hosting import RoomSettings
 from lobby_server.protocol.requests import RoomWish, Whom
 from lobby_server.service.ports import StoredRoom, StoreUnavailable
+from lobby_server.service.rooms import commands as room_commands
 from lobby_server.service.rooms.revision_mark import RESERVED
+from tests.patience import PATIENCE_S
 from tests.service.house import ANN, BOB, CLEO, House
 
 
@@ -66,6 +68,32 @@ async def test_deletion_that_failed_lets_the_next_one_try(house: House) -> None:
     house.store.is_away = False
     await house.app.rooms.delete_room(ANN, room_id)
     assert len(house.app.rooms.book) == 0
+
+
+async def test_deletions_do_not_wait_for_each_other_s_time_outs_and_are_not_made_after_they_were_refused(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room_commands, "BEGIN_S", 0.05)
+    room_id = await house.room(ANN)
+    asked, answers = list[str](), asyncio.Event()
+
+    async def hang(room_id: str) -> None:
+        asked.append(room_id)
+        await answers.wait()
+        raise StoreUnavailable("The database has not answered.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "delete_room", hang)
+        first, *others = (asyncio.ensure_future(house.app.rooms.delete_room(ANN, room_id)) for _ in range(30))
+        await asyncio.wait(others, timeout=PATIENCE_S)
+        codes = {each.exception().code for each in others if isinstance(each.exception(), Refusal)}
+        assert (codes, first.done()) == ({RefusalCode.TRY_AGAIN_LATER}, False)
+        answers.set()
+        with pytest.raises(StoreUnavailable):
+            await first
+    await house.settle()
+    assert asked == [room_id]
+    assert [room.id for room in await house.store.rooms()] == [room_id]
 
 
 async def test_room_that_an_administrator_could_not_close_is_in_the_database_again(house: House) -> None:

@@ -417,6 +417,18 @@ async def test_room_that_is_kept_again_is_what_is_kept_then_and_the_others_stay(
         assert await store.rooms() == [now, other]
 
 
+async def test_room_that_is_kept_if_missing_leaves_one_that_is_there_as_it_is(store: Store) -> None:
+    rows = {"banned_user_ids": frozenset({3}), "invited_user_ids": frozenset({5})}
+    there = replace(ROOM, invitations=(StoredInvitation(2, 5, lets_in=True),), name="there", **rows)
+    older = replace(ROOM, invitations=(StoredInvitation(2, 6, lets_in=True),), banned_user_ids=frozenset({7}))
+    await store.add_room(there)
+    await store.add_room(older, is_again=True, only_if_missing=True)
+    assert await store.rooms() == [there]
+    await store.delete_room(ROOM.id)
+    await store.add_room(older, is_again=True, only_if_missing=True)
+    assert await store.rooms() == [older]
+
+
 async def test_rooms_come_oldest_first(store: Store) -> None:
     for minute in (2, 0, 3, 1):
         await store.add_room(replace(ROOM, id=f"r{minute}", created_at=NOON + timedelta(minutes=minute)))
