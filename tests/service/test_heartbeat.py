@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lobby_server.protocol.codes import CloseCode
-from lobby_server.service.peers.heartbeat import QUIET_SHARE, SLOTS, Heartbeat
+from lobby_server.service.peers.heartbeat import AGAIN_SHARE, QUIET_SHARE, SLOTS, Heartbeat
 from tests.service.stage import Socket, Stage
 
 TIMEOUT_S = 75.0
@@ -135,9 +135,38 @@ def test_loop_that_stood_still_catches_up_and_ends_nobody_too_early() -> None:
         lively.session.heard()
     stage.clock._now_s += TIMEOUT_S / 3  # no timer ran meanwhile
     lively.session.heard()
-    stage.clock.advance(2 * SLOT_S)
+    stage.clock.advance(TIMEOUT_S * AGAIN_SHARE + 2 * SLOT_S)
     assert silent.transport.closed is not None
     assert lively.transport.closed is None
+
+
+def test_whoever_is_heard_of_soon_after_the_machine_stood_still_stays() -> None:
+    """What is sent to a machine that is paused does not lie in its sockets: it is sent again, and comes later."""
+    stage = Stage()
+    sockets = connect(stage, start(stage), 20)
+    silent = sockets.pop()
+    stage.clock._now_s += 2 * TIMEOUT_S  # no timer ran meanwhile, and nothing arrived
+    stage.clock.advance(TIMEOUT_S * AGAIN_SHARE * 0.9)
+    assert not any(socket.transport.closed for socket in (*sockets, silent))
+    assert all(socket.transport.take_pings() for socket in (*sockets, silent))
+    for socket in sockets:
+        socket.session.heard()
+    stage.clock.advance(TIMEOUT_S * AGAIN_SHARE * 0.1 + 2 * SLOT_S)
+    assert not any(socket.transport.closed for socket in sockets)
+    assert silent.transport.closed is not None
+    assert silent.transport.closed.code == CloseCode.HEARTBEAT_TIMEOUT
+
+
+def test_turn_that_comes_a_little_late_spares_nobody() -> None:
+    stage = Stage()
+    (silent,) = connect(stage, start(stage))
+    for _ in range(20):
+        stage.clock.advance(TIMEOUT_S / 10)
+        if silent.transport.closed is not None:
+            break
+        stage.clock._now_s += TIMEOUT_S * AGAIN_SHARE * 0.9  # a server that is very busy
+    assert silent.transport.closed is not None
+    assert stage.clock.monotonic_s() - silent.session.last_heard_s <= TIMEOUT_S * (1.1 + AGAIN_SHARE)
 
 
 def test_session_that_ended_by_itself_is_left_alone() -> None:

@@ -4,9 +4,11 @@ for a core."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from lobby_server.service.pacing import Patience
+from lobby_server.service.peers.heartbeat import AGAIN_SHARE
 from tests.web.conftest import Lobby
 
 
@@ -20,14 +22,17 @@ def pass_for(patience: Patience[Any], passed_s: float) -> None:
 
 
 def pass_in_silence(lobby: Lobby, passed_s: float) -> None:
-    """Nothing was heard of any session meanwhile; the heartbeat looks after that, as when the loop stood still."""
+    """Nothing was heard of any session meanwhile; the heartbeat looks again and again, so that it does not take itself
+    for a loop that stood still."""
     app = lobby.server.app
     assert app is not None
-    for session in app.sessions:
-        session.last_heard_s -= passed_s
-    app.heartbeat.stop()
-    app.heartbeat._turned_s -= passed_s
-    app.heartbeat._turn()
+    steps = math.ceil(passed_s / (app.settings.heartbeat_timeout_s * AGAIN_SHARE / 2))
+    for _ in range(steps):
+        for session in app.sessions:
+            session.last_heard_s -= passed_s / steps
+        app.heartbeat.stop()
+        app.heartbeat._turned_s -= passed_s / steps
+        app.heartbeat._turn()
 
 
 def pass_for_rooms(lobby: Lobby, passed_s: float) -> None:

@@ -16,7 +16,8 @@ QUIET_SHARE = (0.45, 0.65)
 which a client asks by itself, so that one that does costs no ping of ours; and spread, so that sockets opened together
 are not asked together."""
 AGAIN_SHARE = 0.2
-"""Of the timeout: how long after that a peer that did not answer is asked again. One answer may get lost."""
+"""Of the timeout: how long after that a peer that did not answer is asked again. One answer may get lost. Also how
+long a process has to have stood still itself to count as such, and how long it then gives everybody to be heard of."""
 SLOTS = 128
 PING_FRAME = server_frame(b"", OP_PING)
 
@@ -28,6 +29,10 @@ class Heartbeat:
     A session from which nothing came for `timeout_s` is ended within `timeout_s` plus one slot, 1/128 of it. What lies
     in its socket counts as having come: after a stall, a process that was stopped for instance, that is read before
     anything is judged.
+
+    Where a whole machine stood still, nothing may lie there yet: what was sent to it meanwhile is sent again, some time
+    after it goes on. So after a turn that comes late by `AGAIN_SHARE` of the timeout or more, nobody is closed for that
+    long; whoever would have been is asked.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class Heartbeat:
         self._wheel: list[dict[Peer, None]] = [{} for _ in range(SLOTS + 1)]
         self._position = 0
         self._turned_s = clock.monotonic_s()
+        self._spares_until_s = self._turned_s
         self._timer: Timer | None = None
 
     def start(self) -> None:
@@ -68,7 +74,9 @@ class Heartbeat:
         self._wheel[session.wheel_slot][session] = None
 
     def _turn(self) -> None:
-        now_s = self._clock.monotonic_s()
+        now_s, again_s = self._clock.monotonic_s(), self._timeout_s * AGAIN_SHARE
+        if now_s - (self._turned_s + self._slot_s) >= again_s:
+            self._spares_until_s = now_s + again_s
         while self._turned_s + self._slot_s <= now_s:
             self._turned_s += self._slot_s
             self._position = (self._position + 1) % len(self._wheel)
@@ -88,6 +96,10 @@ class Heartbeat:
         if session.phase is Phase.CLOSED:
             return
         silent_s = now_s - session.last_heard_s
+        if silent_s >= self._timeout_s and now_s < self._spares_until_s:
+            session.write(PING_FRAME)
+            self._put(session, self._spares_until_s - now_s)
+            return
         if silent_s >= self._timeout_s:
             session.close(CloseCode.HEARTBEAT_TIMEOUT, f"nothing heard for {self._timeout_s:g} s", abrupt=True)
             return
