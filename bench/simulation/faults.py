@@ -12,6 +12,7 @@ from bench.simulation.clients.player import Player
 from bench.simulation.nodes.node import Life, Node
 from bench.simulation.outside.loop import World
 from bench.simulation.outside.valkey import Valkey
+from bench.simulation.standstill import LONGEST_S, NAME, SHORTEST_S, Standstills
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Stage:
     players: Sequence[Player]
     valkey: Valkey
     note: Callable[[str, str], None]
+    standstills: Standstills
+    """Of whole machines."""
 
     def all_lives(self) -> list[Life]:
         return [life for node in self.nodes if (life := node.life) is not None]
@@ -73,9 +76,14 @@ def _freeze(stage: Stage, who: int, lasts_s: float, b: int) -> None:
 
 
 def _thaw(stage: Stage, life: Life) -> None:
-    if life.loop.is_frozen:
+    if life.loop.is_frozen and not life.node.is_standing:
         stage.note(life.node.name, "goes on")
         life.loop.thaw()
+
+
+def _stand_still(stage: Stage, who: int, lasts_s: float, b: int) -> None:
+    """The whole machine, with what runs on it."""
+    stage.standstills.begin(who, lasts_s, b)
 
 
 def _set_clock(stage: Stage, who: int, lasts_s: float, b: int) -> None:
@@ -121,14 +129,19 @@ def _hang(stage: Stage, who: int, lasts_s: float, b: int) -> None:
 
 
 def _go_on(stage: Stage) -> None:
-    if stage.valkey.is_hanging:
+    if stage.valkey.is_hanging and not stage.valkey.is_standing:
         stage.note("valkey", "goes on")
         stage.valkey.go_on()
 
 
+def _can_fall(valkey: Valkey) -> bool:
+    """Whether it runs, on a machine that does."""
+    return valkey.is_up and not valkey.is_standing
+
+
 def _restart(keeps: str) -> Callable[[Stage, int, float, int], None]:
     def begin(stage: Stage, who: int, lasts_s: float, b: int) -> None:
-        if stage.valkey.is_up:
+        if _can_fall(stage.valkey):
             stage.note("valkey", f"goes down for {lasts_s:.1f} s, and will keep {keeps}")
             stage.valkey.go_down()
             stage.later(lasts_s, lambda: _come_up(stage, keeps))
@@ -138,7 +151,7 @@ def _restart(keeps: str) -> Callable[[Stage, int, float, int], None]:
 
 def _rewind(stage: Stage, who: int, lasts_s: float, b: int) -> None:
     """It dies, and has saved its data for the last time a while before."""
-    if stage.valkey.is_up:
+    if _can_fall(stage.valkey):
         stage.note("valkey", f"saves its data for the last time before it dies in {lasts_s:.1f} s")
         stage.valkey.save()
         stage.later(lasts_s, lambda: _restart("saved")(stage, who, 0.1 + (b % 10) / 10, b))
@@ -227,7 +240,7 @@ OPENS_S = 4.0
 
 def _kill_candidate(stage: Stage, who: int, lasts_s: float, b: int) -> None:
     """Valkey loses its data, and the replica that stands furthest is killed before it has opened a new epoch."""
-    if stage.valkey.is_up:
+    if _can_fall(stage.valkey):
         _restart("nothing")(stage, who, lasts_s, b)
         stage.later(lasts_s + STANDING_S, lambda: _kill_best(stage))
 
@@ -242,7 +255,7 @@ def _kill_best(stage: Stage) -> None:
 
 def _blackout(stage: Stage, who: int, lasts_s: float, b: int) -> None:
     """The power fails: every process and Valkey's data are gone. The database is what the lobby goes on from."""
-    if stage.valkey.is_up:
+    if _can_fall(stage.valkey):
         stage.note("", "the power fails")
         _restart("nothing")(stage, who, lasts_s, b)
         for life in stage.all_lives():
@@ -254,7 +267,7 @@ def _fork(stage: Stage, who: int, lasts_s: float, b: int) -> None:
     at one place."""
     one = stage.nodes[who].life
     others = [life for life in stage.all_lives() if life is not one]
-    if one is None or not stage.valkey.is_up:
+    if one is None or not _can_fall(stage.valkey):
         return
     stage.note(one.node.name, f"cannot reach Valkey for {lasts_s:.1f} s, and then the others cannot")
     one.stream.is_cut = True
@@ -265,7 +278,7 @@ def _fork(stage: Stage, who: int, lasts_s: float, b: int) -> None:
         for life in others:
             life.stream.is_cut = True
             stage.later(OPENS_S, partial(setattr, life.stream, "is_cut", False))
-        if stage.valkey.is_up:
+        if _can_fall(stage.valkey):
             _restart("nothing")(stage, who, DOWN_S, b)
 
     stage.later(lasts_s, turn)
@@ -275,7 +288,7 @@ def _outlive(stage: Stage, who: int, lasts_s: float, b: int) -> None:
     """All but one node are lost, with Valkey's data, and that one does not reach Valkey: a new lobby begins from the
     database. Then that is lost in the same way, and the one that was cut off is what is left."""
     one = stage.nodes[who].life
-    if one is None or not stage.valkey.is_up:
+    if one is None or not _can_fall(stage.valkey):
         return
     stage.note(one.node.name, f"cannot reach Valkey for {lasts_s:.1f} s, and outlives the lobby that begins without it")
     one.stream.is_cut = True
@@ -284,7 +297,7 @@ def _outlive(stage: Stage, who: int, lasts_s: float, b: int) -> None:
         for life in stage.all_lives():
             if life is not one:
                 life.kill()
-        if stage.valkey.is_up:
+        if _can_fall(stage.valkey):
             _restart("nothing")(stage, who, DOWN_S, b)
 
     def turn() -> None:
@@ -320,8 +333,9 @@ FAULTS: dict[str, Fault] = {
     "blackout": Fault(_blackout, 3, 0.1, 2.0),
     "fork": Fault(_fork, 1, 2.4, 4.0),
     "outlive": Fault(_outlive, 1, 4.0, 6.0),
+    NAME: Fault(_stand_still, 0, SHORTEST_S, LONGEST_S),
 }
-"""By name."""
+"""By name. Of no weight: what is drawn apart."""
 
 
 def begin(stage: Stage, what: str, who: int, a: int, b: int) -> None:
@@ -332,6 +346,7 @@ def begin(stage: Stage, what: str, who: int, a: int, b: int) -> None:
 
 def mend(stage: Stage) -> None:
     """Everything works again."""
+    stage.standstills.mend()
     _come_up(stage, "all")
     _go_on(stage)
     for node in stage.nodes:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from greenlet import getcurrent
 
-from bench.simulation import faults
+from bench.simulation import faults, standstill
 from bench.simulation.cast import cast_of
 from bench.simulation.checks import heard, quiet
 from bench.simulation.checks.answers import Answers
@@ -18,6 +18,7 @@ from bench.simulation.checks.branches import Place
 from bench.simulation.checks.limits import Limits
 from bench.simulation.checks.observer import Observer, Violation
 from bench.simulation.checks.rulings import CODES, Rulings
+from bench.simulation.checks.standing import StandingWatch
 from bench.simulation.clients.deeds import Scene
 from bench.simulation.clients.doing import do
 from bench.simulation.clients.network import Network
@@ -28,10 +29,12 @@ from bench.simulation.nodes.calls import Answer
 from bench.simulation.nodes.node import SECRET, Claimed, Node
 from bench.simulation.outside.issuing import DAY_S, Issuer
 from bench.simulation.outside.loop import BEGINNING, GoesRound, NodeClock, ProcessLoop, World
+from bench.simulation.outside.machine import Machine
 from bench.simulation.outside.passwords import account_of
 from bench.simulation.outside.store import Database
 from bench.simulation.outside.valkey import Valkey
 from bench.simulation.schedule import BEGIN_S, LASTS_S, NODES, Schedule
+from bench.simulation.standstill import Standstills
 from loadtest.client.timing import Timing
 from lobby_server.backplane.wire import decode_snapshot
 from lobby_server.core.presence import User
@@ -104,6 +107,11 @@ class Simulation:
             )
             for name in NODE_NAMES
         ]  # fmt: skip
+        self._clients = Machine(self.world)
+        self.observer.standing = standing = StandingWatch(
+            self.world, nodes=self.nodes, valkey=self.valkey, violated=self.observer.violated,
+            heartbeat_s=settings.heartbeat_timeout_s, node_timeout_s=NODE_TIMEOUT_S,
+        )  # fmt: skip
         outside = ProcessLoop(self.world, booted_s=0.0, on_fault=lambda what: None)
         self._issuer = Issuer(SECRET, NodeClock(outside))
         self.players = self._make_players(seed)
@@ -112,7 +120,12 @@ class Simulation:
             note=self.observer.note, asked_to_join=self.observer.asked_to_join,
             operator_token=self._issuer.issue(OPERATOR),
         )  # fmt: skip
-        self.stage = Stage(self.world, self.nodes, self.players, self.valkey, self.observer.note)
+        standstills = Standstills(
+            self.world, nodes=self.nodes, valkey=self.valkey, database=self.database, clients=self._clients,
+            wires=lambda: [wire for player in self.players for wire in player.network.wires],
+            note=self.observer.note, began=standing.began, ended=self._goes_on,
+        )  # fmt: skip
+        self.stage = Stage(self.world, self.nodes, self.players, self.valkey, self.observer.note, standstills)
 
     def run(self) -> Outcome:
         """The verdict."""
@@ -224,14 +237,16 @@ class Simulation:
                 vars(held).clear()
 
     def _make_players(self, seed: str) -> list[Player]:
-        cast = self.schedule.cast
         read = Read()
         players = []
+        stands = any(event.what == standstill.NAME for event in self.schedule.events)
         for number, device in enumerate(cast_of(self.schedule)):
             player_seed = f"{seed}/player/{number}"
-            network = Network(self.world, self.nodes, Random(f"{player_seed}/network"), read=read)
+            # Every second player is on a machine that can stand still; where none does, the world does as well.
+            world = cast(World, self._clients) if stands and number % 2 else self.world
+            network = Network(world, self.nodes, Random(f"{player_seed}/network"), read=read)
             player = Player(
-                self.world,
+                world,
                 network,
                 name=device.name,
                 user=device.user,
@@ -247,12 +262,19 @@ class Simulation:
             )
             self.database.add_player(account_of(device.user, created_at=BEGINNING))
             player.is_only_device = device.is_only
-            player.is_wanted = not cast
+            player.is_wanted = not self.schedule.cast
             players.append(player)
         return players
 
     def _opened(self, epoch: str, number: int, snapshot: bytes) -> None:
         self.observer.opened(epoch, decode_snapshot(snapshot).previous_epoch, number)
+
+    def _goes_on(self, loop: ProcessLoop, stood_s: float, has_clock_stopped: bool) -> None:
+        """A machine stood still, and a process on it is about to go on."""
+        assert self.observer.standing is not None
+        self.observer.standing.ended(loop, stood_s)
+        if has_clock_stopped:
+            self.observer.tokens.stood(loop, stood_s)
 
     def _new_token(self, player: Player) -> str:
         return self._issuer.issue(player.user)

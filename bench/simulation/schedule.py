@@ -12,6 +12,7 @@ from random import Random
 from bench.simulation.brief_tokens import brief_tokens
 from bench.simulation.clients.doing import DRAWN, KNOWN
 from bench.simulation.faults import FAULTS
+from bench.simulation.standstill import standstills
 from lobby_server.protocol.features import Feature
 
 NODES = 3
@@ -94,6 +95,8 @@ def schedule_of(seed: int) -> Schedule:
     faults = random.randint(FEWEST_FAULTS, MOST_FAULTS)
     events += drawn_faults(random, faults, lasts_s=LASTS_S, players=PLAYERS)
     for at_s, what, who, a, b in brief_tokens(seed, players=PLAYERS, nodes=NODES):
+        events.append(Event(round(BEGIN_S + at_s, 3), what, who, a, b))
+    for at_s, what, who, a, b in standstills(seed, nodes=NODES):
         events.append(Event(round(BEGIN_S + at_s, 3), what, who, a, b))
     return Schedule(seed, in_order(events))
 

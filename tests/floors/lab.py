@@ -24,6 +24,7 @@ LAYERS = (
     ("simulation.outside",),
     ("simulation.nodes",),
     ("simulation.clients",),
+    ("simulation.standstill",),
     ("simulation.faults", "simulation.brief_tokens"),
     ("simulation.schedule", "simulation.checks"),
     ("simulation.cast", "simulation.swarm_plan"),

@@ -11,6 +11,7 @@ from bench.simulation.checks.committed import COMMITTED
 from bench.simulation.checks.history import FOLLOWED, History
 from bench.simulation.checks.promises.ledger import PROMISED_KINDS
 from bench.simulation.checks.rulings import PUT_OUT, RULED, Rulings
+from bench.simulation.checks.standing import StandingWatch
 from bench.simulation.checks.state import fault_of, list_of, summary_of
 from bench.simulation.checks.tokens import TokenWatch
 from bench.simulation.nodes.watched import WatchedLog
@@ -97,6 +98,8 @@ class Observer:
         self.begun_s = 0.0
         """When a node began an epoch, the last time."""
         self.tokens = TokenWatch(world, self.violated)
+        self.standing: StandingWatch | None = None
+        """Where machines can stand still."""
         self.shows_token, self.has_shown_token = self.tokens.shows, self.tokens.has_shown
 
     # -- `Watch` --------------------------------------------------------------------------------------------------
@@ -169,6 +172,8 @@ class Observer:
             check = COMMITTED.get(type(command))
             if check is not None and (what := check(self._database, command)):
                 self.violated("commit before announcement", what)
+            if isinstance(command, commands.NodeLost) and self.standing is not None:
+                self.standing.gives_up(command.node, by=node)
             if isinstance(command, commands.BanUser):
                 self.history.bans.setdefault(command.user.id, []).append(self._place)
             elif isinstance(command, commands.UnbanUser):
@@ -186,6 +191,8 @@ class Observer:
 
     def closes(self, session: Session, code: int, reason: str) -> None:
         self.tokens.closes(session, code, reason)
+        if self.standing is not None:
+            self.standing.closes(session, code)
         if not session.features and code in UNNOTICED:
             self.violated("base clients notice that they are closed", f"session {session.id} is closed with {code}")
 

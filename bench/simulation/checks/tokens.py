@@ -17,7 +17,7 @@ import msgspec
 
 from bench.simulation.nodes.node import GRACE_S, WARNING_S
 from bench.simulation.outside.issuing import Shown, read_token
-from bench.simulation.outside.loop import NodeClock, World
+from bench.simulation.outside.loop import NodeClock, ProcessLoop, World
 from bench.simulation.outside.wire import Wire
 from lobby_server.core.machine import effects
 from lobby_server.core.machine.books import Books
@@ -198,6 +198,14 @@ class TokenWatch:
                 self._violated(OUTLIVES, f"{lease.user.username}, {now_s - lease.closes_s:.3f} s after it was to close")
             elif now_s > max(lease.warns_s, loop.thawed_at_s) + ROUNDING_S:
                 self._violated(LOST, f"that the token of {lease.user.username} ends at {lease.ends_s:.3f}")
+
+    def stood(self, loop: ProcessLoop, for_s: float) -> None:
+        """The monotonic clock of a node stood still, and what it has promised for a moment comes as much later."""
+        for lease in self._leases.values():
+            if lease.clock.loop is loop:
+                lease.warns_s, lease.ends_s, lease.closes_s = (
+                    lease.warns_s + for_s, lease.ends_s + for_s, lease.closes_s + for_s
+                )  # fmt: skip
 
     def forget(self) -> None:
         """The run is over."""

@@ -37,7 +37,7 @@ class Fiber:
         """How often it has waited for the shortest time, since it last waited longer."""
         self._is_parked = False
         world.fibers[self] = None
-        if at_once and getcurrent() is world.hub:
+        if at_once and getcurrent() is world.hub and not world.is_standing:
             self._go_on(False)
         else:
             world.call_soon(self._go_on, False)
@@ -79,7 +79,7 @@ class Fiber:
         """Let it go on if it is parked: at once, or after the code that blocks and wakes it."""
         if self._is_parked:
             self._is_parked = False
-            if getcurrent() is self.hub:
+            if getcurrent() is self.hub and not self._world.is_standing:
                 self._go_on(True)
             else:
                 self._world.call_soon(self._go_on, True)

@@ -73,6 +73,8 @@ class Node:
         self.journal = MemoryJournal()
         self.ahead_s = 0.0
         """Of its wall clock."""
+        self.is_standing = False
+        """The machine stands still: no process is started on it."""
         self.lives: list[Life] = []
         self.is_wanted = True
 
@@ -101,7 +103,7 @@ class Node:
             self.world.call_later(RESTART_S, self._start_again)
 
     def _start_again(self) -> None:
-        if self.is_wanted:
+        if self.is_wanted and not self.is_standing:
             self.start()
 
 

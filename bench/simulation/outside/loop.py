@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from datetime import datetime, timedelta, timezone
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Any, Protocol, cast
 
@@ -61,6 +61,9 @@ class Call(msgspec.Struct, eq=False):
 class World:
     """All time there is. What belongs to no process is called as it is."""
 
+    is_standing = False
+    """What belongs to no machine never stands still."""
+
     def __init__(self) -> None:
         self.now_s = 0.0
         self.calls = 0
@@ -107,6 +110,14 @@ class World:
         """One more call, of a moment that has not come."""
         order = self._order = self._order + 1
         heappush(self._later, (call.at_s, order, call))
+
+    def take_out(self, loop: Maker) -> list[Call]:
+        """What a process was to do later, in its order: nothing of it is done, unless it is put in again."""
+        later = self._later
+        taken = sorted(each for each in later if each[2].loop is loop)
+        later[:] = [each for each in later if each[2].loop is not loop]
+        heapify(later)
+        return [call for _, _, call in taken]
 
     def forget(self) -> None:
         """Nothing that was to be called is called."""
@@ -191,9 +202,12 @@ class ProcessLoop:
         self.is_buried = False
         self.thawed_at_s = -inf
         """When it went on after it had been frozen, the last time."""
+        self.frozen_at_s = -inf
         self._booted_s = booted_s
         self._on_fault = on_fault
         self._held: list[Call] = []
+        self._stopped: list[Call] | None = None
+        """While its monotonic clock stands still: what it was to do later."""
         self.as_asyncio = cast(asyncio.AbstractEventLoop, self)
 
     # -- what asyncio calls ---------------------------------------------------------------------------------------
@@ -213,7 +227,9 @@ class ProcessLoop:
     ) -> Call:
         world = self.world
         call = Call(world.now_s + delay_s, self, callback, args)
-        if delay_s > 0:
+        if self._stopped is not None:
+            self._stopped.append(call)  # of a limit of time that began before: by a clock that stands still
+        elif delay_s > 0:
             world.put_later(call)
         else:
             world.soon.append(call)
@@ -272,17 +288,29 @@ class ProcessLoop:
         if self.is_frozen:
             self._held.append(call)
 
-    def freeze(self) -> None:
-        """Nothing is called until `thaw`."""
+    def freeze(self, *, stops_clock: bool = False) -> None:
+        """Nothing is called until `thaw`. `stops_clock`: its monotonic clock stands still as well, as that of a machine
+        that is suspended; otherwise it goes on, as for a process that is stopped."""
         self.is_frozen = self.is_standing = True
+        self.frozen_at_s = self.world.now_s
+        if stops_clock:
+            self._stopped = self.world.take_out(self)
 
     def thaw(self) -> None:
-        """Everything that fell due meanwhile is called, in its order."""
+        """Everything that fell due meanwhile is called, in its order: by the monotonic clock, so that what was to be
+        done in a second is done in one where that stood still."""
         self.is_frozen, self.is_standing = False, self.is_ended
         self.thawed_at_s = self.world.now_s
+        stopped, self._stopped = self._stopped, None
         held, self._held = self._held, []
         for call in held:
             self.world.put(call)
+        if stopped is not None:
+            stood_s = self.thawed_at_s - self.frozen_at_s
+            self._booted_s -= stood_s
+            for call in stopped:
+                call.at_s += stood_s
+                self.world.put(call)
 
     def end(self) -> None:
         """Nothing is called any more."""

@@ -37,6 +37,26 @@ class Database(MemoryStore):
         self.users_deleted: set[int] = set()
         self.tokens_over: set[str] = set()
         """Which were revoked, and had ended by themselves as somebody looked."""
+        self.is_standing = False
+        """With its machine: calls wait until it goes on."""
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def stand_still(self) -> None:
+        self.is_standing = True
+
+    def go_on(self) -> None:
+        self.is_standing = False
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    async def is_answering(self) -> None:
+        """Return once it does not stand still."""
+        while self.is_standing:
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            await future
 
     async def add_room(self, room: StoredRoom, *, is_again: bool = False, only_if_missing: bool = False) -> None:
         await super().add_room(room, is_again=is_again, only_if_missing=only_if_missing)
@@ -160,6 +180,10 @@ class SimulatedStore:
                 await asyncio.sleep(AFTER_S)
                 raise StoreUnavailable("The database closed the connection.")
             await asyncio.sleep(self._random.uniform(*LATENCY_S) + self.slow_s)
+            if self._database.is_standing:
+                await self._database.is_answering()
+                if self._loop.is_buried:
+                    raise StoreUnavailable("The simulation is over.")
             found = await act(*arguments, **named)
             if self.fails_after:
                 self.fails_after -= 1

@@ -176,7 +176,10 @@ class _Sent:
             delay_s = LEAST_S + SPREAD_S * stream._draw() + stream.late_s
             if stream._world.now_s + delay_s - self._began_s >= CALL_TIMEOUT_S:
                 self.lose()
-            stream._loop.call_later(delay_s, _settle, self.future, found)
+            if stream._loop.is_standing:  # the answer comes in from outside, whatever clock stands still
+                stream._world.call_later(delay_s, stream._loop.do, _settle, self.future, found)
+            else:
+                stream._loop.call_later(delay_s, _settle, self.future, found)
 
     def lose(self) -> None:
         """No answer comes, or too late."""

@@ -80,6 +80,8 @@ class Valkey:
         self.data = Data()
         self.is_up = True
         self.is_hanging = False
+        self.is_standing = False
+        """With its machine: it hangs until that goes on, and nobody can start it anew."""
         self.ahead_s = 0.0
         """How far its wall clock is ahead of the truth."""
         self.appended = 0
@@ -88,6 +90,8 @@ class Valkey:
         """The one that has waited for longest first, which is the first to give up."""
         self._has_timer = False
         self._waiting: list[Callable[[], None]] = []
+        self.renewed_s: dict[str, float] = {}
+        """When each node was heard of, the last time, in true time."""
         self.life = 0
         """Goes up when it dies: connections to the life before are reset."""
         self._saved = Data()
@@ -218,6 +222,7 @@ class Valkey:
         self._check_epoch(epoch)
         was_heard_of = node in self.reports((node,))
         self.data.alive[node] = (self.now_s + ttl_s, report)
+        self.renewed_s[node] = self._world.now_s
         return Renewal(self.data.number, was_heard_of=was_heard_of, reports=self.reports(others))
 
     def forget(self, node: str) -> None:

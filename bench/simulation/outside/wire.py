@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from random import Random
 from typing import Any, Protocol
 
@@ -30,13 +31,19 @@ CLOSE_S = 1.0
 class Lane:
     """One way of a connection."""
 
-    __slots__ = ("_arrive_at_s", "_draw", "_due", "_hand_over", "_queue", "_world", "is_cut", "is_stalled")
+    __slots__ = (
+        "_arrive_at_s", "_draw", "_due", "_hand_over", "_queue", "_world", "is_away", "is_cut", "is_stalled", "sent_s",
+    )  # fmt: skip
 
     def __init__(self, world: World, random: Random, hand_over: Callable[[Any], None]) -> None:
         self.is_stalled = False
         """What arrives waits."""
         self.is_cut = False
         """Nothing arrives any more, and nobody is told."""
+        self.is_away = False
+        """The machine at its end is not there: what is sent is sent again, and waits until then."""
+        self.sent_s = -inf
+        """When something was sent, the last time."""
         self._world = world
         self._draw = random.random
         self._hand_over = hand_over
@@ -49,6 +56,7 @@ class Lane:
         at_s = world.now_s + LEAST_S + (MOST_S - LEAST_S) * draw()
         if draw() < SPIKE_SHARE:
             at_s += SPIKE_S
+        self.sent_s = world.now_s
         self._queue.append(what)
         if at_s < self._arrive_at_s:
             at_s = self._arrive_at_s
@@ -61,12 +69,22 @@ class Lane:
 
     def go_on(self) -> None:
         self.is_stalled = False
+        self._let_in()
+
+    def come_back(self) -> None:
+        """The machine at its end is there again."""
+        self.is_away = False
+        self._let_in()
+
+    def _let_in(self) -> None:
+        if self.is_stalled or self.is_away:
+            return
         due, self._due = self._due, 0
         for _ in range(due):
             self._world.call_soon(self._arrive)
 
     def _arrive(self) -> None:
-        if self.is_stalled:
+        if self.is_stalled or self.is_away:
             self._due += 1
         elif self._queue and not self.is_cut:
             self._hand_over(self._queue.popleft())
@@ -121,7 +139,7 @@ class Wire:
         self.ended: tuple[int | None, str] | None = None
         """With which code and why, as the client was told."""
         self.lane_out = Lane(world, random, self._arrived_at_client)
-        self.lane_in = Lane(world, random, self._arrived_at_node)
+        self.lane_in = Lane(loop.world, random, self._arrived_at_node)  # arrives, though the client's machine stands
         self.hear_closed: Callable[[int, str], None] = lambda code, reason: None
         """Hears with which code the node closes it, and why."""
         self.due: list[tuple[float, ServerMessage]] = []
@@ -129,9 +147,11 @@ class Wire:
         self.renews = False
         """Whether its client renews its token by the rules of the library."""
         self._world = world
-        self._loop = loop
+        self.loop = loop
         self._parser = FrameParser()
         self._chunks: dict[bytes, list[tuple[int, bytes]]] = {} if chunks is None else chunks
+        self._in_socket: deque[Any] = deque()
+        """What has arrived and was not read, for the process of the node stood still."""
         self._under_way = 0
         self._on_writable: Callable[[], None] | None = None
         self._is_closing = False
@@ -164,10 +184,12 @@ class Wire:
     def watch_writable(self, callback: Callable[[], None] | None) -> None:
         self._on_writable = callback
         if callback is not None and self._under_way < self.window:
-            self._loop.call_soon(self._tell_writable)
+            self.loop.call_soon(self._tell_writable)
 
     def read_on(self) -> None:
-        """What has arrived was handed over as it arrived."""
+        """What lies in the socket is read now, before the loop comes to it."""
+        while self._in_socket:
+            self._take_at_node(self._in_socket.popleft())
 
     def close(self, code: int, reason: str, *, before: bytes) -> None:
         self._is_closing = True
@@ -175,7 +197,7 @@ class Wire:
         if before:
             self.lane_out.send(before)
         self.lane_out.send((code, reason))
-        self._loop.call_later(CLOSE_S, self._end_at_node, False)
+        self.loop.call_later(CLOSE_S, self._end_at_node, False)
 
     def accept(self, served: Served) -> None:
         """The node takes the connection."""
@@ -209,7 +231,7 @@ class Wire:
     def break_off(self) -> None:
         """The network resets both ends."""
         self.lane_in.go_on()
-        self._loop.call_soon(self._end_at_node, True)
+        self.loop.call_soon(self._end_at_node, True)
         self._end_at_client("reset", None)
 
     def lose_node(self) -> None:
@@ -234,7 +256,7 @@ class Wire:
         was_full = self._under_way >= self.window
         self._under_way -= len(what)
         if was_full and self._on_writable is not None:
-            self._loop.call_soon(self._tell_writable)
+            self.loop.call_soon(self._tell_writable)
         heard = self._frames_of(what)
         for opcode, _ in heard:
             if opcode == OP_PING:
@@ -255,7 +277,15 @@ class Wire:
         return frames
 
     def _arrived_at_node(self, what: Any) -> None:
-        self._loop.do(self._take_at_node, what)
+        if self.loop.is_standing or self._in_socket:
+            self._in_socket.append(what)
+            self.loop.do(self._read_one)
+        else:
+            self.loop.do(self._take_at_node, what)
+
+    def _read_one(self) -> None:
+        if self._in_socket:
+            self._take_at_node(self._in_socket.popleft())
 
     def _take_at_node(self, what: Any) -> None:
         if self._is_over_at_node or self.served is None:
@@ -291,4 +321,4 @@ class Wire:
         if self._on_writable is not None and not self._is_over_at_node and self._under_way < self.window:
             self._on_writable()
             if self._on_writable is not None and self._under_way < self.window:
-                self._loop.call_soon(self._tell_writable)
+                self.loop.call_soon(self._tell_writable)

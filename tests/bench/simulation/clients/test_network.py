@@ -34,7 +34,7 @@ def a_life(
     nodes = None if is_ready is None else SimpleNamespace(is_ready=is_ready)
     return SimpleNamespace(
         name=name, is_open=is_open, is_over=is_over, app=SimpleNamespace(nodes=nodes),
-        loop=SimpleNamespace(is_frozen=is_frozen, call_soon=lambda act, *args: act(*args)),
+        loop=SimpleNamespace(is_frozen=is_frozen, call_soon=lambda act, *args: act(*args), world=World()),
         connected=[], call=None,
     )  # fmt: skip
 

@@ -1,8 +1,14 @@
-"""Wrong variants of the log."""
+"""Wrong variants of the log, and of what is done as a machine goes on that stood still, which only
+`stand_still` finds.
+"""
 
 from __future__ import annotations
 
 from tests.bench.simulation.planted.planting import BACKPLANE, EPOCHS, SERVICE, Edit, Mutant, one
+
+HEARD, GIVEN_UP = "who is heard of is not closed as silent", "no node is given up for a standstill"
+ONE_LEADS = "one node leads"
+HOUSE = f"{BACKPLANE}.node.house:House"
 
 LOGS = (
     one(
@@ -85,5 +91,36 @@ LOGS = (
         "for entry in missed:",
         "for entry in missed[:-1]:",
         by=("equal position, equal state",),
+    ),
+)
+
+STANDING = (
+    one(
+        "a standstill of a server counts as silence of its clients",
+        f"{SERVICE}.peers.heartbeat:Heartbeat._judge",
+        "and now_s < self._spares_until_s",
+        "and False",
+        by=(HEARD,),
+    ),
+    one(
+        "a node that stood still gives the others up",
+        f"{HOUSE}._look_for_the_lost",
+        "if hears or now_s - missed_since_s >= LONGEST_SILENCE * timeout_s:",
+        "if True:",
+        by=(GIVEN_UP,),
+    ),
+    one(
+        "a node does not see by its own key that its machine was suspended",
+        f"{HOUSE}._note_others",
+        "not was_heard_of or ",
+        "",
+        by=(GIVEN_UP,),
+    ),
+    one(
+        "a leader that stood still is sure that it leads",
+        f"{HOUSE}._note",
+        "self._sure_until_s = asked_s + SURE * self._timeout_s",
+        "self._sure_until_s = math.inf",
+        by=(ONE_LEADS,),
     ),
 )

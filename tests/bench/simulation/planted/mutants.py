@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.bench.simulation.planted.clients import CLIENTS
 from tests.bench.simulation.planted.deciding import RULES_OF_DECISIONS, SERVICE_OF_DECISIONS
-from tests.bench.simulation.planted.logs import LOGS
+from tests.bench.simulation.planted.logs import LOGS, STANDING
 from tests.bench.simulation.planted.messages.of_rooms import ROOMS
 from tests.bench.simulation.planted.messages.of_tokens import TOKENS
 from tests.bench.simulation.planted.messages.of_users import FRIENDSHIPS, OTHERS, PARTY
@@ -16,6 +16,7 @@ from tests.bench.simulation.planted.services import SERVICES
 PARTS: dict[str, tuple[Mutant, ...]] = {
     "rules": RULES + RULES_OF_DECISIONS, "service": SERVICES + SERVICE_OF_DECISIONS, "log": LOGS, "clients": CLIENTS,
     "as it once was": ONCE, "messages": ROOMS + FRIENDSHIPS + PARTY + OTHERS + TOKENS,
+    "standstills": STANDING,
 }  # fmt: skip
 MUTANTS = tuple(mutant for mutants in PARTS.values() for mutant in mutants)
 
