@@ -10,14 +10,20 @@ from typing import Any
 
 from lobby_server.service.ports import Timer
 
+_ELAPSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux alone has the first."""
+
 
 class LoopClock:
-    """A `Clock` over the running asyncio loop."""
+    """A `SharedClock` over the running asyncio loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
     monotonic_s = staticmethod(time.monotonic)
+
+    def elapsed_s(self) -> float:
+        return time.clock_gettime(_ELAPSED)
 
     def utc_now(self) -> datetime:
         return datetime.now(timezone.utc)

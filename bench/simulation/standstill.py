@@ -75,8 +75,8 @@ class Extent:
 def extent_of(who: int, b: int, *, nodes: int) -> Extent:
     """As a fault chooses it. The machine has all nodes, with or without Valkey and the database, or one, with them.
 
-    Where nodes elsewhere go on beside Valkey, the clocks of those that stand go on: a node whose monotonic clock stood
-    still cannot know that the others have given it up (docs/operating.md)."""
+    Where nodes elsewhere go on beside Valkey, not all clocks of those that stand do as well: a node to which no clock
+    tells of it cannot know that the others have given it up (docs/operating.md)."""
     where, clocks = b % 4, tuple(Clocks)[b // 4 % 3]
     everybody = tuple(range(nodes))
     few = (who,) if where == 2 else (who, (who + 1) % nodes)
@@ -86,7 +86,7 @@ def extent_of(who: int, b: int, *, nodes: int) -> Extent:
         has_valkey=where in (0, 2),
         has_database=where in (0, 2),
         has_clients=b // 12 % 2 == 1,
-        clocks=clocks if where != 3 else Clocks.GO_ON,
+        clocks=clocks if where != 3 or clocks is not Clocks.PAUSED else Clocks.GO_ON,
         is_away=b // 24 % 2 == 1,
     )
 
@@ -136,7 +136,9 @@ class Standstills:
         for node in (self._nodes[number] for number in extent.nodes):
             node.is_standing = True
             if node.life is not None and not node.life.loop.is_standing:
-                node.life.loop.freeze(stops_clock=extent.clocks is not Clocks.GO_ON)
+                node.life.loop.freeze(
+                    stops_clock=extent.clocks is not Clocks.GO_ON, stops_all=extent.clocks is Clocks.PAUSED
+                )  # fmt: skip
         if extent.has_valkey and self._valkey.is_up:
             self._valkey.is_standing = True
             self._valkey.hang()

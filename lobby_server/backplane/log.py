@@ -32,7 +32,7 @@ from lobby_server.backplane.wire import Entry
 from lobby_server.core.machine.commands import Command, NodeDown, NodeUp
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.refusal import Refusal, RefusalCode
-from lobby_server.service.ports import Clock
+from lobby_server.service.ports import SharedClock
 from lobby_server.service.replica import Apply, Request
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.watch.log_figures import LogFigures
@@ -63,7 +63,7 @@ class ValkeyLog:
         stream: Stream,
         *,
         name: str,
-        clock: Clock,
+        clock: SharedClock,
         new_incarnation: Callable[[], str],
         node_timeout_s: float,
         newcomer_waits_s: float = NEWCOMER_WAITS_S,
@@ -78,7 +78,7 @@ class ValkeyLog:
         which one this node has; None or empty: nobody can say."""
         self._stream = stream
         self._name = name
-        self._monotonic_s = clock.monotonic_s
+        self._monotonic_s = clock.elapsed_s  # what the others do goes on while this machine is suspended
         self._new_incarnation = new_incarnation
         self._timeout_s = node_timeout_s
         self._newcomer_waits_s = newcomer_waits_s

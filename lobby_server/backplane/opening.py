@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from lobby_server.service.ports import Clock
+from lobby_server.service.ports import SharedClock
 from lobby_server.service.replica import SharedLog
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def open_log(
     *,
     cluster: str,
     name: str,
-    clock: Clock,
+    clock: SharedClock,
     new_incarnation: Callable[[], str],
     node_timeout_s: float,
     address: str,

@@ -319,12 +319,20 @@ class Clock(Protocol):
     """Time, and calls put off. The only source of both in ``service``; a virtual one drives the tests."""
 
     def monotonic_s(self) -> float:
-        """Seconds since some moment, never backwards."""
+        """Seconds since some moment, never backwards. Stands still while the machine is suspended, as timers do."""
 
     def utc_now(self) -> datetime:
         """The wall clock, with its time zone."""
 
     def call_later(self, delay_s: float, callback: Callable[..., Any], *args: Any) -> Timer: ...
+
+
+class SharedClock(Clock, Protocol):
+    """And time as the others know it, where several nodes are one lobby."""
+
+    def elapsed_s(self) -> float:
+        """As `monotonic_s`, with which it is not to be compared, and it goes on while the machine is suspended, where
+        the system tells. No timer follows it."""
 
 
 Send = Callable[["bytes | memoryview"], int]

@@ -204,6 +204,8 @@ class ProcessLoop:
         """When it went on after it had been frozen, the last time."""
         self.frozen_at_s = -inf
         self._booted_s = booted_s
+        self._elapsed_s = booted_s
+        self._stops_all = False
         self._on_fault = on_fault
         self._held: list[Call] = []
         self._stopped: list[Call] | None = None
@@ -214,6 +216,10 @@ class ProcessLoop:
 
     def time(self) -> float:
         return self.world.now_s + self._booted_s
+
+    def elapsed(self) -> float:
+        """As `time`, and goes on while the machine is suspended; not while a virtual one is paused."""
+        return self.world.now_s + self._elapsed_s
 
     def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Call:
         call = Call(0.0, self, callback, args)
@@ -288,9 +294,11 @@ class ProcessLoop:
         if self.is_frozen:
             self._held.append(call)
 
-    def freeze(self, *, stops_clock: bool = False) -> None:
+    def freeze(self, *, stops_clock: bool = False, stops_all: bool = False) -> None:
         """Nothing is called until `thaw`. `stops_clock`: its monotonic clock stands still as well, as that of a machine
-        that is suspended; otherwise it goes on, as for a process that is stopped."""
+        that is suspended; otherwise it goes on, as for a process that is stopped. `stops_all`: besides, the clock that
+        would go on in that case, as where a virtual machine is paused."""
+        self._stops_all = stops_all
         self.is_frozen = self.is_standing = True
         self.frozen_at_s = self.world.now_s
         if stops_clock:
@@ -308,6 +316,7 @@ class ProcessLoop:
         if stopped is not None:
             stood_s = self.thawed_at_s - self.frozen_at_s
             self._booted_s -= stood_s
+            self._elapsed_s -= stood_s if self._stops_all else 0.0
             for call in stopped:
                 call.at_s += stood_s
                 self.world.put(call)
@@ -333,11 +342,11 @@ class ProcessLoop:
 
 
 class NodeClock:
-    """`lobby_server.service.ports.Clock` of one machine. Its wall clock can be set."""
+    """`lobby_server.service.ports.SharedClock` of one machine. Its wall clock can be set."""
 
     def __init__(self, loop: ProcessLoop) -> None:
         self.loop = loop
-        self.monotonic_s = loop.time
+        self.monotonic_s, self.elapsed_s = loop.time, loop.elapsed
         self.call_later = loop.call_later
         self.ahead_s = 0.0
         """How far the wall clock is ahead of the truth."""

@@ -128,8 +128,8 @@ class House:
         self._sure_until_s = asked_s + SURE * self._timeout_s
 
     def _note_others(self, others: list[str], *, was_heard_of: bool) -> None:
-        """They were asked for. A machine that stood still lets the keys of all its nodes run out; the monotonic clock
-        does not tell of it where the machine was suspended, but the key of this node does. While that lasts from one
+        """They were asked for. A machine that stood still lets the keys of all its nodes run out; no clock tells of it
+        where a virtual machine was paused, but the key of this node does. While that lasts from one
         answer to the next, so would that of another node that had renewed in between."""
         now_s, missed = self._monotonic_s(), self._missed_since_s
         if not was_heard_of or now_s - self._answered_s >= LONGEST_GAP * self._timeout_s:

@@ -13,9 +13,9 @@ refused, and has to be, for it has decided without knowing of that.
 Before it has begun a change waits for little more than `BEGIN_S`, whatever is ahead of it and does not answer. Once it
 has begun, it takes as long as the store does: only that knows what became of it.
 
-How long it has held is asked of the monotonic clock, which goes on while a process is stopped. While a machine is
-suspended, or a virtual one paused, it may not: then the count alone keeps what stood behind the lock from being
-committed, and a look may tell the books what is old, until the next one.
+How long it has held is asked of a clock that goes on while a process is stopped and, on Linux, while its machine is
+suspended (`SharedClock.elapsed_s`). While a virtual machine is paused, none may go on: then the count alone keeps what
+stood behind the lock from being committed, and a look may tell the books what is old, until the next one.
 """
 
 from __future__ import annotations

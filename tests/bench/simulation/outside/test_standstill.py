@@ -55,12 +55,12 @@ def test_rest_of_a_schedule_is_what_it_was_without() -> None:
         assert all(3.0 <= event.at_s < 3.0 + WITHIN_S < 3.0 + LASTS_S for event in of_schedule)
 
 
-def test_every_extent_and_every_clock_is_drawn_and_clocks_go_on_where_others_write_beside_it() -> None:
+def test_every_extent_and_every_clock_is_drawn_and_one_goes_on_where_others_write_beside_it() -> None:
     drawn = {extent_of(who, b, nodes=3) for seed in SEEDS for _, _, who, _, b in standstills(seed, nodes=NODES)}
     assert {(len(each.nodes), each.has_valkey, each.clocks) for each in drawn} == {
         *((3, has_valkey, clocks) for has_valkey in (True, False) for clocks in Clocks),
         *((1, True, clocks) for clocks in Clocks),
-        (2, False, Clocks.GO_ON),
+        *((2, False, clocks) for clocks in (Clocks.GO_ON, Clocks.SUSPENDED)),
     }
     assert {each.has_clients for each in drawn} == {each.is_away for each in drawn} == {True, False}
     assert all(each.has_database == each.has_valkey for each in drawn)
@@ -158,17 +158,18 @@ def test_process_that_was_to_be_started_meanwhile_starts_as_the_machine_goes_on(
 
 
 @pytest.mark.parametrize(
-    ("clocks", "monotonic_s", "behind_s"),
-    [(Clocks.GO_ON, 105.0, 0.0), (Clocks.SUSPENDED, 100.0, 0.0), (Clocks.PAUSED, 100.0, -5.0)],
+    ("clocks", "monotonic_s", "elapsed_s", "behind_s"),
+    [(Clocks.GO_ON, 105.0, 105.0, 0.0), (Clocks.SUSPENDED, 100.0, 105.0, 0.0), (Clocks.PAUSED, 100.0, 100.0, -5.0)],
 )
 def test_clocks_do_what_they_do_on_such_a_machine(
-    scene: Scene, clocks: Clocks, monotonic_s: float, behind_s: float
+    scene: Scene, clocks: Clocks, monotonic_s: float, elapsed_s: float, behind_s: float
 ) -> None:
     b = chosen(ALL, clocks, more=96)
     assert extent_of(1, b, nodes=3).clocks is clocks
     scene.standstills.begin(1, 5.0, b)
     scene.world.run(5.0)
     assert [node.life.loop.time() for node in scene.nodes] == [monotonic_s] * 3
+    assert [node.life.loop.clock.elapsed_s() for node in scene.nodes] == [elapsed_s] * 3
     assert [node.ahead_s for node in scene.nodes] == [behind_s] * 3
     assert scene.valkey.ahead_s == behind_s
     scene.world.run(5.0 + SET_RIGHT_S)

@@ -123,4 +123,11 @@ STANDING = (
         "self._sure_until_s = math.inf",
         by=(ONE_LEADS,),
     ),
+    one(
+        "a node does not count the time for which its machine was suspended",
+        f"{BACKPLANE}.log:ValkeyLog.__init__",
+        "clock.elapsed_s",
+        "clock.monotonic_s",
+        by=(ONE_LEADS,),
+    ),
 )
