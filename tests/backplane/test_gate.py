@@ -14,7 +14,7 @@ from lobby_server.backplane.node.gate import Gate
 from lobby_server.clock import LoopClock
 from lobby_server.core.machine.commands import Command
 from lobby_server.core.refusal import Refusal, RefusalCode
-from lobby_server.service.ports import Clock
+from lobby_server.service.ports import SharedClock
 from lobby_server.service.replica import Request
 from lobby_server.service.writes.turns import BEGIN_S
 from tests.fakes.clock import VirtualClock
@@ -37,7 +37,7 @@ class Lock:
             self.holder = None
 
 
-def gate_of(lock: Lock, append: Callable[[Command, Request], None], *, clock: Clock | None = None) -> Gate:
+def gate_of(lock: Lock, append: Callable[[Command, Request], None], *, clock: SharedClock | None = None) -> Gate:
     stream: Any = lock
     tokens = iter("abc")
     clock = clock or LoopClock(asyncio.get_running_loop())
@@ -125,3 +125,11 @@ async def test_holder_to_whom_the_log_hands_nothing_back_is_refused_in_time_and_
     with pytest.raises(Refusal):
         await asyncio.wait_for(pass_gate(gate_of(lock, lambda command, request: None)), PATIENCE_S)
     assert lock.holder is None
+
+
+async def test_holder_whose_machine_was_suspended_is_not_sure_any_more() -> None:
+    clock = VirtualClock()
+    async with gate_of(Lock(), lambda command, request: request.applied(), clock=clock).hold() as is_sure:
+        assert is_sure()
+        clock.suspend(gate_module.HELD_S)
+        assert not is_sure()

@@ -18,10 +18,11 @@ class VirtualTimer:
 
 
 class VirtualClock:
-    """A `Clock` that stands still until `advance`."""
+    """A `SharedClock` that stands still until `advance`."""
 
     def __init__(self) -> None:
         self._now_s = 1000.0
+        self._suspended_s = 0.0
         self._start = datetime(2026, 1, 1, tzinfo=timezone.utc)
         self._order = itertools.count()
         self._calls: list[tuple[float, int, VirtualTimer, Callable[..., Any], tuple[Any, ...]]] = []
@@ -29,8 +30,15 @@ class VirtualClock:
     def monotonic_s(self) -> float:
         return self._now_s
 
+    def elapsed_s(self) -> float:
+        return self._now_s + self._suspended_s
+
     def utc_now(self) -> datetime:
-        return self._start + timedelta(seconds=self._now_s - 1000.0)
+        return self._start + timedelta(seconds=self.elapsed_s() - 1000.0)
+
+    def suspend(self, seconds: float) -> None:
+        """The machine is suspended for so long: timers know nothing of it."""
+        self._suspended_s += seconds
 
     def call_later(self, delay_s: float, callback: Callable[..., Any], *args: Any) -> VirtualTimer:
         timer = VirtualTimer()

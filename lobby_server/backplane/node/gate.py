@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused
 from lobby_server.core.machine.commands import Command, Nothing
 from lobby_server.core.refusal import Refusal, RefusalCode
-from lobby_server.service.ports import Clock
+from lobby_server.service.ports import SharedClock
 from lobby_server.service.replica import Request
 from lobby_server.service.session import Session
 from lobby_server.service.writes.turns import BEGIN_S, LEAST_S, Turns
@@ -36,36 +36,36 @@ class Gate:
         *,
         append: Callable[[Command, Request], None],
         new_token: Callable[[], str],
-        clock: Clock,
+        clock: SharedClock,
     ) -> None:
         """`append`: to the log. `new_token` is another one each time, on every node."""
         self._stream = stream
         self._append = append
         self._new_token = new_token
-        self._monotonic_s = clock.monotonic_s
+        self._elapsed_s = clock.elapsed_s  # Valkey's lock runs out while this machine is suspended, too
         self._turns = Turns(clock)
 
     @contextlib.asynccontextmanager
     async def hold(self) -> AsyncIterator[Callable[[], bool]]:
         """Gives what says whether nobody else can hold it yet. Raises `Refusal` (``try_again_later``) when Valkey is
         away, or those before, on this node and on others, take too long."""
-        give_up_s, retry_s = self._monotonic_s() + BEGIN_S, RETRY_S
+        give_up_s, retry_s = self._elapsed_s() + BEGIN_S, RETRY_S
         async with self._turns.take():
             token = self._new_token()
             try:
-                asked_s = self._monotonic_s()
+                asked_s = self._elapsed_s()
                 while not await self._stream.take_gate(token, for_s=HELD_S):
-                    if self._monotonic_s() >= give_up_s:
+                    if self._elapsed_s() >= give_up_s:
                         raise Refusal(RefusalCode.TRY_AGAIN_LATER)
                     await asyncio.sleep(retry_s)
                     retry_s = min(2 * retry_s, LONGEST_RETRY_S)
-                    asked_s = self._monotonic_s()
+                    asked_s = self._elapsed_s()
             except (BackplaneAway, BackplaneRefused):
                 raise Refusal(RefusalCode.TRY_AGAIN_LATER) from None
             try:
-                await self._barrier(max(LEAST_S, give_up_s - self._monotonic_s()))
+                await self._barrier(max(LEAST_S, give_up_s - self._elapsed_s()))
                 sure_until_s = asked_s + SURE * HELD_S
-                yield lambda: self._monotonic_s() < sure_until_s
+                yield lambda: self._elapsed_s() < sure_until_s
             finally:
                 with contextlib.suppress(BackplaneAway, BackplaneRefused):
                     await self._stream.release_gate(token)
