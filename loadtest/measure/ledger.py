@@ -8,7 +8,7 @@ Players write through a `PlayerWatch`, one per connection, at a third of a micro
   and the server's grace period is over, `loadtest.measure.judging.graces`).
 * **changes**: a room was made, deleted or entered, with the times when that was intended, asked for and answered.
 * **receipts**: an announcement of presence arrived at a span, by itself, in a read, or on a tape
-  (`loadtest.measure.judging.taped`); **announcements**: one of the rooms did.
+  (`loadtest.measure.presence.taped`); **announcements**: one of the rooms did.
 
 All times are seconds of `time.perf_counter`, which all processes of one machine share. Times of another machine are
 shifted when they come in and marked as foreign: good enough to count by, too coarse for a latency.
@@ -29,7 +29,7 @@ from loadtest.measure.freshness import FreshnessWatch, Marks, clock_of_this_mach
 from loadtest.measure.judging.entries import NO_REVISION, Change, ComingNumbers, Pending, Transition
 from loadtest.measure.judging.graces import Graces
 from loadtest.measure.judging.named import NamedChanges
-from loadtest.measure.judging.taped import TapedReceipts
+from loadtest.measure.presence.taped import TapedReceipts
 from loadtest.measure.revisions import Revisions
 from loadtest.wire.messages.tape import Stretches
 from lobby_server.protocol.features import Feature

@@ -15,7 +15,7 @@ had begun. A second one for the same observer and transition is a *duplicate*; o
 transition before is *out of order*; one that no transition explains is *unexpected*; one about a user who is not of the
 swarm is a *stranger's*. After silent losses, and in batches where a user came and went at once, servers may announce
 less, and after a handshake without an answer more: such transitions are *excused*, and of the first and the last kind
-only what is told twice in a row is a duplicate (`loadtest.measure.judging.doubtful`). So are losses and returns of
+only what is told twice in a row is a duplicate (`loadtest.measure.presence.doubtful`). So are losses and returns of
 which only the server knows whether they were within the grace period.
 
 **Rooms** may be conflated by right (protocol contract, section 2.5), and the base protocol's announcement does not say
@@ -38,7 +38,7 @@ end, by what each player then holds to be true (`loadtest.measure.disturbed.view
 
 *Unjudged* are pairs whose observer came or left so close to the event that nothing can be expected: a loss among them
 is not seen. *Unheard* is the coming of a user that none of the expected observers heard of, of two or more, in time or
-late; over all processes, `loadtest.measure.judging.comings` says so.
+late; over all processes, `loadtest.measure.presence.comings` says so.
 
 Cost: about 0.3 µs per receipt (`tests/loadtest/measure/test_reach.py` prints it).
 """
@@ -51,17 +51,19 @@ from functools import partial
 
 import numpy as np
 
-from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, are_different, none, take
+from loadtest.measure.columns import FloatArray, IntArray, Spans, Taken, are_different, take
 from loadtest.measure.disturbed.views import Views
 from loadtest.measure.judging.changes import ChangesOfRooms
-from loadtest.measure.judging.comings import FoundComings
-from loadtest.measure.judging.doubtful import Doubtful
 from loadtest.measure.judging.entries import Transition
 from loadtest.measure.judging.expectations import Expectations
 from loadtest.measure.judging.gaps import DeltaGaps
 from loadtest.measure.judging.tally import ReachTally
-from loadtest.measure.judging.transitions import TransitionEntry, Transitions
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SHAKING_S, Ledger
+from loadtest.measure.presence.comings import FoundComings
+from loadtest.measure.presence.doubtful import Doubtful
+from loadtest.measure.presence.stragglers import Stragglers
+from loadtest.measure.presence.taped import Receipts
+from loadtest.measure.presence.transitions import TransitionEntry, Transitions
 from loadtest.measure.rounds import JudgedRounds, RoundsOfRooms, Strangers
 
 SETTLE_S = 5.0
@@ -105,7 +107,11 @@ class Reach:
         self._entries = self._transitions.entries
         self._forgot_s = self._horizon_s = -math.inf
         self._open: list[int] = []
-        self._waiting: tuple[IntArray, IntArray, FloatArray] = (none(), none(), np.empty(0))
+        self._waiting: list[Receipts] = []
+        """What no transition explains yet."""
+        self._waiting_since_s = math.inf
+        self._has_news = False
+        """There are transitions since that was looked at."""
         self._gaps = DeltaGaps()
         self._changes = ChangesOfRooms(
             ledger.disturbances, ledger.named, self._gaps, settle_s=settle_s, since_s=since_s
@@ -114,6 +120,7 @@ class Reach:
         self._rounds = RoundsOfRooms(settle_s, ledger.disturbances, self._gaps)
         self._views = Views(ledger.disturbances, settle_s=settle_s, look_back_s=ledger.ghost_s)
         self._doubtful = Doubtful()
+        self._stragglers = Stragglers(self._entries, self._views, self.comings, settle_s=settle_s)
 
     def take_tallies(self) -> tuple[ReachTally, ReachTally]:
         """Presence and rooms since the last time; both start from zero."""
@@ -137,11 +144,13 @@ class Reach:
             horizon_s = min(horizon_s, self._ledger.heard_until_s - self.settle_s)
         fresh, self._ledger.transitions = self._ledger.transitions, []
         self._open += self._transitions.add(fresh) if fresh else ()
+        self._has_news |= bool(fresh)
         changes, self._ledger.changes = self._ledger.changes, []
         self._changes.add(changes)
         pending_s = [self._entries[number].transition.end_s for number in self._open]
         pending_s += [self._strangers.oldest_s, self._rounds.oldest_s, self._views.oldest_s, self._changes.oldest_s]
         spans = Spans(self._ledger, now_s=now_s, since_s=min(now_s, *pending_s))
+        self.is_behind = False
         if not is_final:
             horizon_s = self._within_one_call(horizon_s, self._at_once(spans))
         self._horizon_s = horizon_s
@@ -173,12 +182,15 @@ class Reach:
     # -- presence -------------------------------------------------------------------------------------------------
 
     def _settle_presence(self, taken: Taken, spans: Spans, horizon_s: float, *, is_final: bool) -> None:
-        give = partial(self._attribute, spans=spans, horizon_s=horizon_s, is_final=is_final)
-        give(taken.receipt_users, taken.receipt_spans, taken.receipt_times_s)
+        give = partial(self._attribute, horizon_s=horizon_s, is_final=is_final)
+        receipts = taken.receipt_users, taken.receipt_spans, taken.receipt_times_s
+        self.presence.booked += len(taken.receipt_users)
+        waited = self._take_waiting(horizon_s, is_final=is_final)
+        give(*(np.concatenate(columns) for columns in zip(*waited, receipts, strict=True)))
         taped = self._ledger.taped
         if self._ledger.disturbances:  # which are about each receipt
-            for receipts in taped.retire(horizon_s):
-                give(*receipts)
+            self._retire(horizon_s, give)
+        self._stragglers.account(spans, self.presence)
         due: list[int] = []
         still_open: list[int] = []
         for number in self._open:
@@ -188,13 +200,27 @@ class Reach:
         most = self._at_once(spans)  # in between what was on a tape takes memory
         for part in (due[start : start + most] for start in range(0, len(due), most)):
             if taped:
-                self._give_taped(part, spans, horizon_s, give)
+                self._give_taped(part, horizon_s, give)
+                self._stragglers.account(spans, self.presence)
             for number in part:
                 self._judge(number, spans)
-        for receipts in taped.retire(horizon_s - self.settle_s):
-            give(*receipts)
+        self._retire(horizon_s - self.settle_s, give)
+        self._stragglers.account(spans, self.presence)
         self.presence.duplicates += self._doubtful.count()
         self._judge_views(spans, horizon_s)
+
+    def _retire(self, until_s: float, give: Callable[..., None]) -> None:
+        for receipts in self._ledger.taped.retire(until_s):
+            self.presence.booked += len(receipts[0])
+            give(*receipts)
+
+    def _take_waiting(self, horizon_s: float, *, is_final: bool) -> list[Receipts]:
+        """What may be explained by now, or is to be given up."""
+        has_news, self._has_news = self._has_news or bool(self._ledger.disturbances), False
+        if not (is_final or has_news or self._waiting_since_s <= horizon_s - PATIENCE_S):
+            return []
+        waiting, self._waiting, self._waiting_since_s = self._waiting, [], math.inf
+        return waiting
 
     def _judge_views(self, spans: Spans, horizon_s: float) -> None:
         known = (entry.transition for entry in self._entries.values())
@@ -215,38 +241,35 @@ class Reach:
         self.is_behind = len(due_s) > most
         return min(horizon_s, max(self._horizon_s, due_s[most - 1])) if self.is_behind else horizon_s
 
-    def _give_taped(self, due: list[int], spans: Spans, horizon_s: float, give: Callable[..., None]) -> None:
+    def _give_taped(self, due: list[int], horizon_s: float, give: Callable[..., None]) -> None:
         """What is on a tape of these transitions, and of their users' others of the kind."""
         transitions = {entry.transition.key: entry.transition for entry in map(self._entries.__getitem__, due)}
         for users, at, times_s in self._ledger.taped.take(transitions, horizon_s):
             transition = transitions[int(users[0])]
             number = None if self._ledger.disturbances else self._transitions.announced_alike(transition, times_s)
+            self.presence.booked += len(at)
             if number is None:
                 give(users, at, times_s)
             else:
-                self.presence.booked += len(at)
-                self._book(self._entries[number], at, times_s, spans)
+                self._book(number, at, times_s)
 
     def _attribute(
-        self, users: IntArray, at: IntArray, times_s: FloatArray, *, spans: Spans, horizon_s: float, is_final: bool
+        self, users: IntArray, at: IntArray, times_s: FloatArray, *, horizon_s: float, is_final: bool
     ) -> None:
         """Each receipt to its transition, or to what waits for one, to strangers, or to what nothing explains."""
-        self.presence.booked += len(users)
-        users = np.concatenate([self._waiting[0], users])
-        at = np.concatenate([self._waiting[1], at])
-        times_s = np.concatenate([self._waiting[2], times_s])
         if self._ledger.disturbances and len(users):
             is_left = ~self._views.take(users, at, times_s)
             users, at, times_s = users[is_left], at[is_left], times_s[is_left]
         if not len(users):
-            self._waiting = none(), none(), np.empty(0)
             return
         numbers, is_known = self._transitions.announced(users, times_s)
         is_explained = numbers >= 0
         waits = ~is_explained if not is_final else np.zeros(len(users), dtype=bool)
         if not is_final:  # a user whose first acceptance is still under way looks like a stranger
             waits &= times_s > horizon_s - PATIENCE_S
-        self._waiting = (users[waits], at[waits], times_s[waits])
+        if waits.any():
+            self._waiting.append((users[waits], at[waits], times_s[waits]))
+            self._waiting_since_s = min(self._waiting_since_s, float(times_s[waits].min()))
         given_up = ~is_explained & ~waits
         of_strangers = given_up & ~is_known
         self.presence.strangers += int(np.count_nonzero(of_strangers))
@@ -258,18 +281,15 @@ class Reach:
         order = np.argsort(numbers, kind="stable")
         numbers, at, times_s = numbers[order], at[order], times_s[order]
         starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-        parts = [
-            (self._entries[int(numbers[start])], at[start:end], times_s[start:end])
-            for start, end in zip(starts.tolist(), [*starts.tolist()[1:], len(numbers)], strict=True)
-        ]
-        for part in sorted(parts, key=lambda part: part[0].is_judged):  # stragglers last: they look at what else came
-            self._book(*part, spans)
+        for start, end in zip(starts.tolist(), [*starts.tolist()[1:], len(numbers)], strict=True):
+            self._book(int(numbers[start]), at[start:end], times_s[start:end])
 
-    def _book(self, entry: TransitionEntry, at: IntArray, times_s: FloatArray, spans: Spans) -> None:
+    def _book(self, number: int, at: IntArray, times_s: FloatArray) -> None:
+        entry = self._entries[number]
         if not entry.transition.is_certain:
             at, times_s = self._take_doubtful(entry.transition, at, times_s)
         if entry.is_judged:
-            self._account_straggler(entry, at, times_s, spans)
+            self._stragglers.add(number, at, times_s)
         else:
             # copies: a slice would hold all that came with it until the last of that is judged
             entry.receipts = [*(entry.receipts or ()), (at.astype(np.int32), times_s.copy())]
@@ -282,42 +302,6 @@ class Reach:
                 transition.user_id, at[is_doubtful], times_s[is_doubtful], is_online=transition.is_online
             )
         return at[~is_doubtful], times_s[~is_doubtful]
-
-    def _account_straggler(self, entry: TransitionEntry, at: IntArray, times_s: FloatArray, spans: Spans) -> None:
-        if entry.had is not None:
-            is_owed = self._is_owed(entry, at, times_s)
-            entry.had = np.union1d(entry.had, at)
-            self.presence.duplicates += len(at) - len(np.unique(at[is_owed]))
-            return
-        is_lost = np.zeros(len(at), dtype=bool)
-        if entry.lost is not None:
-            is_lost[np.unique(at, return_index=True)[1]] = True  # the first of each: what comes again is told twice
-            is_lost &= np.isin(at, entry.lost)
-        self.presence.late += int(np.count_nonzero(is_lost))
-        if entry.lost is not None:
-            entry.lost = np.setdiff1d(entry.lost, at)
-        if entry.unheard_by and is_lost.any():
-            self.comings.note(entry, self.presence, expected=entry.unheard_by, heard=1)
-        has_had_it = spans.have_stayed(at, entry.transition.begin_s, entry.transition.end_s + self.settle_s) & ~is_lost
-        self.presence.duplicates += int(np.count_nonzero(has_had_it))
-
-    def _is_owed(self, entry: TransitionEntry, at: IntArray, times_s: FloatArray) -> BoolArray:
-        """Whether these observers hear for the first time, after a fault, what is so now: late, and nothing new has
-        come to them since. That they did not know it when the fault was over is judged there."""
-        transition, had = entry.transition, entry.had
-        assert had is not None
-        is_owed = ~(
-            np.isin(at, had) | self._views.have_been_told(transition.user_id, at, is_online=transition.is_online)
-        )
-        following = None if entry.next is None else self._entries[entry.next]
-        if following is None:
-            return is_owed
-        if following.is_judged:
-            return np.zeros(len(at), dtype=bool)
-        for heard_at, heard_s in following.receipts or ():
-            first_s = dict(zip(heard_at[::-1].tolist(), heard_s[::-1].tolist(), strict=True))
-            is_owed &= times_s < np.array([first_s.get(span, math.inf) for span in at.tolist()])
-        return is_owed
 
     def _judge(self, number: int, spans: Spans) -> None:
         entry = self._entries[number]

@@ -26,10 +26,10 @@ from typing import Any
 from loadtest.client import Counters, ServerTimers
 from loadtest.measure.attendance import Attendance, add_attendance
 from loadtest.measure.columns import FloatArray
-from loadtest.measure.judging.comings import Comings
 from loadtest.measure.judging.tally import ReachTally, add_tallies, sum_of
 from loadtest.measure.ledger import Ledger
 from loadtest.measure.points import PLACES, RAMP, RAMP_DOWN, REPORTED, Points, PointsOf
+from loadtest.measure.presence.comings import Comings
 from loadtest.measure.processes.health import Health
 from loadtest.measure.processes.worker import KINDS, Worker
 from loadtest.measure.reach import SETTLE_S, Reach

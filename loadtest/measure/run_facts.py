@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -92,6 +92,8 @@ class RunFacts:
         self.history.clear()
         self.windows.clear()
         self.moments.clear()
+        for each in fields(self.server_state):  # in place: whoever watches the server writes into it
+            setattr(self.server_state, each.name, each.default)
 
     def note(self, at_s: float, kind: str, text: str) -> None:
         if len(self.moments) < MOMENTS_AT_MOST:

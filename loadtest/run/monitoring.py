@@ -12,6 +12,7 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from loadtest.client.sockets.transport import address_of
 from loadtest.measure.history import History, Windows
+from loadtest.measure.judging.entries import PER_READ
 from loadtest.measure.metrics import RETRANSMITTED, SEGMENTS, TCP_ROUND_TRIP
 from loadtest.measure.processes.health import HealthMonitor
 from loadtest.measure.processes.memory import Trimmer
@@ -76,6 +77,8 @@ class RunMonitor:
         self._on_each_second = on_second
         self._steady_state = steady_state
         self._server: ServerWatch | None = None
+        self._follows = False
+        """It listens on the port of the host, so that the next one there is the server; not so behind a proxy."""
         self._trimmer = Trimmer()
         self._tidied_s = self._judged_s = 0.0
         self._left_over = 0
@@ -125,8 +128,8 @@ class RunMonitor:
 
     def _judge(self, now_s: float) -> None:
         """Where much is due it goes on for a while, and players come first in between."""
-        pending, reach = self._swarm.ledger.pending, self._swarm.recorder.reach
-        is_due = now_s - self._judged_s >= JUDGE_EVERY_S or pending.entries >= self._left_over + MANY_ENTRIES
+        reach = self._swarm.recorder.reach
+        is_due = now_s - self._judged_s >= JUDGE_EVERY_S or self._entries >= self._left_over + MANY_ENTRIES
         if not (is_due or reach.is_behind):
             return
         reach.settle(now_s)
@@ -134,7 +137,13 @@ class RunMonitor:
             self._place_points()
             gevent.sleep(BETWEEN_S)
             reach.settle(now_s)
-        self._judged_s, self._left_over = now_s, pending.entries
+        self._judged_s, self._left_over = now_s, self._entries
+
+    @property
+    def _entries(self) -> int:
+        """Of the ledger, that are not judged yet."""
+        ledger = self._swarm.ledger
+        return ledger.pending.entries + PER_READ * len(ledger.taped)
 
     def _place_points(self) -> None:
         if self._swarm.recorder.points.waiting > MANY_POINTS:
@@ -159,7 +168,8 @@ class RunMonitor:
             return
         if server.is_gone:
             server.glance(now_s)
-            gevent.spawn(self._look_for_the_next, server)
+            if self._follows:
+                gevent.spawn(self._look_for_the_next, server)
         else:
             server.look(now_s)
 
@@ -184,7 +194,9 @@ class RunMonitor:
     def _watch_server(self) -> None:
         facts = self._swarm.facts
         try:
-            pid = self._server_pid if self._server_pid is not None else self._find()
+            listening = self._find()
+            pid = self._server_pid if self._server_pid is not None else listening
+            self._follows = pid == listening
             if pid is not None:
                 self._server = ServerWatch(pid, state=facts.server_state)
                 facts.server_pid, facts.server_cpu_shares = pid, self._server.cpu_shares

@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, none
 from loadtest.measure.disturbed.windows import Disturbances, Window
-from loadtest.measure.judging.doubtful import said_again
 from loadtest.measure.judging.entries import Transition
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE
+from loadtest.measure.presence.doubtful import said_again
 
 
 @dataclass
@@ -84,6 +84,8 @@ class Views:
         self._look_back_s = look_back_s
         self._settle_s = settle_s
         self._told = _Told()
+        self._more: list[_Told] = []
+        """What was kept since all of it was one."""
         self._known: list[_Known] = []
         """Of the windows that were judged, in their order."""
         self._judged_until_s = -math.inf
@@ -99,11 +101,20 @@ class Views:
         mine = np.zeros(len(times_s), dtype=bool)
         for begin_s, end_s in self._disturbances.windows:
             mine |= (times_s >= begin_s) & (times_s <= end_s)
-        told = self._told
-        told.users = np.concatenate([told.users, users[mine]])
-        told.at = np.concatenate([told.at, at[mine]])
-        told.times_s = np.concatenate([told.times_s, times_s[mine]])
+        if mine.any():
+            self._more.append(_Told(users[mine], at[mine], times_s[mine]))
         return mine
+
+    def _gather(self) -> _Told:
+        """All that was kept, in one."""
+        if self._more:
+            parts, self._more = [self._told, *self._more], []
+            self._told = _Told(
+                np.concatenate([part.users for part in parts]),
+                np.concatenate([part.at for part in parts]),
+                np.concatenate([part.times_s for part in parts]),
+            )
+        return self._told
 
     def judge(self, spans: Spans, transitions: Iterable[Transition], horizon_s: float) -> list[JudgedViews]:
         """Of each window that is over since a settling time before `horizon_s`."""
@@ -119,7 +130,7 @@ class Views:
             by_user.setdefault(transition.user_id, []).append(transition)
         for theirs in by_user.values():
             theirs.sort(key=_known_from_s)
-        self._told = self._told.in_order()
+        self._told = self._gather().in_order()
         judged = []
         for window in due:
             self._judged_until_s = window[1]
@@ -133,7 +144,8 @@ class Views:
     def have_been_told(self, user_id: int, at: IntArray, *, is_online: bool) -> BoolArray:
         """Which of these spans were told so last of a user, in the window that is being told or in those before, unless
         they are forgotten. O(what is told in this one)."""
-        now = self._told.only(self._told.users >> 1 == user_id).in_order().last()
+        told = self._gather()
+        now = told.only(told.users >> 1 == user_id).in_order().last()
         have_been = np.zeros(len(at), dtype=bool)
         is_left = np.ones(len(at), dtype=bool)
         for users, told_at in [(now.users, now.at), *(known.of(user_id) for known in reversed(self._known))]:

@@ -310,7 +310,7 @@ def _judge_server(state: ServerState, doubts: _Doubts, *, is_planned: bool) -> N
         times = "once" if state.restarts == 1 else f"{state.restarts:,} times"
         doubts.suspect.append(
             f"the server's process ended and another one took its place, {times}: it was away in {state.gone_s:.1f} s "
-            f"{of}, and its players came back to it"
+            f"{of}"
         )
     if state.gone_s > STOOD_STILL_S and not state.restarts:
         doubts.suspect.append(f"the server's process had ended: it was away in {state.gone_s:.1f} s {of}")

@@ -3,6 +3,9 @@ once."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -18,6 +21,7 @@ from loadtest.measure.run_facts import RunFacts
 from loadtest.run import monitoring
 from loadtest.run.monitoring import MANY_POINTS, RunMonitor
 from loadtest.wire.shared import Wire
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -96,3 +100,36 @@ def test_judging_that_takes_long_goes_on_the_next_time(
         settle()
         judged.append(recorder.reach.presence.events)
     assert judged == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("is_behind_a_proxy", [False, True])
+def test_what_listens_is_the_next_server_only_where_the_one_before_listened_there(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, is_behind_a_proxy: bool
+) -> None:
+    """Behind a proxy the port is the proxy's, which goes on when the server that it passes to has ended."""
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(monitoring, "HealthMonitor", lambda recorder, **does: told.update(does))
+    lobby = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    proxy = os.getpid()
+    listening = proxy if is_behind_a_proxy else lobby.pid
+    monkeypatch.setattr(monitoring, "find_server", lambda port: listening)
+    wire = Wire("ws://127.0.0.1:1/")
+    swarm: Any = SimpleNamespace(
+        environment=SimpleNamespace(runner=None), facts=RunFacts(), recorder=recorder, ledger=recorder.ledger,
+        wire=wire, places=SimpleNamespace(hosts=["http://127.0.0.1:1"]), requests=SimpleNamespace(flush=lambda: None),
+    )  # fmt: skip
+    state, steady_state = swarm.facts.server_state, SimpleNamespace(look=lambda now_s: None)
+    monitor = RunMonitor(swarm, duration_s=lambda: 0.0, server_pid=lobby.pid, steady_state=steady_state)  # type: ignore[arg-type]
+    try:
+        monitor._watch_server()
+        lobby.communicate(timeout=PATIENCE_S)
+        listening = proxy
+        with gevent.Timeout(PATIENCE_S):
+            while not (state.gone_s if is_behind_a_proxy else state.restarts):
+                told["on_second"](time.perf_counter())
+                gevent.sleep(0.05)
+        assert state.restarts == (0 if is_behind_a_proxy else 1)
+    finally:
+        lobby.kill()
+        lobby.wait()
+        wire.close()

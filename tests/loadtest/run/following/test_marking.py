@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from loadtest.measure.recorder import Recorder
-from loadtest.measure.run_facts import MOMENTS_AT_MOST, RunFacts
+from loadtest.measure.run_facts import MOMENTS_AT_MOST, RunFacts, ServerState
 from loadtest.run.marking import QUIET_S, Marking
 from loadtest.workload.load_options import SPIKE, LoadOptions
 
@@ -89,6 +89,15 @@ def test_moments_are_bounded_and_a_reset_drops_them():
     assert len(facts.moments) == MOMENTS_AT_MOST
     facts.reset()
     assert (facts.moments, facts.resets) == ([], 1)
+
+
+def test_reset_forgets_what_was_seen_of_the_server_and_whoever_watches_it_goes_on():
+    facts = RunFacts()
+    state = facts.server_state
+    state.restarts, state.gone_s = 1, 2.0
+    facts.reset()
+    assert facts.server_state is state
+    assert state == ServerState()
 
 
 def test_players_are_noted_while_they_come_and_when_workers_tell_of_them_late():

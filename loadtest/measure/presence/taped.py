@@ -31,7 +31,7 @@ AT_ONCE = 200_000
 
 
 class TapedReceipts:
-    """Of one process. 20 bytes for each stretch, and 8 for each frame on a tape."""
+    """Of one process. 20 bytes for each stretch, 40 when they are asked for, and some 200 for each frame on a tape."""
 
     __slots__ = ("_reels", "_taken_until_s")
 
@@ -132,7 +132,8 @@ class _OnReel:
             return
         taken_s = self._taken_until(len(self.reel.events))
         over = np.flatnonzero(is_over)
-        # of each stretch what was given out least; the bounds in between are those of nothing
+        over = over[np.argsort(-firsts[over], kind="stable")]
+        # of each stretch what was given out least; in between it goes back, and one value is looked at for nothing
         bounds = np.stack([firsts[over], lasts[over]], axis=1).ravel().astype(np.int64)
         least_s = np.minimum.reduceat(np.append(taken_s, np.inf), bounds)[::2]
         left = over[least_s < ends_s[over]]

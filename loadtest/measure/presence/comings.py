@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from loadtest.measure.judging.tally import ReachTally
-from loadtest.measure.judging.transitions import TransitionEntry
+from loadtest.measure.presence.transitions import TransitionEntry
 
 LEAST_EXPECTED = 2
 """Observers of a coming that nobody heard of."""

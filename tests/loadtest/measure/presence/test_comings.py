@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from loadtest.measure.judging import comings
-from loadtest.measure.judging.comings import Comings
 from loadtest.measure.judging.validity import validity_of
+from loadtest.measure.presence.comings import Comings
 from loadtest.measure.recorder import Recorder
 from loadtest.results.validity import Validity
 

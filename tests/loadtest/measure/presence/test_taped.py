@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from array import array
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 
 from loadtest.client import ServerTimers
 from loadtest.measure import reach as reach_module
-from loadtest.measure.judging import taped as taped_module
-from loadtest.measure.judging.taped import TapedReceipts
 from loadtest.measure.ledger import Ledger
+from loadtest.measure.presence import taped as taped_module
+from loadtest.measure.presence.stragglers import Stragglers
+from loadtest.measure.presence.taped import TapedReceipts
+from loadtest.measure.presence.transitions import Transitions
 from loadtest.measure.reach import Reach
+from loadtest.wire.messages import tape as tape_module
 from loadtest.wire.messages.memo import Memo
 from loadtest.wire.messages.tape import Reel, Stretches, Tape
 from loadtest.wire.state import APART_S
@@ -180,6 +184,8 @@ class World:
 def test_a_run_is_judged_alike_whether_it_is_on_a_tape_or_not(seed: int, monkeypatch: pytest.MonkeyPatch):
     """With losses, duplicates, strangers, reads that come late, faults, and more due at once than one call judges."""
     monkeypatch.setattr(reach_module, "PAIRS_AT_ONCE", 60)
+    monkeypatch.setattr(taped_module, "AT_ONCE", 50)
+    monkeypatch.setattr(tape_module, "MOST_BYTES", 4_000 if seed % 2 else 100_000)
     world = World(seed)
     most_taped = 0
     for step in range(1200):
@@ -217,17 +223,110 @@ def test_what_is_due_at_once_is_judged_in_several_calls_and_comes_to_the_same(mo
     world = World(1)
     for user_id in range(1, 21):
         world.come_or_go(user_id)
+        world.now_s += 0.001
     world.stream = [(user_id, True) for user_id in range(1, 21)]
     for user_id in range(1, 21):
         world.read(user_id)
     world.now_s += 3 * SETTLE_S
-    calls = 0
+    judged: list[int] = []
     reach = world.reaches[1]
-    while calls == 0 or reach.is_behind:
+    while not judged or reach.is_behind:
         reach.settle(world.now_s)
-        calls += 1
-    assert calls == pytest.approx(20 / (200 / 20), abs=1)
-    assert reach.presence.events == 20
+        judged.append(reach.presence.events)
+    assert judged == [10, 20]
+
+
+def test_last_call_of_a_run_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reach_module, "PAIRS_AT_ONCE", 2)
+    world = World(1)
+    for user_id in range(1, 5):
+        world.come_or_go(user_id)
+        world.now_s += 0.001
+    world.now_s += 3 * SETTLE_S
+    reach = world.reaches[1]
+    reach.settle(world.now_s)
+    assert reach.is_behind
+    reach.settle(world.now_s, is_final=True)
+    assert not reach.is_behind
+    assert reach.presence.events == 4
+
+
+class Storm:
+    """Observers of users beyond them, all of whom are told of in one read to each observer, on one tape."""
+
+    def __init__(self, observers: int) -> None:
+        self.now_s = 1000.0
+        self.ledger = Ledger(clock=lambda: self.now_s)
+        self.reach = Reach(self.ledger, settle_s=SETTLE_S)
+        self.watches = [self.ledger.watch() for _ in range(observers)]
+        for user_id, watch in enumerate(self.watches, 1):
+            watch.accepted(user_id, handshake_s=0.0)
+        self.wait()
+        self.reach.take_tallies()
+
+    def wait(self, seconds: float = 10 * SETTLE_S) -> None:
+        self.now_s += seconds
+        self.reach.settle(self.now_s)
+
+    def tell(self, users: range) -> None:
+        reel = reel_of(*(user * 2 + 1 for user in users))
+        for watch in self.watches:
+            watch.presence_many(Stretches(reel, [(0, len(users))]), self.now_s)
+
+
+def test_late_receipts_of_one_transition_are_accounted_for_together(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(taped_module, "AT_ONCE", 10)
+    storm = Storm(50)
+    calls: list[object] = []
+    newcomers = [storm.ledger.watch() for _ in range(3)]
+    for user_id, watch in enumerate(newcomers, 100):
+        watch.accepted(user_id, handshake_s=0.0)
+        watch.excused()
+    storm.wait()
+    account = Stragglers._account
+
+    def count(self: Stragglers, *told: Any) -> None:
+        calls.append(told[0])
+        account(self, *told)
+
+    monkeypatch.setattr(Stragglers, "_account", count)
+    storm.tell(range(100, 103))
+    storm.wait()
+    assert storm.reach.presence.late == 3 * 50
+    assert storm.reach.presence.duplicates == 0
+    assert len(calls) == 3
+
+
+def test_receipts_that_wait_are_looked_at_when_something_new_may_explain_them(monkeypatch: pytest.MonkeyPatch):
+    """Of users who are not of the swarm: not again with each part of what lies on the tape, nor with each call."""
+    monkeypatch.setattr(taped_module, "AT_ONCE", 10)
+    storm = Storm(20)
+    looked_at: list[int] = []
+    announced = Transitions.announced
+
+    def count(self: Transitions, users: Any, times_s: Any) -> Any:
+        looked_at.append(len(users))
+        return announced(self, users, times_s)
+
+    monkeypatch.setattr(Transitions, "announced", count)
+    storm.tell(range(500, 510))
+    for _ in range(5):
+        storm.wait(2 * SETTLE_S)
+    assert sum(looked_at) == 20 * 10
+    assert storm.reach.presence.strangers == 0, "they may yet have a player here"
+    storm.wait(60.0)
+    assert storm.reach.presence.strangers == 20 * 10
+
+
+def test_player_whose_acceptance_is_read_late_explains_what_was_told_of_it():
+    storm = Storm(20)
+    storm.tell(range(500, 501))
+    told_s = storm.now_s
+    storm.wait(4 * SETTLE_S)
+    storm.ledger.watch().accepted(500, handshake_s=storm.now_s - told_s + 0.1)
+    storm.wait()
+    assert storm.reach.presence.strangers == storm.reach.presence.unexpected == 0
+    assert storm.reach.presence.received == 20
 
 
 def test_pairs_of_a_storm_take_no_memory_until_they_are_judged():
