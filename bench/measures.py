@@ -366,7 +366,8 @@ DEFINITIONS: Mapping[Measure, str] = MappingProxyType(
         "is distributed stands in the shares of time that a client is fresher than a limit.",
         SETTLED_PLAYERS_PER_CPU_S: "“its work after the last included”: CPU counts from just before the first player "
         "is online until the quiet after the last one is over, so that what a tool parses or judges late is in it; the "
-        "heartbeats of that time are in it, too, as many for each tool.",
+        "heartbeats of that time are in it, too: the longer a tool takes, the more; of a quick tool they are a part "
+        "that can be seen.",
         GENERATOR_PEAK_KIB_PER_PLAYER: "“peak memory”: the most that each process of the tool held until the quiet "
         "after the last player is over, added up. Where it has several, their peaks need not be of one moment: the sum "
         "is an upper bound.",

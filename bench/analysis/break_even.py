@@ -300,10 +300,10 @@ def _polls(way: str) -> bool:
 
 
 def fit(way: str, points: Sequence[Point], *, poll_s: float, grows: bool = False) -> Surface:
-    """Least squares of relative errors, all constants non-negative.
+    """Least squares of the logarithms, all constants non-negative.
 
     A cell above one change per interval says nothing of where below it that begins, so the search begins on each side
-    of every cell's rate.
+    of every cell's rate but the lowest, below which only a ratio can be told.
     """
     rates = np.asarray([each.changes_per_s for each in points])
     clients = np.asarray([each.clients for each in points], dtype=float)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -152,6 +153,17 @@ def _bent(line: Sequence[WayCost], low: float, high: float) -> dict[float, float
     if idle is not None and is_told_singly and low < told_per_s < ONE_BY_ONE * high:
         found[told_per_s] = idle.whole + (below.whole - idle.whole) * told_per_s / low
     return found
+
+
+def bent_line(line: Sequence[WayCost]) -> list[tuple[float, float]]:
+    """Rates and bytes of one way and list by which crossovers are read off, from the lowest rate with changes on: the
+    measured ones, and corners in between. `line` in the order of rates."""
+    rates = [cost.achieved_per_s for cost in line]
+    found: dict[float, float] = {}
+    for low, high in pairwise(rates):
+        if 0.0 < low < high:
+            found |= _bent(line, low, high)
+    return sorted(found.items())
 
 
 def _on(bent: dict[float, float], rate: float) -> float:

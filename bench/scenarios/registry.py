@@ -199,7 +199,9 @@ def _engine_s(profile: Profile) -> float:
 def _swarm_cost_s(profile: Profile) -> float:
     """Five tools; the slowest takes some 4 ms of CPU for a player of 1,000, and each player is told to all others."""
     sizes = profile.swarm_cost
-    return sum(5 * sizes.repeats * (20.0 + sizes.window_s + n / 500 + n * n / 4e5) for n in sizes.players)
+    return sum(
+        5 * sizes.repeats * (8.0 + swarm_cost.QUIET_S + sizes.window_s + n / 500 + n * n / 4e5) for n in sizes.players
+    )
 
 
 def _swarm_truth_s(profile: Profile) -> float:

@@ -119,8 +119,9 @@ FIGURES: tuple[OfOverview, ...] = (
         Drawing(
             "bandwidth-rate",
             "What a client costs in bytes, by changes per second",
-            "Lower is cheaper. Where two lines cross, the other way becomes the cheaper one; polling stays flat, "
-            "while push, then fetch climbs with every change.",
+            "Lower is cheaper. Where two lines cross, the other way becomes the cheaper one. The marks are measured; "
+            "between them lines go as crossovers are read: with a corner where changes begin to be announced together. "
+            "Plain polling stays flat, while push, then fetch climbs with every announcement.",
         ),
         lambda figures: len({each.changes_per_s for each in figures.traffic}) > 1,
         traffic_by_rate,

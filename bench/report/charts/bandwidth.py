@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
+from bench.analysis.choice import bent_line
 from bench.analysis.derived.overview import Overview, traffic_of
 from bench.analysis.derived.traffic import IdleCost, Spread, WayCost, select
 from bench.report.charts.colours import BLUE, GREEN, GREY, ORANGE, SKY, WAY_COLOURS
@@ -31,6 +33,8 @@ CLAIMED_PUSH_BYTES = 100
 """Bytes per idle minute, as the specification has them."""
 
 LEFT_BYTES = 20.0
+STEPS = 12
+"""Of a line between two of its knots."""
 
 
 def idle_bandwidth(figures: Overview) -> Figure:
@@ -115,8 +119,11 @@ def traffic_by_rate(figures: Overview) -> Figure:
             shown = {rate: rate or _left_of(rates) for rate in rates}
             for number, way in enumerate(WAY_COLOURS):
                 mine = sorted((cost for cost in here if cost.kind == way), key=lambda cost: cost.achieved_per_s)
+                marks = {shown[cost.achieved_per_s]: cost.whole for cost in mine}
+                line = marks | _line(mine)
+                at = sorted(line)
                 axes.plot(
-                    [shown[cost.achieved_per_s] for cost in mine], [cost.whole for cost in mine],
+                    at, [line[rate] for rate in at], markevery=[at.index(rate) for rate in sorted(marks)],
                     color=WAY_COLOURS[way], marker=MARKERS[number], linestyle=STYLES[number % len(STYLES)],
                     markersize=5, linewidth=1.6, label=WAY_WORDS[way],
                 )  # fmt: skip
@@ -132,6 +139,14 @@ def traffic_by_rate(figures: Overview) -> Figure:
         lines, names = panels[0].get_legend_handles_labels()
         figure.legend(lines, names, loc="outside upper center", ncols=columns(6), fontsize=9)
     return figure
+
+
+def _line(mine: list[WayCost]) -> dict[float, float]:
+    """Points of the line of one way between its marks: straight from mark to corner, which is a curve on these axes."""
+    knots = bent_line(mine)
+    rates = [rate for rate, _ in knots]
+    between = [float(rate) for low, high in pairwise(rates) for rate in np.geomspace(low, high, STEPS)[1:-1]]
+    return {rate: float(np.interp(rate, rates, [value for _, value in knots])) for rate in rates + between}
 
 
 def traffic_by_cause(figures: Overview) -> Figure:

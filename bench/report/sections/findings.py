@@ -65,7 +65,8 @@ HOW: dict[str, Sequence[str]] = {
     "swarm-cost": (
         "Each tool is a process of its own on the generator's core, towards a fresh server, in turns and random order. "
         "CPU and resident memory are those of all its processes; connecting counts from the first player who was "
-        "online to the last, by the server's count.",
+        "online to the last, by the server's count; with its work after the last, from when nobody was online until "
+        "the quiet after the last is over.",
     ),
     "swarm-truth": (
         "Server and generator are on the two ends of a link between network namespaces. A process of its own captures "

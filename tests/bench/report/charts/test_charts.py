@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from msgspec.structs import replace
 
@@ -176,8 +177,35 @@ def test_line_of_a_way_goes_through_its_bytes_at_every_rate() -> None:
         for rate in (0.0, 1.0, 9.0)
     ]
     figure = traffic_by_rate(derive(a_run(an_idle_result(groups))))
-    ys = [[float(y) for y in each.get_ydata()] for axes in figure.axes for each in axes.get_lines()]  # type: ignore[union-attr]
-    assert any(each == pytest.approx([72_000, 144_000, 720_000]) for each in ys)
+    [found] = drawn_lines(figure.axes[0])
+    assert marks_of(found) == pytest.approx([72_000, 144_000, 720_000])
+
+
+def test_line_of_a_way_has_the_corner_by_which_crossovers_are_read() -> None:
+    """A change has 100 bytes and is told by itself up to 3 per second, so that the line is level from there on."""
+    groups = [
+        a_group("push", requests=2, framed=9_000, wire=10_000 + 6_000 * events, changes_per_s=rate)
+        for rate, events in ((0.0, 0), (1.0, 1), (9.0, 3))
+    ]
+    groups = [
+        replace(group, clients=[replace(each, events=60 * events) for each in group.clients])
+        for group, events in zip(groups, (0, 1, 3), strict=True)
+    ]
+    [found] = drawn_lines(traffic_by_rate(derive(a_run(an_idle_result(groups)))).axes[0])
+    drawn_at = {round(float(x), 6): float(y) for x, y in zip(found.get_xdata(), found.get_ydata(), strict=True)}  # type: ignore[arg-type]
+    marks = marks_of(found)
+    assert len(marks) == 3, "the corner is no measured point"
+    assert drawn_at[3.0] == pytest.approx(marks[2])
+
+
+def drawn_lines(axes: Axes) -> list[Line2D]:
+    return [each for each in axes.get_lines() if len(np.ravel(each.get_xdata())) > 1]
+
+
+def marks_of(line: Line2D) -> list[float]:
+    """Heights of what has a marker."""
+    ys = np.asarray(line.get_ydata(), dtype=float)
+    return [float(each) for each in ys[line.get_markevery()]]  # type: ignore[index]
 
 
 def test_shares_of_a_bar_make_all_of_it() -> None:
