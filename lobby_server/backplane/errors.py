@@ -4,6 +4,7 @@ BackplaneError
 ├── BackplaneAway        it cannot be reached, or does not answer: the same start may succeed later
 ├── BackplaneRefused     it answers and will not do what is asked: a wrong password, too old a version
 ├── FormatRefused        other nodes write in a format that this version cannot read
+├── DatabaseRefused      the log has become that of nodes with another database: this one must not go on
 └── EpochGone            inside this package: the stream is not the one that was known
 """
 
@@ -32,6 +33,10 @@ class FormatRefused(BackplaneError):
             f"Another node of this lobby writes format {its_format}, this version of lobby-server reads format "
             f"{FORMAT}: start the version that the other nodes run."
         )
+
+
+class DatabaseRefused(BackplaneError):
+    """The log is of a lobby with another database."""
 
 
 class EpochGone(BackplaneError):

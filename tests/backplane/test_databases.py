@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from lobby_server.backplane.errors import BackplaneRefused
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused
 from lobby_server.core.presence import User
 from tests.backplane.conftest import Nodes
 from tests.backplane.engine import Engine
 from tests.backplane.nodes import agree, until
+from tests.backplane.test_contract import said
 
 ANN = User(1, "ann")
 
@@ -42,6 +43,32 @@ async def test_log_that_nodes_with_another_database_left_is_given_up(
     c = await nodes.start(valkey_engine.url, name="c", database="1/6")
     await agree(b, c)
     assert (c.restored, c.online) == (0, [])
+
+
+async def test_node_that_was_cut_off_takes_no_state_of_another_database(
+    valkey_engine: Engine, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others took it for ended, with all of its lobby, and gave its log up."""
+    a = await nodes.start(valkey_engine.url, name="a", database="1/5")
+    a.arrive(ANN)
+    await until(lambda: a.online == [1])
+    name, lives = a.log.node, f"EXISTS lobby:{{{nodes.cluster}}}:alive:{a.log.node}"
+    await until(lambda: valkey_engine.ask(lives) == b":1\r\n")
+    with monkeypatch.context() as cut:
+        for call in ("renew", "read", "append", "epoch", "newest", "first_after"):
+            cut.setattr(a.log._stream, call, nobody_answers)
+        await until(lambda: valkey_engine.ask(lives) == b":0\r\n")
+        b = await nodes.start(valkey_engine.url, name="b", database="1/6")
+        assert (b.restored, a.ends_because) == (1, "")
+    await until(lambda: a.ends_because or a.resets)
+    assert "is of a lobby with another database now" in a.ends_because
+    assert (a.online, a.resets, a.log.node, a.log.takes_part) == ([1], 0, name, False)
+    await b.replica.run(said("heard"))
+    assert (b.heard, a.heard, b.online) == (["heard"], [], [])
+
+
+async def nobody_answers(*_: object, **__: object) -> None:
+    raise BackplaneAway("cut off")
 
 
 @pytest.mark.parametrize("databases", [("", "1/5"), ("1/5", ""), (None, "1/5"), ("1/5", None)])

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone, FormatRefused
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, DatabaseRefused, EpochGone, FormatRefused
 from lobby_server.backplane.node.catching_up import CatchingUp
 from lobby_server.backplane.node.health import Health
 from lobby_server.backplane.node.outbox import Outbox
@@ -86,7 +86,7 @@ class Reader:
                 await self._read()
             except (BackplaneAway, BackplaneRefused, EpochGone) as fault:
                 self._health.lost_sight(fault)
-            except FormatRefused as fault:
+            except (FormatRefused, DatabaseRefused) as fault:
                 self._fatal(str(fault))
                 return
             except asyncio.CancelledError:
@@ -165,7 +165,8 @@ class Reader:
             self._task.cancel()
 
     async def _come_back(self) -> None:
-        """Return when Valkey is there, and this node stands in its stream. Raises `FormatRefused`."""
+        """Return when Valkey is there, and this node stands in its stream. Raises `FormatRefused` and
+        `DatabaseRefused`."""
         while True:
             try:
                 await self._epochs.come_back()

@@ -8,7 +8,8 @@ anew, and no revision of the room list that it may have shown is given to anothe
 later, from the database, and has no replica left: the database knows up to where those may have gone.
 
 A newcomer takes no state of another database: its users are others, under the same ids. Where nodes with that database
-are there it is refused, and the stream that such nodes have left behind is none.
+are there it is refused, and the stream that such nodes have left behind is none. Nor does a node that runs: one that
+was cut off may find that its own stream was given up like that, and ends.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, FormatRefused
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, DatabaseRefused, FormatRefused
 from lobby_server.backplane.place.snapshots import Snapshots
 from lobby_server.backplane.place.standing import FIRST_ID, Standing
 from lobby_server.backplane.wire import Entry, Snapshot, decode_snapshot, encode_snapshot
@@ -230,7 +231,15 @@ class Epochs:
 
     def _start_over_from(self, snapshot: Snapshot) -> None:
         """With another state than the own one. Where that is of a lobby which began before the own one did, this node
-        has shown the list at revisions that are higher: the others hear of that before it takes part."""
+        has shown the list at revisions that are higher: the others hear of that before it takes part.
+
+        Raises `DatabaseRefused`, and then nothing has changed.
+        """
+        if not self._is_of_our_database(snapshot):
+            raise DatabaseRefused(
+                "The log in Valkey is of a lobby with another database now: give all nodes the same --database-url, or "
+                "this one another --cluster."
+            )
         rooms = self._state.books.rooms
         shown = rooms.revision
         self._load(snapshot)
