@@ -304,8 +304,9 @@ async def _serve(settings: Settings, log_file: LogFile | None, worker: HandOver 
 
 
 def _tell_start(settings: Settings, line: str) -> None:
-    """In the log and on standard output; where both are one terminal, whoever looks at it is told once."""
-    is_terminal = sys.stdout.isatty() and sys.stderr.isatty()
+    """In the log and on standard output; where both are one terminal, whoever looks at it is told once. One that was
+    closed before the start is None."""
+    is_terminal = all(each is not None and each.isatty() for each in (sys.stdout, sys.stderr))
     if not is_terminal or settings.log_file or settings.log_format == "json":
         _log_start(line)
     _print_line(line)

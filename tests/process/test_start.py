@@ -254,6 +254,30 @@ def test_server_whose_standard_output_takes_nothing_serves_and_ends_in_an_orderl
     assert "drained" in log
 
 
+@pytest.mark.parametrize(("workers", "starts"), [("1", 1), ("2", 3)])
+def test_server_that_is_given_no_standard_output_serves_and_ends_in_an_orderly_way(
+    tmp_path: Path, workers: str, starts: int
+) -> None:
+    """`starts`: how many processes say so, the supervisor last."""
+    log = tmp_path / "log"
+    flags = ["--port", "0", "--workers", workers, "--data-dir", str(tmp_path / "data")]
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *flags],
+            env=environment(), stdin=subprocess.DEVNULL, stderr=file,
+        )  # fmt: skip
+    try:
+        wait_until(lambda: process.poll() is not None or log.read_text().count("[event=started]") == starts)
+        process.terminate()
+        code = process.wait(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+    told = log.read_text()
+    assert (code, "Traceback" in told) == (0, False), told
+    assert told.count("[event=started]") == starts
+    assert "[event=drained]" in told
+
+
 def is_ready(target: Target) -> bool:
     try:
         return call(target, "GET", "/readyz").status == 200
