@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,6 +156,37 @@ def test_whoever_is_heard_of_soon_after_the_machine_stood_still_stays() -> None:
     assert not any(socket.transport.closed for socket in sockets)
     assert silent.transport.closed is not None
     assert silent.transport.closed.code == CloseCode.HEARTBEAT_TIMEOUT
+
+
+def test_peer_is_asked_once_however_long_the_machine_stood_still() -> None:
+    stage = Stage()
+    (silent,) = connect(stage, start(stage))
+    stage.clock._now_s += 40 * TIMEOUT_S  # no timer ran meanwhile
+    stage.clock.advance(SLOT_S)
+    assert silent.transport.take_pings() == 1
+    stage.clock.advance(TIMEOUT_S * AGAIN_SHARE - 2 * SLOT_S)
+    assert silent.transport.take_pings() == 0
+    assert silent.transport.closed is None
+
+
+def test_peer_that_ends_by_what_another_ones_socket_held_is_not_looked_at() -> None:
+    """A kick, for instance, or a log-in of the same user elsewhere."""
+    stage = Stage()
+    heartbeat = start(stage)
+    first, second = connect(stage, heartbeat, 2)
+    looked_at: list[Socket] = []
+
+    def end(looked: Socket, other: Socket) -> None:
+        looked_at.append(looked)
+        heartbeat.unwatch(other.session)
+        other.session.closed(abrupt=True)
+
+    first.transport.on_read_on = partial(end, first, second)
+    second.transport.on_read_on = partial(end, second, first)
+    stage.clock._now_s += 2 * TIMEOUT_S  # no timer ran meanwhile: both are due in one turn
+    stage.clock.advance(SLOT_S)
+    (left,) = looked_at
+    assert [session for slot in heartbeat._wheel for session in slot] == [left.session]
 
 
 def test_turn_that_comes_a_little_late_spares_nobody() -> None:

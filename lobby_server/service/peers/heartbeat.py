@@ -77,24 +77,28 @@ class Heartbeat:
         now_s, again_s = self._clock.monotonic_s(), self._timeout_s * AGAIN_SHARE
         if now_s - (self._turned_s + self._slot_s) >= again_s:
             self._spares_until_s = now_s + again_s
+        due: list[Peer] = []
         while self._turned_s + self._slot_s <= now_s:
             self._turned_s += self._slot_s
             self._position = (self._position + 1) % len(self._wheel)
-            due = self._wheel[self._position]
-            if due:
+            slot = self._wheel[self._position]
+            if slot:
                 self._wheel[self._position] = {}
-                for session in due:
-                    self._look(session, now_s)
+                due.extend(slot)
+        for session in due:  # once the wheel stands where it is to: what is put ahead of it is ahead of now
+            self._look(session, now_s)
         self._timer = self._clock.call_later(max(0.0, self._turned_s + self._slot_s - now_s), self._turn)
 
     def _look(self, session: Peer, now_s: float) -> None:
+        if session.phase is Phase.CLOSED:
+            return  # by what was found in the socket of another one, perhaps
         if now_s - session.last_heard_s >= self._timeout_s:
             session.transport.read_on()
         self._judge(session, now_s)
 
     def _judge(self, session: Peer, now_s: float) -> None:
         if session.phase is Phase.CLOSED:
-            return
+            return  # by what was found in its own
         silent_s = now_s - session.last_heard_s
         if silent_s >= self._timeout_s and now_s < self._spares_until_s:
             session.write(PING_FRAME)
