@@ -2,7 +2,8 @@
 would mean another user to each.
 
 It is not a name, which hosts give twice, nor a row, which a copy has too. A standby that takes over is the same one; a
-copy that was loaded elsewhere is another one.
+copy that was loaded elsewhere by dump is another one; a physical copy cannot be told apart. `pg_upgrade` makes another
+one of it.
 """
 
 from __future__ import annotations
