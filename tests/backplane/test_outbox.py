@@ -220,6 +220,67 @@ def test_notifications_are_told_no_second_time_where_nobody_can_know_whether_the
     assert read(outbox.next_batch()) == ("b", 1, [NodeUp("b"), said("safe to repeat"), notices])
 
 
+NOTICES = DeliverNotices(ANN.id, (Notice(1, "kind", "", "", 2, 0),))
+
+
+def untold(*commands: Command, known: dict[str, int] | None = None) -> Outbox:
+    """Sent a batch that begins with its new name, b, and takes another state, and the name c, before it has read it."""
+    outbox = Outbox("a")
+    outbox.restart("b", [NodeUp("b")], now_s=0.0)
+    for command in commands:
+        outbox.add(command, None, now_s=0.0)
+    assert read(outbox.next_batch()) == ("b", 1, [NodeUp("b"), *commands])
+    outbox.restart("c", [NodeUp("c")], now_s=1.0, known=(known or {}).get)
+    assert read(outbox.next_batch()) == ("c", 1, [NodeUp("c")])
+    return outbox
+
+
+def test_what_was_sent_beside_a_name_that_nobody_told_of_is_not_sent_again_where_the_log_brings_it() -> None:
+    outbox = untold(said("1"), NOTICES)
+    outbox.add(said("new"), None, now_s=2.0)
+    assert outbox.next_batch() is None
+    outbox.seen("b", 1)
+    outbox.settle()
+    assert read(outbox.next_batch()) == ("c", 2, [said("new")])
+
+
+def test_what_was_sent_beside_a_name_that_nobody_told_of_stays_in_doubt_under_a_third_name() -> None:
+    outbox = untold(said("1"), NOTICES)
+    outbox.restart("d", [NodeUp("d")], now_s=2.0, known=lambda _: None)
+    assert read(outbox.next_batch()) == ("d", 1, [NodeUp("d")])
+    outbox.seen("b", 1)
+    outbox.settle()
+    assert outbox.next_batch() is None
+
+
+def test_what_was_sent_beside_a_name_that_nobody_ever_tells_of_is_sent_again_but_for_notifications() -> None:
+    """The state may be of a time after that name was given up: then it has them."""
+    outbox = untold(said("1"), NOTICES)
+    outbox.settle()
+    assert read(outbox.next_batch()) == ("c", 2, [said("1")])
+
+
+@pytest.mark.parametrize("tells", ["log", "state"])
+def test_notifications_behind_a_batch_that_was_told_of_are_sent_where_the_log_has_them_not(tells: str) -> None:
+    outbox = Outbox("a")
+    outbox.restart("b", [NodeUp("b")], now_s=0.0)
+    outbox.next_batch()
+    outbox.add(NOTICES, None, now_s=0.0)
+    assert read(outbox.next_batch()) == ("b", 2, [NOTICES])
+    outbox.restart("c", [NodeUp("c")], now_s=1.0, known={"b": 1}.get if tells == "state" else lambda _: None)
+    outbox.next_batch()
+    if tells == "log":
+        outbox.seen("b", 1)
+    outbox.settle()
+    assert read(outbox.next_batch()) == ("c", 2, [NOTICES])
+
+
+def test_state_that_has_a_name_nobody_had_told_of_has_what_was_sent_beside_it() -> None:
+    outbox = untold(said("1"), NOTICES, known={"b": 1})
+    outbox.settle()
+    assert outbox.next_batch() is None
+
+
 def test_new_name_lets_who_waits_for_an_arrival_wait_for_the_same_socket_under_it() -> None:
     outbox, asker = Outbox("a"), Asker()
     outbox.add(Arrive(ANN, 1), asker, now_s=0.0)

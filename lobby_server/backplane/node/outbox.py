@@ -53,6 +53,9 @@ class Outbox:
         self._sequence = 0
         self._waiting: deque[Pending] = deque()
         self._sent: dict[int, Sent] = {}
+        self._untold: set[str] = set()
+        """Names under which it has said that it takes part, and of which neither the log nor a state has told yet: the
+        log may bring them, or had them given up before the state that it goes on from."""
 
     def __len__(self) -> int:
         """Commands that are not applied yet."""
@@ -95,13 +98,20 @@ class Outbox:
 
     def seen(self, node: str, sequence: int) -> None:
         """A batch was applied here, of whatever node."""
+        self._untold.discard(node)
         if any(pending.doubt == (node, sequence) for pending in self._waiting):
             self._waiting = deque(pending for pending in self._waiting if pending.doubt != (node, sequence))
 
     def settle(self) -> None:
-        """All that stands in the log before this node's name has been read: what was not seen is not there."""
-        for pending in self._waiting:
+        """All that stands in the log before this node's name has been read: what was not seen is not there. But of a
+        name that nobody told of, it may have stood before the state: as of one of which the state knows nothing."""
+        waiting, self._waiting = self._waiting, deque()
+        for pending in waiting:
+            is_known = pending.doubt is None or pending.doubt[0] not in self._untold
             pending.doubt = None
+            if is_known or _may_be_told_twice(pending.command):
+                self._waiting.append(pending)
+        self._untold.clear()
 
     def oldest_s(self) -> float | None:
         """Since when the oldest command waits; None: none does."""
@@ -129,6 +139,10 @@ class Outbox:
         may be yet. None: whatever was applied of this node, it has read."""
         in_doubt: set[Pending] = set()
         if known is not None:
+            first_sent = self._sent.get(1)
+            if first_sent is not None and isinstance(first_sent.pending[0].command, NodeUp):
+                self._untold.add(self.node)
+            self._untold = {name for name in self._untold if known(name) is None}
             for sent in self._sent.values():
                 in_doubt.update(sent.pending)
                 for each in sent.pending:
@@ -149,23 +163,31 @@ class Outbox:
             if isinstance(pending.command, Arrive | Depart | NodeUp):
                 continue
             if pending.request is None:
-                if known is None or _may_be_sent_again(pending, known):
+                if known is None or self._may_be_sent_again(pending, known):
                     self._waiting.append(pending)
             else:
                 told = pending.request.lost if pending in in_doubt else pending.request.refused
                 told(Refusal(RefusalCode.TRY_AGAIN_LATER))
 
+    # -- private --------------------------------------------------------------------------------------------------
 
-def _may_be_sent_again(pending: Pending, known: Callable[[str], int | None]) -> bool:
-    """Whether the state does not have a command; one of which that is not known yet is marked so."""
-    if pending.doubt is None:
-        return True
-    node, sequence = pending.doubt
-    applied = known(node)
-    if applied is not None:
-        return sequence > applied
-    pending.doubt = None  # nobody will apply it any more, and whether it was nobody knows
-    return not isinstance(pending.command, DeliverNotices)  # which all users would hear twice; others are as before
+    def _may_be_sent_again(self, pending: Pending, known: Callable[[str], int | None]) -> bool:
+        """Whether the state does not have a command; one of which that is not known yet is marked so."""
+        if pending.doubt is None:
+            return True
+        node, sequence = pending.doubt
+        applied = known(node)
+        if applied is not None:
+            return sequence > applied
+        if node in self._untold:
+            return True  # its first batch may be in the log yet: it stays in doubt until that is read
+        pending.doubt = None  # nobody will apply it any more, and whether it was nobody knows
+        return _may_be_told_twice(pending.command)
+
+
+def _may_be_told_twice(command: Command) -> bool:
+    """All users would hear of notifications once more; other commands leave things as they are."""
+    return not isinstance(command, DeliverNotices)
 
 
 class _Late:
