@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused
+from lobby_server.backplane import inspection
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone
+from lobby_server.backplane.valkey.stream import Stream
 from lobby_server.core.presence import User
 from tests.backplane.conftest import Nodes
 from tests.backplane.engine import Engine
@@ -65,6 +67,34 @@ async def test_node_that_was_cut_off_takes_no_state_of_another_database(
     assert (a.online, a.resets, a.log.node, a.log.takes_part) == ([1], 0, name, False)
     await b.replica.run(said("heard"))
     assert (b.heard, a.heard, b.online) == (["heard"], [], [])
+
+
+async def test_epoch_that_has_followed_another_one_is_not_given_up_for_it(valkey_engine: Engine, nodes: Nodes) -> None:
+    a = await nodes.start(valkey_engine.url, name="a", database="1/6")
+    with pytest.raises(EpochGone):
+        await a.log._stream.give_up("older")
+    await a.replica.run(said("heard"))
+    assert a.heard == ["heard"]
+    assert await a.log._stream.epoch() == a.log._standing.epoch
+
+
+async def test_newcomer_takes_part_in_the_lobby_that_another_one_began_in_place_of_the_log_that_both_found(
+    valkey_engine: Engine, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = await nodes.start(valkey_engine.url, name="a", database="1/5")
+    await a.end()
+    nodes_of = inspection.nodes_of
+
+    async def after_another_one(stream: Stream) -> list[inspection.NodeSeen]:
+        monkeypatch.setattr(inspection, "nodes_of", nodes_of)
+        await nodes.start(valkey_engine.url, name="c", database="1/6")
+        return await nodes_of(stream)
+
+    monkeypatch.setattr(inspection, "nodes_of", after_another_one)
+    b = await nodes.start(valkey_engine.url, name="b", database="1/6")
+    c = nodes.all[-1]
+    await agree(b, c)
+    assert (b.restored, c.restored) == (0, 1)
 
 
 async def nobody_answers(*_: object, **__: object) -> None:

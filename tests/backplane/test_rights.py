@@ -57,6 +57,7 @@ async def test_user_that_the_guide_describes_may_do_all_that_nodes_do(engine_wit
     assert await stream.reports(["node"]) == {"node": b"report"}
     await stream.forget("node")
     await stream.put_snapshot("epoch", b"other", keep_from="0-0")
+    await stream.give_up("epoch")
     await stream.close()
 
 

@@ -15,12 +15,13 @@ was cut off may find that its own stream was given up like that, and ends.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, DatabaseRefused, FormatRefused
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, DatabaseRefused, EpochGone, FormatRefused
 from lobby_server.backplane.place.snapshots import Snapshots
 from lobby_server.backplane.place.standing import FIRST_ID, Standing
 from lobby_server.backplane.wire import Entry, Snapshot, decode_snapshot, encode_snapshot
@@ -125,7 +126,7 @@ class Epochs:
                     if self._is_of_our_database(snapshot):
                         self._load(snapshot)
                         return False
-                    await self._give_up_strange_stream()
+                    await self._give_up_strange_stream(epoch)
             elif await self._is_my_turn(has_state=restore is None, since_s=began_s):
                 if restore is not None:
                     await restore()
@@ -153,22 +154,25 @@ class Epochs:
         """As far as is known."""
         return "" in (snapshot.database, self._snapshots.database) or snapshot.database == self._snapshots.database
 
-    async def _give_up_strange_stream(self) -> None:
-        """Raises `BackplaneRefused` while nodes are there that have another database."""
+    async def _give_up_strange_stream(self, epoch: str) -> None:
+        """Of an epoch, unless another one has followed it meanwhile. Raises `BackplaneRefused` while nodes are there
+        that have another database."""
         from lobby_server.backplane.inspection import (
             nodes_of,
         )  # and with it the client of Valkey
 
-        if others := [node.name for node in await nodes_of(self._stream) if node.is_heard]:
-            raise BackplaneRefused(
-                f"The nodes of this lobby ({', '.join(others)}) have another database: give this one the same "
-                "--database-url, or another --cluster."
+        with contextlib.suppress(EpochGone):  # another newcomer was faster
+            others = [node.name for node in await nodes_of(self._stream) if node.is_heard]
+            if others and await self._stream.epoch() == epoch:
+                raise BackplaneRefused(
+                    f"The nodes of this lobby ({', '.join(others)}) have another database: give this one the same "
+                    "--database-url, or another --cluster."
+                )
+            await self._stream.give_up(epoch)
+            log.warning(
+                "the log in Valkey is of a lobby with another database, and no node of it is left: it is given up",
+                extra={"event": LogEvent.CAUTION.value},
             )
-        log.warning(
-            "the log in Valkey is of a lobby with another database, and no node of it is left: it is given up",
-            extra={"event": LogEvent.CAUTION.value},
-        )
-        await self._stream.give_up()
 
     async def _is_my_turn(self, *, has_state: bool, since_s: float) -> bool:
         node = self._node()

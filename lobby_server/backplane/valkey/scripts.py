@@ -49,6 +49,7 @@ redis.call('SET', KEYS[1], ARGV[2] .. here)
 redis.call('DEL', KEYS[5])
 return 1"""
 )
+GIVE_UP = _IF_EPOCH + "return redis.call('DEL', KEYS[1])"
 TAKE = """local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local state = tonumber(redis.call('GET', KEYS[1]) or '0')

@@ -179,9 +179,9 @@ class Stream:
         keys = [self._epoch, self._number, self._log, self._snapshot, self._seeding, self._candidates]
         return bool(await self._script(scripts.SEED, keys, [node, epoch, str(number), snapshot]))
 
-    async def give_up(self) -> None:
-        """The epoch is over, and nobody goes on from it."""
-        await self._do(self._client.delete(self._epoch))
+    async def give_up(self, epoch: str) -> None:
+        """An epoch is over, and nobody goes on from it. Raises `EpochGone`."""
+        await self._script(scripts.GIVE_UP, [self._epoch], [epoch], by=self._writing)
 
     # -- the gate -------------------------------------------------------------------------------------------------
 
