@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -176,6 +177,7 @@ def test_terminal_is_told_once_that_the_server_listens_and_a_log_elsewhere_too(
     try:
         shown = b""
         while b"lobby-server " not in shown or not shown.endswith(b"\n"):
+            assert select.select([ours], [], [], PATIENCE_S)[0], shown
             shown += os.read(ours, 65536)
     finally:
         process.terminate()

@@ -157,9 +157,8 @@ class Epochs:
     async def _give_up_strange_stream(self, epoch: str) -> None:
         """Of an epoch, unless another one has followed it meanwhile. Raises `BackplaneRefused` while nodes are there
         that have another database."""
-        from lobby_server.backplane.inspection import (
-            nodes_of,
-        )  # and with it the client of Valkey
+        # Here, for with it comes the client of Valkey.
+        from lobby_server.backplane.inspection import nodes_of
 
         with contextlib.suppress(EpochGone):  # another newcomer was faster
             others = [node.name for node in await nodes_of(self._stream) if node.is_heard]
