@@ -53,6 +53,8 @@ class Outbox:
         self._sequence = 0
         self._waiting: deque[Pending] = deque()
         self._sent: dict[int, Sent] = {}
+        self._doubts: set[tuple[str, int]] = set()
+        """Of all that waits."""
         self._untold: set[str] = set()
         """Names under which it has said that it takes part, and of which neither the log nor a state has told yet: the
         log may bring them, or had them given up before the state that it goes on from."""
@@ -97,9 +99,10 @@ class Outbox:
         return [] if sent is None else sent.pending
 
     def seen(self, node: str, sequence: int) -> None:
-        """A batch was applied here, of whatever node."""
+        """A batch was applied here, of whatever node. O(1), but for one of this node's that is in doubt."""
         self._untold.discard(node)
-        if any(pending.doubt == (node, sequence) for pending in self._waiting):
+        if (node, sequence) in self._doubts:
+            self._doubts.discard((node, sequence))
             self._waiting = deque(pending for pending in self._waiting if pending.doubt != (node, sequence))
 
     def settle(self) -> None:
@@ -111,6 +114,7 @@ class Outbox:
             pending.doubt = None
             if is_known or _may_be_told_twice(pending.command):
                 self._waiting.append(pending)
+        self._doubts.clear()
         self._untold.clear()
 
     def oldest_s(self) -> float | None:
@@ -168,6 +172,7 @@ class Outbox:
             else:
                 told = pending.request.lost if pending in in_doubt else pending.request.refused
                 told(Refusal(RefusalCode.TRY_AGAIN_LATER))
+        self._doubts = {pending.doubt for pending in self._waiting if pending.doubt is not None}
 
     # -- private --------------------------------------------------------------------------------------------------
 
