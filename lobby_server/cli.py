@@ -48,6 +48,8 @@ log = logging.getLogger("lobby.server")
 FAILED = 1
 TRY_AGAIN = 75
 """EX_TEMPFAIL of sysexits.h."""
+_STANDARD_ERROR = 2
+"""The last of the three descriptors that every process is given."""
 _ANY_SECRET = "of tokens that are tried and given to nobody"
 COLLECTOR_THRESHOLDS = (50_000, 20, 50)
 """Objects made before a young collection, young ones before a middle one, middle ones before a full one."""
@@ -92,6 +94,7 @@ def _tell(line: str) -> None:
 @click.pass_context
 def main(ctx: click.Context, /, **flags: Any) -> None:
     """A real-time game-lobby server: accounts and rooms over HTTP, events over one WebSocket per client."""
+    _hold_standard_descriptors()
     settings = _read(flags)
     ctx.obj = settings
     if ctx.invoked_subcommand is not None:
@@ -325,6 +328,14 @@ def _print_line(line: str) -> None:
     except OSError as fault:
         log.warning("standard output takes nothing: %s", fault.strerror, extra={"event": LogEvent.CAUTION.value})
         _give_up_standard_output()
+
+
+def _hold_standard_descriptors() -> None:
+    """Open those that were closed before the start: the next socket would have the number of one of them, and with it
+    what anybody prints there; and libuv ends a process that closes such a one (`uv__close`)."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        os.set_inheritable(descriptor, True)  # as such ones are, for workers
+    os.close(descriptor)
 
 
 def _give_up_standard_output() -> None:
