@@ -49,10 +49,7 @@ SERVICES = (
             Edit(
                 f"{SERVICE}.rooms.commands:RoomCommands._delete",
                 (
-                    (
-                        "while (under_way := self._deleting.get(room_id)) is not None:\n        await under_way.wait()",
-                        "pass",
-                    ),
+                    ("await self._wait_for_deletions(room_id)", "pass"),
                     ("del self._deleting[room_id]", "self._deleting.pop(room_id, None)"),
                 ),
             ),
