@@ -190,6 +190,7 @@ class SharedReader:
         last, last_size, reads = b"", -1, 0
         beside: Control = []
         ready = self._epoll.poll(0, MOST_AT_ONCE)
+        ready.sort()  # in the order in which they came, so that who is told of most is read for first: see the tape
         for fd, event in ready:
             try:
                 receive = receivers[fd] if fd < width and event == _READABLE else None

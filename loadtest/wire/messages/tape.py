@@ -21,6 +21,9 @@ MOST_BYTES = 2 * 1024 * 1024
 """Of frames; what is kept with them is about three times as much. Past it the tape starts anew."""
 LEAST_BYTES = 4096
 """Of a read that is looked for here. A smaller one is likely to be all that there was, and the same for all."""
+LEAST_FRAMES = 8
+"""Known ones in a row that the tape does not repeat at its end. Whoever came before the first reader has some in front
+that the tape does not know, and all the rest in one stretch."""
 
 _FIN_TEXT, _LARGE = 0x81, 126
 
@@ -111,13 +114,16 @@ class Tape:
         position, end, at_end = 0, len(data), False
         while size := _size_of_frame(data, position, end):
             frame = data[position : position + size]
-            # At its end the tape goes on with whatever comes: what is told again would be a stretch of its own else.
-            first = None if at_end else self._places.get(frame)
+            first, last = self._places.get(frame), 0
+            if first is not None:
+                last = self._matches_until(data, position, end, first)
+                if at_end and last - first < LEAST_FRAMES:
+                    first = None  # at its end the tape goes on with it: told again, it would be a stretch of its own
             if first is None:
                 first = self._learn(frame)
                 if first is None:
                     break
-            last = self._matches_until(data, position, end, first)
+                last = first + 1
             position += self._begins[last] - self._begins[first]
             at_end = last == len(self._events)
             if found and found[-1][1] == first:

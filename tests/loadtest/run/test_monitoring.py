@@ -126,6 +126,7 @@ def test_what_listens_is_the_next_server_only_where_the_one_before_listened_ther
         listening = proxy
         with gevent.Timeout(PATIENCE_S):
             while not (state.gone_s if is_behind_a_proxy else state.restarts):
+                told["on_settle"]()
                 told["on_second"](time.perf_counter())
                 gevent.sleep(0.05)
         assert state.restarts == (0 if is_behind_a_proxy else 1)

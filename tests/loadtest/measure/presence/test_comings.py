@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
-from loadtest.measure.judging import comings
 from loadtest.measure.judging.validity import validity_of
+from loadtest.measure.presence import comings
 from loadtest.measure.presence.comings import Comings
 from loadtest.measure.recorder import Recorder
 from loadtest.results.validity import Validity

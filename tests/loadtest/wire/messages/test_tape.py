@@ -93,6 +93,26 @@ def check_events(tape: Tape, frames: list[bytes]) -> list[int]:
     return list(array("q", run.presence.to_bytes()))
 
 
+def test_whoever_came_before_the_first_reader_adds_what_is_in_front_and_no_more() -> None:
+    tape, frames = Tape(Memo()), [event(user_id) for user_id in range(1000)]
+    check_events(tape, frames[500:])
+    run = tape.read(b"".join(frames))
+    assert run is not None
+    assert run.presence.numbers == [(500, 1000), (0, 500)]
+    assert len(tape) == 1000
+
+
+def test_those_who_are_read_for_from_the_last_to_the_first_repeat_little_of_what_is_known() -> None:
+    tape, frames = Tape(Memo()), [event(user_id) for user_id in range(500)]
+    stretches = 0
+    for first in range(400, -1, -1):
+        run = tape.read(b"".join(frames[first:]))
+        assert run is not None
+        stretches += len(run.presence.numbers)
+    assert len(tape) < 10 * len(frames)
+    assert stretches < 401 * 60
+
+
 def test_what_several_are_told_is_the_same_stretch_of_the_same_reel() -> None:
     tape = Tape(Memo())
     data = b"".join(event(user_id) for user_id in range(50))
