@@ -47,7 +47,6 @@ def interrupted(package: str, module: str, *options: str, handler: str) -> subpr
         ("lobby_server", "asyncio"),
         ("lobby_server", "sqlalchemy"),
         ("loadtest", "argparse"),
-        ("loadtest", "pathlib"),
         ("loadtest", "gevent"),
         ("loadtest", "numpy"),
         ("bench", "click"),

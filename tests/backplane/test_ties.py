@@ -46,21 +46,21 @@ async def test_look_that_outlives_the_gate_undoes_nothing(houses: Houses, monkey
     await until(lambda: quick.app.social.friends.overview(BOB).incoming)
     [request] = quick.app.social.friends.overview(BOB).incoming
     await slow.store.add_block(CLEO.id, BOB, slow.app.clock.utc_now())  # what the look finds
-    last_reads, read, goes_on = 0, slow.store.whereabouts, asyncio.Event()
+    reads, read, goes_on = 0, slow.store.ties_between, asyncio.Event()
 
-    async def whereabouts() -> Any:
-        nonlocal last_reads
-        last_reads += 1
-        found = await read()
-        if last_reads == 2:  # behind the gate
+    async def ties_between(pairs: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        found = await read(pairs)
+        if reads == 1:  # behind the gate
             await goes_on.wait()
         return found
 
-    monkeypatch.setattr(slow.store, "whereabouts", whereabouts)
+    monkeypatch.setattr(slow.store, "ties_between", ties_between)
     with monkeypatch.context() as patch:
         patch.setattr(gate, "HELD_S", 0.2)
         slow.app.social.ties.look_again()
-        await until(lambda: last_reads == 2)
+        await until(lambda: reads == 1)
     await quick.app.social.friends.accept(BOB, request.request_id)
     await until(lambda: are_friends(slow) and are_friends(quick))
     parted = _parted(slow)

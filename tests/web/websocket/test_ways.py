@@ -279,7 +279,7 @@ async def test_stall_longer_than_the_heartbeats_timeout_closes_nobody_who_pinged
     await peer.say("ping")
     await peer.expect("pong")
     peer.writer.write(masked(b'{"type":"ping"}'))
-    pass_in_silence(lobby, 1200.0)  # the whole loop has stood still, as on a machine that was suspended
+    pass_in_silence(lobby, 1200.0)  # and what came meanwhile is still in the sockets
     assert "ts" in await peer.expect("pong")
     assert await silent.closed() == 4004
 

@@ -133,9 +133,11 @@ class Peer:
             return taken
 
     async def expect(self, type_: str) -> Any:
-        """The data of the next message of that type; those before it are left out."""
+        """The data of the next message of that type; those before it are left out, and pings."""
         while True:
             first, payload = await self.frame()
+            if first == PING:
+                continue
             assert first == TEXT, (first, payload)
             message = json.loads(payload)
             if message["type"] == type_:
