@@ -39,13 +39,14 @@ PANELS = """() => [...document.querySelectorAll(".column, .panel, figure, header
 OUTSIDE = """() => {
     const found = [];
     const nameOf = (element) => `${element.tagName} ${element.id || element.dataset.part || element.className}`;
+    const HIDDEN = ".for-ears, .chart, option, .skips:not(:focus-within)"; // the last stand beside the page
     const boxes = ".panel, .toast, .announcement, dialog[open] article, .bar, .door article";
     for (const panel of document.querySelectorAll(boxes)) {
       if (!panel.checkVisibility()) continue;
       const outer = panel.getBoundingClientRect();
       if (outer.left < -1 || outer.right > innerWidth + 1) found.push(`${nameOf(panel)} leaves the window`);
       for (const element of panel.querySelectorAll("*")) {
-        if (!element.checkVisibility() || element.closest(".for-ears, .chart, option")) continue;
+        if (!element.checkVisibility() || element.closest(HIDDEN)) continue;
         const words = document.createRange();
         words.selectNodeContents(element);
         const lines = element.matches("select") ? [] : words.getClientRects();
