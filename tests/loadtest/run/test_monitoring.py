@@ -61,16 +61,21 @@ def test_durations_are_put_to_their_places_as_soon_as_they_are_many(
     assert sum(recorder.points.of(name).count for name in range(names)) == before + names
 
 
+def came_a_minute_ago(recorder: Recorder, players: int) -> None:
+    """One after the other, so that their comings are due one by one."""
+    now_s = time.perf_counter() - 60.0
+    recorder.ledger.clock = lambda: now_s
+    for user_id in range(players):
+        recorder.ledger.watch().accepted(user_id, handshake_s=0.001)
+        now_s += 0.01
+
+
 def test_what_is_due_at_once_is_judged_in_slices_with_the_players_in_between(
     recorder: Recorder, settle: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reach, "PAIRS_AT_ONCE", 30)
     monkeypatch.setattr(monitoring, "JUDGE_FOR_S", 60.0)
-    now_s = time.perf_counter() - 60.0
-    recorder.ledger.clock = lambda: now_s
-    for user_id in range(30):
-        recorder.ledger.watch().accepted(user_id, handshake_s=0.001)
-        now_s += 0.01
+    came_a_minute_ago(recorder, 30)
     turns: list[int] = []
 
     def play() -> None:
@@ -90,11 +95,7 @@ def test_judging_that_takes_long_goes_on_the_next_time(
 ) -> None:
     monkeypatch.setattr(reach, "PAIRS_AT_ONCE", 1)
     monkeypatch.setattr(monitoring, "JUDGE_FOR_S", 0.0)
-    now_s = time.perf_counter() - 60.0
-    recorder.ledger.clock = lambda: now_s
-    for user_id in range(5):
-        recorder.ledger.watch().accepted(user_id, handshake_s=0.001)
-        now_s += 0.01
+    came_a_minute_ago(recorder, 5)
     judged = []
     while not judged or recorder.reach.is_behind:
         settle()
