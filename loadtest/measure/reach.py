@@ -112,6 +112,8 @@ class Reach:
         self._waiting_since_s = math.inf
         self._has_news = False
         """There are transitions since that was looked at."""
+        self._excuses = False
+        """Of some transitions it is kept who got them, as a fault may have held them up."""
         self._gaps = DeltaGaps()
         self._changes = ChangesOfRooms(
             ledger.disturbances, ledger.named, self._gaps, settle_s=settle_s, since_s=since_s
@@ -188,7 +190,8 @@ class Reach:
         waited = self._take_waiting(horizon_s, is_final=is_final)
         give(*(np.concatenate(columns) for columns in zip(*waited, receipts, strict=True)))
         taped = self._ledger.taped
-        if self._ledger.disturbances:  # which are about each receipt
+        if self._minds_each:
+            self.presence.booked += self._views.take_taped(taped, horizon_s)
             self._retire(horizon_s, give)
         self._stragglers.account(spans, self.presence)
         due: list[int] = []
@@ -207,7 +210,13 @@ class Reach:
         self._retire(horizon_s - self.settle_s, give)
         self._stragglers.account(spans, self.presence)
         self.presence.duplicates += self._doubtful.count()
-        self._judge_views(spans, horizon_s)
+        self._judge_views(spans, horizon_s, is_final=is_final)
+
+    @property
+    def _minds_each(self) -> bool:
+        """Receipts are looked at as they come, and not when what they tell of is due: some may be of a window that is
+        not judged yet, or late because of one."""
+        return self._excuses or math.isfinite(self._views.oldest_s)
 
     def _retire(self, until_s: float, give: Callable[..., None]) -> None:
         for receipts in self._ledger.taped.retire(until_s):
@@ -216,18 +225,20 @@ class Reach:
 
     def _take_waiting(self, horizon_s: float, *, is_final: bool) -> list[Receipts]:
         """What may be explained by now, or is to be given up."""
-        has_news, self._has_news = self._has_news or bool(self._ledger.disturbances), False
+        has_news, self._has_news = self._has_news or self._minds_each, False
         if not (is_final or has_news or self._waiting_since_s <= horizon_s - PATIENCE_S):
             return []
         waiting, self._waiting, self._waiting_since_s = self._waiting, [], math.inf
         return waiting
 
-    def _judge_views(self, spans: Spans, horizon_s: float) -> None:
+    def _judge_views(self, spans: Spans, horizon_s: float, *, is_final: bool) -> None:
         known = (entry.transition for entry in self._entries.values())
-        for judged in self._views.judge(spans, known, horizon_s):
-            self.presence.expected += judged.expected
-            self.presence.received += judged.right
-            self.presence.duplicates += judged.duplicates
+        most_pairs = math.inf if is_final else PAIRS_AT_ONCE
+        judged = self._views.judge(spans, known, horizon_s, most_pairs=most_pairs)
+        self.presence.expected += judged.expected
+        self.presence.received += judged.right
+        self.presence.duplicates += judged.duplicates
+        self.is_behind |= self._views.is_behind
 
     @staticmethod
     def _at_once(spans: Spans) -> int:
@@ -246,7 +257,7 @@ class Reach:
         transitions = {entry.transition.key: entry.transition for entry in map(self._entries.__getitem__, due)}
         for users, at, times_s in self._ledger.taped.take(transitions, horizon_s):
             transition = transitions[int(users[0])]
-            number = None if self._ledger.disturbances else self._transitions.announced_alike(transition, times_s)
+            number = None if self._minds_each else self._transitions.announced_alike(transition, times_s)
             self.presence.booked += len(at)
             if number is None:
                 give(users, at, times_s)
@@ -326,6 +337,7 @@ class Reach:
         if is_disturbed or not transition.is_certain:
             self.presence.excused += 1
             entry.had = at if is_disturbed and transition.is_certain else None
+            self._excuses |= entry.had is not None
             return
         if self._may_cancel(entry):
             is_expected = spans.sees(SEES_PRESENCE)
@@ -378,4 +390,5 @@ class Reach:
         for entry in self._entries.values():
             if entry.had is not None and entry.transition.end_s < horizon_s - REMEMBER_S:
                 entry.had = None
+        self._excuses = any(entry.had is not None for entry in self._entries.values())
         self._views.forget(horizon_s - REMEMBER_S - SHAKING_S)  # news may be older than the answer to the handshake

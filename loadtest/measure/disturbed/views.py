@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, none
+from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans
+from loadtest.measure.disturbed.told import LastTold, Told, ToldOf
 from loadtest.measure.disturbed.windows import Disturbances, Window
 from loadtest.measure.judging.entries import Transition
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE
 from loadtest.measure.presence.doubtful import said_again
+from loadtest.measure.presence.taped import TapedReceipts
 
 
 @dataclass
@@ -43,38 +44,15 @@ class _Truth:
 
 
 @dataclass
-class _Told:
-    users: IntArray = field(default_factory=none)
-    """User id × 2, plus 1 for online."""
-    at: IntArray = field(default_factory=none)
-    times_s: FloatArray = field(default_factory=lambda: np.empty(0))
+class _Due:
+    """Windows that are judged together, and how far that is."""
 
-    def only(self, which: BoolArray | IntArray) -> _Told:
-        return _Told(self.users[which], self.at[which], self.times_s[which])
-
-    def in_order(self) -> _Told:
-        """By user, observer and time. Four million take 1.3 s of CPU, in which nobody is read for: once per window."""
-        return self.only(np.lexsort((self.times_s, self.at, self.users >> 1)))
-
-    def last(self) -> _Told:
-        """Of those in order, the last of each user to each observer."""
-        is_last = np.append((np.diff(self.users >> 1) != 0) | (np.diff(self.at) != 0), True)
-        return self.only(is_last[: len(self.at)])
-
-
-@dataclass(frozen=True)
-class _Known:
-    """The last that each observer was told of each user until a window was over."""
-
-    users: IntArray
-    """As in `_Told`, in order: all of one user stand together."""
-    at: npt.NDArray[np.int32]
-    until_s: float
-
-    def of(self, user_id: int) -> tuple[IntArray, IntArray]:
-        """What was told of one user, and whom. O(log(all) + found)."""
-        begin, end = np.searchsorted(self.users, [user_id * 2, user_id * 2 + 2])
-        return self.users[begin:end], self.at[begin:end].astype(np.int64)
+    windows: list[Window]
+    transitions: dict[int, list[Transition]]
+    """By user, in the order of time."""
+    users: list[int]
+    """Those that are left."""
+    last: LastTold
 
 
 class Views:
@@ -83,12 +61,16 @@ class Views:
         self._disturbances = disturbances
         self._look_back_s = look_back_s
         self._settle_s = settle_s
-        self._told = _Told()
-        self._more: list[_Told] = []
-        """What was kept since all of it was one."""
-        self._known: list[_Known] = []
+        self._told = Told()
+        self._due: _Due | None = None
+        self._last: list[LastTold] = []
         """Of the windows that were judged, in their order."""
-        self._judged_until_s = -math.inf
+        self._judged_until_s = self._horizon_s = -math.inf
+
+    @property
+    def is_behind(self) -> bool:
+        """There are windows that are due, more than one call of `judge` did."""
+        return self._due is not None or bool(self._windows_due())
 
     @property
     def oldest_s(self) -> float:
@@ -102,99 +84,112 @@ class Views:
         for begin_s, end_s in self._disturbances.windows:
             mine |= (times_s >= begin_s) & (times_s <= end_s)
         if mine.any():
-            self._more.append(_Told(users[mine], at[mine], times_s[mine]))
+            self._told.add(users[mine], at[mine], times_s[mine])
         return mine
 
-    def _gather(self) -> _Told:
-        """All that was kept, in one."""
-        if self._more:
-            parts, self._more = [self._told, *self._more], []
-            self._told = _Told(
-                np.concatenate([part.users for part in parts]),
-                np.concatenate([part.at for part in parts]),
-                np.concatenate([part.times_s for part in parts]),
-            )
-        return self._told
+    def take_taped(self, taped: TapedReceipts, until_s: float) -> int:
+        """Keep the reads that were heard in a window that is not judged, until then. How many receipts those are."""
+        return sum(
+            taped.set_aside(begin_s, min(end_s, until_s), self._told.taped)
+            for begin_s, end_s in self._disturbances.windows
+            if end_s > self._judged_until_s and begin_s < until_s
+        )
 
-    def judge(self, spans: Spans, transitions: Iterable[Transition], horizon_s: float) -> list[JudgedViews]:
-        """Of each window that is over since a settling time before `horizon_s`."""
-        due = [
+    def judge(
+        self, spans: Spans, transitions: Iterable[Transition], horizon_s: float, *, most_pairs: float = math.inf
+    ) -> JudgedViews:
+        """Windows that are over since a settling time before `horizon_s`, and about so many pairs of an observer and a
+        user of those (`is_behind`)."""
+        judged, left = JudgedViews(), max(1.0, most_pairs / max(1, len(spans.numbers)))
+        self._horizon_s = horizon_s
+        while left >= 1 and self.is_behind:
+            if self._due is None:
+                self._due = self._take_up(self._windows_due(), transitions)
+            left -= self._judge_some(self._due, spans, left, judged)
+            if not self._due.users:
+                self._judged_until_s = self._due.last.until_s
+                self._told.forget(self._judged_until_s)
+                self._last.append(self._due.last)
+                self._due = None
+        return judged
+
+    def _judge_some(self, due: _Due, spans: Spans, most: float, judged: JudgedViews) -> int:
+        """How many users that were."""
+        observers = [self._observers(window, spans) for window in due.windows]
+        number = int(min(len(due.users), most))
+        part, due.users = due.users[:number], due.users[number:]
+        told_of = dict(self._told.of(part, -math.inf, due.last.until_s))
+        for user_id in part:
+            told, transitions = told_of.get(user_id, ToldOf()), due.transitions.get(user_id)
+            if transitions:
+                for window, at in zip(due.windows, observers, strict=True):
+                    self._judge_user(self._truth(transitions, window), window, told, at, judged)
+            due.last.add(user_id, told)
+        return number
+
+    def have_been_told(self, user_id: int, at: IntArray, *, is_online: bool) -> BoolArray:
+        """Which of these spans were told so last of a user, in the window that is being told or in those before, unless
+        they are forgotten. O(reads on a tape in this one)."""
+        now = LastTold(math.inf)
+        for _, told in self._told.of([user_id], -math.inf, math.inf):
+            now.add(user_id, told)
+        have_been = np.zeros(len(at), dtype=bool)
+        is_left = np.ones(len(at), dtype=bool)
+        for last in (now, *reversed(self._last)):
+            offline, online = last.of(user_id, at)
+            have_been |= is_left & (online if is_online else offline)
+            is_left &= ~(online | offline)
+        return have_been
+
+    def forget(self, before_s: float) -> None:
+        """Windows that were over before that moment, and judged."""
+        self._last = [last for last in self._last if last.until_s >= before_s]
+
+    def _windows_due(self) -> list[Window]:
+        return [
             window
             for window in self._disturbances.windows
-            if self._judged_until_s < window[1] and window[1] + self._settle_s <= horizon_s
+            if self._judged_until_s < window[1] and window[1] + self._settle_s <= self._horizon_s
         ]
-        if not due:
-            return []
+
+    def _take_up(self, windows: list[Window], transitions: Iterable[Transition]) -> _Due:
         by_user: dict[int, list[Transition]] = {}
         for transition in transitions:
             by_user.setdefault(transition.user_id, []).append(transition)
         for theirs in by_user.values():
             theirs.sort(key=_known_from_s)
-        self._told = self._gather().in_order()
-        judged = []
-        for window in due:
-            self._judged_until_s = window[1]
-            judged.append(self._judge(window, spans, by_user))
-        keep = self._told.times_s > self._judged_until_s
-        known = self._told.only(~keep).last()
-        self._known.append(_Known(known.users, known.at.astype(np.int32), self._judged_until_s))
-        self._told = self._told.only(keep)
-        return judged
-
-    def have_been_told(self, user_id: int, at: IntArray, *, is_online: bool) -> BoolArray:
-        """Which of these spans were told so last of a user, in the window that is being told or in those before, unless
-        they are forgotten. O(what is told in this one)."""
-        told = self._gather()
-        now = told.only(told.users >> 1 == user_id).in_order().last()
-        have_been = np.zeros(len(at), dtype=bool)
-        is_left = np.ones(len(at), dtype=bool)
-        for users, told_at in [(now.users, now.at), *(known.of(user_id) for known in reversed(self._known))]:
-            have_been |= is_left & np.isin(at, told_at[users & 1 == is_online])
-            is_left &= ~np.isin(at, told_at)
-        return have_been
-
-    def forget(self, before_s: float) -> None:
-        """Windows that were over before that moment, and judged."""
-        self._known = [known for known in self._known if known.until_s >= before_s]
-
-    def _judge(self, window: Window, spans: Spans, by_user: dict[int, list[Transition]]) -> JudgedViews:
-        begin_s, end_s = window
-        judged, told = JudgedViews(), self._told
-        observers = spans.sees(SEES_PRESENCE | SEES_BATCHES) & spans.stayed(begin_s, end_s)
-        numbers = spans.numbers[observers]
-        mine = (told.times_s >= begin_s) & (told.times_s <= end_s) & np.isin(told.at, numbers)
-        users, at = told.users[mine], told.at[mine]
-        cuts = np.flatnonzero(np.diff(users >> 1, prepend=-1))
-        heard = {
-            int(users[start]) >> 1: (users[start:end] & 1, at[start:end])
-            for start, end in zip(cuts.tolist(), [*cuts.tolist()[1:], len(users)], strict=False)
-        }
-        changed = {
+        users = set(self._told.users().tolist())
+        users.update(
             user_id
             for user_id, theirs in by_user.items()
-            if any(each.end_s >= begin_s and _known_from_s(each) <= end_s for each in theirs)
-        }
-        for user_id in (changed | set(heard)) & set(by_user):
-            truth = self._truth(by_user[user_id], window)
-            kinds, who = heard.get(user_id, (none(), none()))
-            self._judge_user(truth, kinds, who, numbers, judged)
-        return judged
+            if any(_lies_in(each, window) for window in windows for each in theirs)
+        )
+        return _Due(windows, by_user, sorted(users), LastTold(windows[-1][1]))
+
+    @staticmethod
+    def _observers(window: Window, spans: Spans) -> IntArray:
+        observers: IntArray = spans.numbers[spans.sees(SEES_PRESENCE | SEES_BATCHES) & spans.stayed(*window)]
+        return observers
 
     def _judge_user(
-        self, truth: _Truth, kinds: IntArray, who: IntArray, observers: IntArray, judged: JudgedViews
+        self, truth: _Truth, window: Window, told: ToldOf, observers: IntArray, judged: JudgedViews
     ) -> None:
-        """`kinds` (1: online) and `who` heard them, in the order of the observers and of time."""
-        is_first = np.diff(who, prepend=-1) != 0
-        judged.duplicates += said_again(kinds, who)
+        """`observers`: in order."""
+        places = np.minimum(np.searchsorted(observers, told.at), max(0, len(observers) - 1))
+        is_mine = observers[places] == told.at if len(observers) else np.zeros(len(told.at), dtype=bool)
+        told = told.only(is_mine & (told.times_s >= window[0]) & (told.times_s <= window[1]))
+        kinds, who = told.kinds, told.at
+        is_first = np.ones(len(who), dtype=bool) if told.is_once else np.diff(who, prepend=-1) != 0
+        if not told.is_once:
+            judged.duplicates += said_again(kinds, who)
         if truth.before is not None:
             judged.duplicates += int(np.count_nonzero(is_first & (kinds == truth.before)))
         if truth.after is None:
             return
-        is_last = np.append(is_first[1:], True) if len(who) else is_first
-        told = int(np.count_nonzero(is_last))
+        last_kinds = told.last().kinds
         has_to_be_told = truth.before is not None and truth.before != truth.after
-        judged.expected += len(observers) if has_to_be_told else told
-        judged.right += int(np.count_nonzero(kinds[is_last] == truth.after))
+        judged.expected += len(observers) if has_to_be_told else len(last_kinds)
+        judged.right += int(np.count_nonzero(last_kinds == truth.after))
 
     def _truth(self, transitions: list[Transition], window: Window) -> _Truth:
         """`transitions` of one user, in the order of time."""
@@ -204,7 +199,7 @@ class Views:
         if any(not (each.is_certain or each.ends_known) for each in near):
             return _Truth(None, None)
         ahead = [each for each in transitions if each.end_s < begin_s]
-        within = [each for each in transitions if each.end_s >= begin_s and _known_from_s(each) <= end_s]
+        within = [each for each in transitions if _lies_in(each, window)]
         before: bool | None = ahead[-1].is_online if ahead else False
         if within:
             before = not within[0].is_online
@@ -217,6 +212,11 @@ class Views:
 
     def _is_near(self, transition: Transition, time_s: float) -> bool:
         return _known_from_s(transition) - self._settle_s <= time_s <= transition.end_s + self._settle_s
+
+
+def _lies_in(transition: Transition, window: Window) -> bool:
+    """Some of it."""
+    return transition.end_s >= window[0] and _known_from_s(transition) <= window[1]
 
 
 def _known_from_s(transition: Transition) -> float:

@@ -5,7 +5,7 @@ is one entry for each stretch, and a receipt none. They are asked for by what wa
 those of whose stretches one has its frame in it.
 
 Each receipt is handed out once. `take` gives those of one event, and remembers until when; what is left of old reads,
-`retire` gives.
+`retire` gives. `set_aside` hands reads on as they are, to where they are only looked at (`heard`).
 """
 
 from __future__ import annotations
@@ -79,6 +79,42 @@ class TapedReceipts:
             yield from each.retire(until_s)
         self._reels = [each for each in self._reels if each.spans]
 
+    def set_aside(self, from_s: float, until_s: float, aside: TapedReceipts) -> int:
+        """Reads that were heard whole between these times, and of which nothing was given out, are `aside`'s from now
+        on. How many receipts those are."""
+        self._taken_until_s = max(self._taken_until_s, until_s)
+        receipts = 0
+        for each in self._reels:
+            found = each.part_with(from_s, until_s)
+            if found is not None:
+                receipts += aside._append(each.reel, *found)
+        self._reels = [each for each in self._reels if each.spans]
+        return receipts
+
+    def _append(self, reel: Reel, *columns: Any) -> int:
+        on_reel = next((each for each in self._reels if each.reel is reel), None)
+        if on_reel is None:
+            on_reel = _OnReel(reel)
+            self._reels.append(on_reel)
+        return on_reel.append(*columns)
+
+    def users(self) -> IntArray:
+        """Whose events were heard, in the shape of `take`, in order. O(frames + stretches)."""
+        return np.unique(np.concatenate([np.empty(0, dtype=np.int64), *(each.users() for each in self._reels)]))
+
+    def heard(self, users: Iterable[int], from_s: float, until_s: float) -> Iterator[Receipts]:
+        """What was heard of these events between these times, in the shape of `take`, given out or not; it changes
+        nothing. O(stretches + receipts)."""
+        wanted = list(users)
+        for each in self._reels:
+            yield from each.heard(wanted, from_s, until_s)
+
+    def forget(self, until_s: float) -> None:
+        """Reads that were over by then."""
+        for each in self._reels:
+            each.forget(until_s)
+        self._reels = [each for each in self._reels if each.spans]
+
 
 class _OnReel:
     """Of one tape."""
@@ -97,29 +133,49 @@ class _OnReel:
         self._columns: tuple[Any, Any, Any, Any] | None = None
 
     def take(self, users: Iterable[int], until_s: float) -> Iterator[Receipts]:
+        numbers = self._numbers_of(users)
+        if not len(numbers):
+            return
+        taken_s = self._taken_until(len(self.reel.events))
+        after_s = taken_s[numbers]
+        taken_s[numbers] = np.maximum(after_s, until_s)
+        yield from self._between(numbers, after_s, until_s)
+
+    def heard(self, users: Iterable[int], from_s: float, until_s: float) -> Iterator[Receipts]:
+        numbers = self._numbers_of(users)
+        if len(numbers):
+            yield from self._between(numbers, np.full(len(numbers), np.nextafter(from_s, -np.inf)), until_s)
+
+    def users(self) -> IntArray:
+        firsts, lasts, _, _ = self._as_columns()
+        events = np.array(self.reel.events, dtype=np.int64)
+        begins = np.bincount(firsts, minlength=len(events) + 1) - np.bincount(lasts, minlength=len(events) + 1)
+        return events[np.cumsum(begins)[:-1] > 0]
+
+    def _numbers_of(self, users: Iterable[int]) -> _Places:
+        """Of all frames that say one of these, in order."""
         events = self.reel.events
         for number in range(self._indexed, len(events)):
             self._numbers.setdefault(events[number], []).append(number)
         self._indexed = len(events)
-        numbers = np.array(sorted(number for user in users for number in self._numbers.get(user, ())), dtype=np.int32)
-        if not len(numbers):
-            return
+        return np.array(sorted(number for user in users for number in self._numbers.get(user, ())), dtype=np.int32)
+
+    def _between(self, numbers: _Places, after_s: FloatArray, until_s: float) -> Iterator[Receipts]:
+        """Receipts of these frames, each after a time of its own; frame by frame."""
         firsts, lasts, spans, begins_s = self._as_columns()
         # of each stretch, which of the numbers it has: from one place to before another one
         begin = np.searchsorted(numbers, firsts)
         sizes = np.searchsorted(numbers, lasts) - begin
         stretches, places = _counted(sizes, begin)
-        taken_s = self._taken_until(len(events))
         times_s = begins_s[stretches] + (numbers[places] + 1 - firsts[stretches]) * APART_S
-        is_due = (times_s <= until_s) & (times_s > taken_s[numbers[places]])
-        taken_s[numbers] = np.maximum(taken_s[numbers], until_s)
-        order = np.flatnonzero(is_due)
+        order = np.flatnonzero((times_s <= until_s) & (times_s > after_s[places]))
         if len(numbers) < 1 << 15:
             order = order[np.argsort(places[order].astype(np.int16), kind="stable")]  # in O(n): there are few of them
         else:
             order = order[np.argsort(places[order], kind="stable")]
         at, times_s, places = spans[stretches[order]].astype(np.int64), times_s[order], places[order]
         bounds = np.searchsorted(places, np.arange(len(numbers) + 1))
+        events = self.reel.events
         for number, start, end in zip(numbers.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
             if start < end:
                 yield np.full(end - start, events[number]), at[start:end], times_s[start:end]
@@ -132,16 +188,38 @@ class _OnReel:
             return
         taken_s = self._taken_until(len(self.reel.events))
         over = np.flatnonzero(is_over)
-        over = over[np.argsort(-firsts[over], kind="stable")]
-        # of each stretch what was given out least; in between it goes back, and one value is looked at for nothing
-        bounds = np.stack([firsts[over], lasts[over]], axis=1).ravel().astype(np.int64)
-        least_s = np.minimum.reduceat(np.append(taken_s, np.inf), bounds)[::2]
-        left = over[least_s < ends_s[over]]
+        left = over[_over_each(np.minimum, taken_s, firsts[over], lasts[over]) < ends_s[over]]
         sizes = np.cumsum(lasts[left] - firsts[left], dtype=np.int64)
         for part in np.split(left, np.flatnonzero(np.diff(sizes // AT_ONCE)) + 1):
             if len(part):
                 yield self._apart(firsts[part], lasts[part], spans[part], begins_s[part], taken_s)
         self._keep(~is_over)
+
+    def part_with(self, from_s: float, until_s: float) -> tuple[Any, Any, Any, Any] | None:
+        """The columns of the reads that were heard whole between these times and of which nothing was given out."""
+        firsts, lasts, _, begins_s = columns = self._as_columns()
+        is_within = (begins_s >= from_s) & (begins_s + (lasts - firsts) * APART_S <= until_s)
+        within = np.flatnonzero(is_within)
+        taken_s = self._taken_until(len(self.reel.events))
+        was_taken = _over_each(np.maximum, taken_s, firsts[within], lasts[within]) > begins_s[within]
+        is_within[within[was_taken]] = False
+        if not is_within.any():
+            return None
+        found = tuple(column[is_within] for column in columns)
+        self._keep(~is_within)
+        return found
+
+    def append(self, firsts: Any, lasts: Any, spans: Any, begins_s: FloatArray) -> int:
+        """How many receipts those are."""
+        self.firsts.frombytes(firsts.tobytes())
+        self.lasts.frombytes(lasts.tobytes())
+        self.spans.frombytes(spans.tobytes())
+        self.begins_s.frombytes(begins_s.tobytes())
+        return int(np.sum(lasts - firsts, dtype=np.int64))
+
+    def forget(self, until_s: float) -> None:
+        firsts, lasts, _, begins_s = self._as_columns()
+        self._keep(begins_s + (lasts - firsts) * APART_S > until_s)
 
     def _apart(self, firsts: Any, lasts: Any, spans: Any, begins_s: FloatArray, taken_s: FloatArray) -> Receipts:
         """Receipts of these stretches, one by one."""
@@ -171,6 +249,18 @@ class _OnReel:
         self.firsts, self.lasts, self.spans = array("i", firsts), array("i", lasts), array("i", spans)
         self.begins_s = array("d", begins_s)
         self._columns = None
+
+
+def _over_each(least_or_greatest: np.ufunc, values: FloatArray, firsts: Any, lasts: Any) -> FloatArray:
+    """Of the values of each stretch."""
+    if not len(firsts):
+        return np.empty(0)
+    order = np.argsort(-firsts, kind="stable")
+    bounds = np.stack([firsts[order], lasts[order]], axis=1).ravel().astype(np.int64)
+    found = np.empty(len(firsts))
+    # between two of them it goes back, and one value is looked at for nothing
+    found[order] = least_or_greatest.reduceat(np.append(values, np.inf), bounds)[::2]
+    return found
 
 
 def _counted(sizes: IntArray, begins: Any) -> tuple[_Places, _Places]:
