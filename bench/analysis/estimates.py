@@ -1,11 +1,13 @@
 """Figures from readings: the median of the repeats, how sure it is, and whether it may be believed.
 
 The median of several repeats is not moved by the few that other work disturbed, so a figure is as good as most of its
-readings. Two parties that took turns are compared pair by pair, and a difference within the noise is called none.
+readings. Two parties that took turns are compared turn by turn, and a difference within the noise is called none. Where
+one has fewer readings and nothing tells of which turns, their medians are compared.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -57,13 +59,34 @@ def estimate_readings(readings: Sequence[Reading], kind: Kind) -> Estimate | Non
 
 
 def ratio(own: Sequence[Reading], other: Sequence[Reading], kind: Kind) -> Estimate | None:
-    """The median of the ratios of readings that were taken in turns, one pair per repeat."""
-    pairs = [(a, b) for a, b in zip(own, other, strict=False) if b.value]
+    """The median of the ratios of readings that were taken in turns, one pair per turn; of those that cannot be paired
+    (`in_pairs`) the ratio of the medians, from the least over the most to the most over the least."""
+    found = in_pairs(own, other)
+    if found is None:
+        return _unpaired(own, other, kind)
+    pairs = [(a, b) for a, b in found if b.value]
     return _estimate(
         [a.value / b.value for a, b in pairs],
         [max(_waited(a), _waited(b)) for a, b in pairs],
         [worse_of(judge_reading(a, kind), judge_reading(b, kind)) for a, b in pairs],
     )
+
+
+def in_pairs(own: Sequence[Reading], other: Sequence[Reading]) -> list[tuple[Reading, Reading]] | None:
+    """Readings of the same turn, side by side; a turn in which one party has fewer is left out.
+
+    Where turns were not told, readings go by their order; ``None`` where one party has fewer of them then.
+    """
+    if any(each.turn is None for each in (*own, *other)):
+        return list(zip(own, other, strict=True)) if len(own) == len(other) else None
+    of_other: dict[int | None, list[Reading]] = defaultdict(list)
+    of_own: dict[int | None, list[Reading]] = defaultdict(list)
+    for each in own:
+        of_own[each.turn].append(each)
+    for each in other:
+        of_other[each.turn].append(each)
+    sides = ((mine, of_other[turn]) for turn, mine in of_own.items() if turn in of_other)
+    return [pair for mine, theirs in sides if len(mine) == len(theirs) for pair in zip(mine, theirs, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -109,6 +132,21 @@ def at(findings: Findings, measure: Measure, party: str, where: Where) -> Estima
 def _waited(reading: Reading) -> float:
     """The part of the time in which a process would have worked but had no core; 0 where it was not measured."""
     return reading.stretch.waited if reading.stretch is not None else 0.0
+
+
+def _unpaired(own: Sequence[Reading], other: Sequence[Reading], kind: Kind) -> Estimate | None:
+    """As doubtful as the worse of the two figures; without an interval."""
+    one, two = estimate_readings(own, kind), estimate_readings([each for each in other if each.value], kind)
+    if one is None or two is None:
+        return None
+    return Estimate(
+        value=one.value / two.value,
+        low=one.low / two.high,
+        high=one.high / two.low,
+        n=min(one.n, two.n),
+        waited=max(one.waited, two.waited),
+        judgement=worse_of(one.judgement, two.judgement),
+    )
 
 
 def _estimate(values: Sequence[float], waited: Sequence[float], judged: Sequence[Judgement]) -> Estimate | None:

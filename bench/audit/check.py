@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.audit.conclusions import RULES, conclude
+from bench.audit.pairs import ratios
 from bench.audit.plain_json import Json
 from bench.audit.printed import is_printed
 from bench.audit.quantities.compute import compute
@@ -16,7 +17,7 @@ from bench.audit.quantities.crossings import doubtful_cells
 from bench.audit.quantities.delays import broadcasts
 from bench.audit.raw import NotInRun, Raw
 from bench.audit.unmeasured import evidence_against, is_told_of_claims
-from bench.audit.validity import SUSPECT, VALID, kind, of_broadcasts, of_pairs, of_readings
+from bench.audit.validity import SUSPECT, VALID, kind, of_broadcasts, of_readings
 from bench.audit.value import Value
 
 
@@ -113,8 +114,8 @@ def _validity(raw: Raw, quantity: Json) -> tuple[str, str]:
         return of_readings(raw.readings(quantity), kind(quantity["name"], quantity["unit"])), "its readings"
     if quantity["of"] == "paired" and quantity["take"] == "median":
         own, other = (raw.readings({**quantity, "party": party}) for party in (quantity["party"], quantity["over"]))
-        pairs = [(a, b) for a, b in zip(own, other, strict=False) if b["value"]]
-        return of_pairs(pairs, kind(quantity["name"], quantity["unit"])), "the readings of both"
+        found = ratios(own, other, kind(quantity["name"], quantity["unit"]))
+        return found.validity if found is not None else VALID, "the readings of both"
     if quantity["of"] == "broadcasts":
         return of_broadcasts(broadcasts(raw, quantity)), "its repeats"
     if quantity["of"] in ("crossing", "no crossing"):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from bench.audit import validity
 from bench.audit.arithmetic import apart, median, nearest_rank, ratio
+from bench.audit.pairs import ratios
 from bench.audit.plain_json import Json
 from bench.audit.quantities.compute import compute, ratios_of
 from bench.audit.quantities.crossings import order
@@ -203,10 +204,10 @@ def _furthest_party(raw: Raw, of: Json) -> tuple[str, str]:
 def _difference(raw: Raw, of: Json) -> tuple[str, str]:
     """``more`` or ``less`` where every pair says so and by more than the noise; else ``no difference``."""
     own, other = (raw.readings({**of, "party": party}) for party in (of["party"], of["over"]))
-    ratios = [a["value"] / b["value"] for a, b in zip(own, other, strict=False) if b["value"]]
-    if not ratios:
+    found = ratios(own, other, validity.kind(of["name"], of["unit"]))
+    if found is None:
         raise NotInRun("no pairs")
-    low, high, middle = min(ratios), max(ratios), median(ratios)
+    low, high, middle = found.least, found.most, found.middle
     if low <= 1 <= high or apart(middle) <= of["floor"]:
         return "no difference", f"pairs {low:.4g} to {high:.4g}, noise {of['floor']:.4g}"
     return ("more" if middle > 1 else "less"), f"pairs {low:.4g} to {high:.4g}, noise {of['floor']:.4g}"

@@ -21,15 +21,18 @@ def calmly(
     book: Book,
     measure: Callable[[Book], None],
     *,
+    turn: int | None = None,
     disturbed_by: Callable[[Book], set[str]] = Book.disturbed_by,
 ) -> None:
     """Have a point measured into a book of its own, again if it was disturbed, and put what is kept into `book`.
 
+    `turn`: the one that its readings are of, in every attempt (`Book.turn`).
     An attempt with a fault is kept: a ledger that does not add up is not the machine's. What `measure` raises is
     raised, with what it wrote until then in `book`.
     """
     for number in range(MOST_AGAIN + 1):
         attempt, start_s = Book(), time.monotonic()
+        attempt.turn = turn
         try:
             measure(attempt)
         except BaseException:

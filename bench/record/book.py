@@ -75,6 +75,8 @@ class Book:
         self.stretch: Stretch | None = None
         self.traffic: Traffic | None = None
         self.swarm: Swarm | None = None
+        self.turn: int | None = None
+        """What is added from now on is of this turn; parties are paired by it."""
         self.causes: set[str] = set()
         """What disturbed the points that were measured again."""
         self._again = 0
@@ -108,7 +110,7 @@ class Book:
                 changes_per_s=changes_per_s,
             ),
         )  # fmt: skip
-        measured.readings.append(Reading(value, stretch, late_ms, ledger, invalid, suspect))
+        measured.readings.append(Reading(value, stretch, late_ms, ledger, invalid, suspect, self.turn))
 
     def add_series(
         self, name: str, values_s: npt.ArrayLike, where: Where, *, party: str = LOBBY, ledger: Ledger | None = None

@@ -106,6 +106,9 @@ class Reading(msgspec.Struct, frozen=True):
     """Why it is no measurement, where the scenario itself can tell."""
     suspect: str = ""
     """Why it is in doubt, likewise."""
+    turn: int | None = None
+    """In which turn of its scenario, so that parties can be paired where one of them failed in a turn; ``None``: not
+    told, as in runs before this was kept."""
 
 
 class Where(NamedTuple):
@@ -117,7 +120,7 @@ class Where(NamedTuple):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """A measure of one party at one size; readings in the order of the repeats, so that parties can be paired."""
+    """A measure of one party at one size; readings in the order of the repeats."""
 
     name: str
     party: str

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from bench.record.findings import Findings, Measured, Where
+from bench.record.findings import Findings, Measured, Reading, Where
 from bench.record.run import Run
 
 
@@ -40,10 +40,19 @@ def as_repeats(runs: Sequence[Run]) -> Run:
 
 
 def _pooled(found: Sequence[Findings]) -> Findings:
+    """A turn of one run is none of another's."""
     pooled: dict[tuple[str, str, Where], Measured] = {}
-    for each in (measured for findings in found for measured in findings.measures):
-        key = (each.name, each.party, each.where)
-        earlier = pooled.get(key)
-        pooled[key] = each if earlier is None else replace(earlier, readings=[*earlier.readings, *each.readings])
+    turns = 0
+    for findings in found:
+        for each in findings.measures:
+            own = replace(each, readings=[_later(reading, turns) for reading in each.readings])
+            earlier = pooled.setdefault((each.name, each.party, each.where), replace(own, readings=[]))
+            earlier.readings.extend(own.readings)
+        told = [reading.turn for each in findings.measures for reading in each.readings if reading.turn is not None]
+        turns += max(told, default=-1) + 1
     faults = [fault for findings in found for fault in findings.faults]
     return replace(found[0], measures=list(pooled.values()), faults=faults)
+
+
+def _later(reading: Reading, turns: int) -> Reading:
+    return reading if reading.turn is None else replace(reading, turn=reading.turn + turns)

@@ -26,9 +26,9 @@ def run(lab: Lab) -> Findings:
     chance = random.Random(lab.seed)
     plan = [(clients, life) for clients in sizes.clients for life in sizes.lives]
     with lab.reporter.stage("cost", (len(plan) + 1) * sizes.repeats) as stage:
-        for _, (clients, life) in in_turns(plan, sizes.repeats, chance):
+        for repeat, (clients, life) in in_turns(plan, sizes.repeats, chance):
             stage.say(f"{clients} players, {life}")
-            calmly(lab, book, partial(_measure, lab, chance, clients, life))
+            calmly(lab, book, partial(_measure, lab, chance, clients, life), turn=repeat)
             stage.advance()
         for _ in range(sizes.repeats):
             stage.say("memory")

@@ -34,7 +34,7 @@ def run(lab: Lab) -> Findings:
 
         def flap(repeat: int, policy: str, grace_s: int) -> None:
             stage.say(f"{sizes.flap_share:.0%} of {sizes.flapping} clients, {policy}, grace {grace_s} s")
-            calmly(lab, book, partial(_flap, lab, repeat, policy, grace_s))
+            calmly(lab, book, partial(_flap, lab, repeat, policy, grace_s), turn=repeat)
             stage.advance()
 
         turns = in_turns(plan, sizes.repeats, random.Random(lab.seed))

@@ -47,7 +47,7 @@ def run(lab: Lab) -> Findings:
                 )  # fmt: skip
                 write_cell(attempt, way, cell, Where(sizes.clients, sizes.rooms, sizes.changes_per_s))
 
-            calmly(lab, book, measure)
+            calmly(lab, book, measure, turn=repeat)
             stage.advance()
     book.note(
         "a client is fresh for a change from the first list in its hands that has it; staleness is the age of the "

@@ -39,7 +39,7 @@ def run(lab: Lab) -> Findings:
     with lab.reporter.stage("noise", 2 * sizes.repeats) as stage:
         for repeat, party in in_turns((LOBBY, LOBBY_AGAIN), sizes.repeats, chance):
             stage.say(f"{party}, repeat {repeat + 1} of {sizes.repeats}")
-            calmly(lab, book, partial(_turn, lab, chance, party))
+            calmly(lab, book, partial(_turn, lab, chance, party), turn=repeat)
             stage.advance()
     book.note(f"the CPU per recipient has its part of making {sizes.broadcasts} rooms in it, the same for both")
     return book.result("noise", FLAGS)

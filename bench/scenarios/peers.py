@@ -95,17 +95,17 @@ def run(lab: Lab) -> Findings:
     ):
         body = Path(folder) / "rooms.json"
         _write_list(lab, body)
-        for _ in range(sizes.repeats):
+        for repeat in range(sizes.repeats):
             stage.say(f"a broadcast to {sizes.clients} clients: lobby, {', '.join(peer.name for peer in peers)}")
-            calmly(lab, book, partial(_broadcasts, lab, chance, peers))
+            calmly(lab, book, partial(_broadcasts, lab, chance, peers), turn=repeat)
             stage.advance(len(peers) + 1)
             for _, peer in in_turns(speaking, 1, chance):
                 stage.say(f"{sizes.storm} clients log in: {peer.name if peer else LOBBY}")
-                calmly(lab, book, partial(_storm, lab, peer))
+                calmly(lab, book, partial(_storm, lab, peer), turn=repeat)
                 stage.advance()
             for _, peer in in_turns(listing, 1, chance):
                 stage.say(f"everybody fetches the list: {peer.name if peer else LOBBY}")
-                calmly(lab, book, partial(_fetches, lab, peer, body))
+                calmly(lab, book, partial(_fetches, lab, peer, body), turn=repeat)
                 stage.advance()
     book.note(
         "the lobby's figure of a broadcast is without the price of making the room, measured with nobody connected; "

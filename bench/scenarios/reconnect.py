@@ -79,34 +79,37 @@ def run(lab: Lab, herds: Sequence[int]) -> Findings:
     returns, sizes = lab.profile.returns, lab.profile.engine
     chance = random.Random(lab.seed)
     plan = [
-        (clients, name, number, build)
+        (clients, name, number, repeat, build)
         for clients in herds
-        for name, number in STOP_SIGNALS * sizes.ladder_repeats
+        for repeat in range(sizes.ladder_repeats)
+        for name, number in STOP_SIGNALS
         for build in chance.sample(lab.builds, len(lab.builds))
     ]
     prices = [
-        (clients, build)
+        (clients, repeat, build)
         for clients in herds
-        for _ in range(sizes.repeats if clients == PRICED_OFTEN else 1)
+        for repeat in range(sizes.repeats if clients == PRICED_OFTEN else 1)
         for build in chance.sample(lab.builds, len(lab.builds))
     ]
     by_policy = [] if len(lab.builds) > 1 else [(policy, way) for policy in POLICIES for way in STOP_SIGNALS]
     with lab.reporter.stage("reconnect", len(plan) + len(prices) + 4 * returns.repeats * len(by_policy)) as stage:
 
         def all_at_once() -> None:
-            for clients, build in prices:
+            for clients, repeat, build in prices:
                 with lab.hands:
                     stage.say(f"the price of a connection, {clients} clients, {build.party}")
-                    calmly(lab, book, partial(_price, lab, clients, build))
+                    calmly(lab, book, partial(_price, lab, clients, build), turn=repeat)
                 stage.advance()
-            for clients, name, number, build in plan:
+            for clients, name, number, repeat, build in plan:
                 with lab.hands:
                     stage.say(f"{clients} clients, {name}, {build.party}")
-                    calmly(lab, book, partial(measure_restart, lab, clients, name, number, build))
+                    calmly(lab, book, partial(measure_restart, lab, clients, name, number, build), turn=repeat)
                 stage.advance()
 
         def restart(repeat: int, policy: str, way: tuple[str, int]) -> None:
-            calmly(lab, book, partial(_restart_by_policy, lab, stage, returns.clients, repeat, policy, way))
+            calmly(
+                lab, book, partial(_restart_by_policy, lab, stage, returns.clients, repeat, policy, way), turn=repeat
+            )
             stage.advance(4)
 
         turns = in_turns(by_policy, returns.repeats, random.Random(lab.seed))

@@ -65,15 +65,15 @@ def run(lab: Lab, storms: Sequence[int]) -> Findings:
     book = lab.book("storm", FLAGS)
     chance = random.Random(lab.seed)
     plan = [
-        (clients, build)
+        (clients, repeat, build)
         for clients in storms
-        for _ in range(sizes.storm_repeats if clients <= SMALL else sizes.ladder_repeats)
+        for repeat in range(sizes.storm_repeats if clients <= SMALL else sizes.ladder_repeats)
         for build in chance.sample(lab.builds, len(lab.builds))
     ]
     with lab.reporter.stage("storm", len(plan)) as stage:
-        for clients, build in plan:
+        for clients, repeat, build in plan:
             stage.say(f"{clients} clients log in" + (f", {build.party}" if len(lab.builds) > 1 else ""))
-            calmly(lab, book, partial(_storm, lab, clients, build))
+            calmly(lab, book, partial(_storm, lab, clients, build), turn=repeat)
             stage.advance()
     book.note(
         "a client hears of itself and of those accepted after it, nothing from before its acceptance (protocol "

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.analysis.comparison.changes import Change, Pair, pair_of
 from bench.analysis.comparison.comparable import Basis, basis_of
-from bench.analysis.estimates import distance
+from bench.analysis.estimates import distance, in_pairs, ratio
 from bench.analysis.figures import Figure, figures_of
 from bench.analysis.noise_floors import noise_floors
-from bench.analysis.validity import judge_reading, worse_of
+from bench.analysis.validity import Judgement, judge_reading, worse_of
 from bench.measures import Kind
 from bench.record.findings import Reading
 from bench.record.run import SCHEMA_VERSION, Run
@@ -133,23 +134,30 @@ def _ratios(run: Run) -> list[Figure]:
         own = lobby.get((each.scenario, each.measure, each.where))
         if own is None or each.party == LOBBY or Validity.INVALID in (own.validity, each.validity):
             continue
-        readings = [
-            _ratio_of(ours, theirs, each.kind)
-            for ours, theirs in zip(own.readings, each.readings, strict=False)
-            if theirs.value
-        ]
+        readings = _ratios_of(own.readings, each.readings, each.kind)
         if readings:
             measure = replace(each.measure, name=f"{each.measure}, {LOBBY} ÷ {each.party}", unit="×")
             found.append(Figure(each.scenario, measure, LOBBY, each.where, readings))
     return found
 
 
-def _ratio_of(ours: Reading, theirs: Reading, kind: Kind) -> Reading:
-    """As good as the worse of the two."""
-    judged = worse_of(judge_reading(ours, kind), judge_reading(theirs, kind))
+def _ratios_of(ours: Sequence[Reading], theirs: Sequence[Reading], kind: Kind) -> list[Reading]:
+    """Pair by pair, each as good as the worse of the two; one of the medians where there are no pairs."""
+    pairs = in_pairs(ours, theirs)
+    if pairs is None:
+        made = ratio(ours, theirs, kind)
+        return [_as_reading(made.value, made.judgement)] if made is not None else []
+    return [
+        _as_reading(own.value / other.value, worse_of(judge_reading(own, kind), judge_reading(other, kind)))
+        for own, other in pairs
+        if other.value
+    ]
+
+
+def _as_reading(value: float, judged: Judgement) -> Reading:
     why = "; ".join(reason.what for reason in judged.reasons)
     return Reading(
-        ours.value / theirs.value,
+        value,
         invalid=why if judged.validity is Validity.INVALID else "",
         suspect=why if judged.validity is Validity.SUSPECT else "",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.audit.arithmetic import apart, median, ratio
+from bench.audit.pairs import ratios
 from bench.audit.plain_json import Json
 from bench.audit.quantities.crossings import crossing
 from bench.audit.quantities.crossovers import crossover
@@ -14,6 +15,7 @@ from bench.audit.quantities.swarm import SWARM
 from bench.audit.quantities.traffic import HEADER_BYTES, TRAFFIC
 from bench.audit.quantities.whole_run import WHOLE_RUN, bounds_of_median
 from bench.audit.raw import NotInRun, Raw
+from bench.audit.validity import kind
 from bench.audit.value import Value
 
 HEARTBEAT_S = 30
@@ -48,11 +50,14 @@ def _readings(raw: Raw, of: Json) -> Value:
 
 
 def _paired(raw: Raw, of: Json) -> Value:
-    """The median, least or most of the ratios of readings with the same number in the order of the repeats."""
+    """The median, least, most or number of the ratios of readings of the same turn."""
     own, other = (raw.readings({**of, "party": party}) for party in (of["party"], of["over"]))
-    ratios = [a["value"] / b["value"] for a, b in zip(own, other, strict=False) if b["value"]]
-    how: dict[str, Callable[[list[float]], float]] = {"median": median, "least": min, "most": max, "n": len}
-    return Value(how[of["take"]](ratios), "×", f"pairs of {of['name']}: {[round(each, 4) for each in ratios]}")
+    found = ratios(own, other, kind(of["name"], of["unit"]))
+    if found is None:
+        raise NotInRun(f"no pairs of {of['name']}, {of['party']} and {of['over']}")
+    taken = {"median": found.middle, "least": found.least, "most": found.most, "n": float(found.n)}
+    source = f"pairs of {of['name']}: {[round(each, 4) for each in found.each]}"
+    return Value(taken[of["take"]], "×", source if found.each else f"medians of {of['name']}, which are not paired")
 
 
 def _spent(raw: Raw, of: Json) -> Value:

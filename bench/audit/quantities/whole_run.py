@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from bench.audit import validity
 from bench.audit.arithmetic import apart
+from bench.audit.pairs import ratios
 from bench.audit.plain_json import Json
 from bench.audit.quantities.delays import alone
 from bench.audit.quantities.traffic import pushing
@@ -93,13 +94,12 @@ def _floor(raw: Raw, of: Json) -> Value:
         if each["party"] == AGAIN or not is_kind or each["name"].startswith(COLD):
             continue
         again = raw.readings({**each, "scenario": "noise", "party": AGAIN})
-        pairs = [(a, b) for a, b in zip(again, each["readings"], strict=False) if b["value"]]
-        ratios = [a["value"] / b["value"] for a, b in pairs]
-        if len(ratios) > 1 and validity.of_pairs(pairs, validity.kind(each["name"], each["unit"])) != validity.INVALID:
-            low, high = bounds_of_median(ratios)
+        found = ratios(again, each["readings"], validity.kind(each["name"], each["unit"]))
+        if found is not None and found.n > 1 and found.validity != validity.INVALID:
+            low, high = bounds_of_median(list(found.each)) if found.each else (found.least, found.most)
             floor = max(apart(low), apart(high))
             if floor >= furthest:
-                furthest, source = floor, f"A/A of {each['name']}: {[round(ratio, 4) for ratio in ratios]}"
+                furthest, source = floor, f"A/A of {each['name']}: {[round(ratio, 4) for ratio in found.each]}"
     if not source:
         raise NotInRun(f"no A/A of {of['kind']}")
     return Value(furthest, "share", source)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.analysis.estimates import Estimate, estimate, ratio
+from bench.analysis.estimates import Estimate, estimate, in_pairs, ratio
 from bench.analysis.noise_floors import noise_floors
 from bench.analysis.windows import rates_of
 from bench.measures import (
@@ -355,7 +355,7 @@ def noise(run: Run, found: Findings) -> Figure:
         furthest = 1.05
         for row, measured in enumerate(named):
             again = found.find(measured.measure, LOBBY_AGAIN, measured.where)
-            ratios = [b.value / a.value for a, b in zip(measured.readings, again, strict=False) if a.value]
+            ratios = [b.value / a.value for a, b in in_pairs(measured.readings, again) or () if a.value]
             floor = floors.of(measured.measure) or 0.0
             low, high = 1 / (1 + floor), 1 + floor
             axes.fill_betweenx([row - 0.35, row + 0.35], low, high, color=SKY, alpha=0.4, linewidth=0)

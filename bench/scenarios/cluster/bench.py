@@ -42,11 +42,12 @@ def run(lab: Lab) -> Findings:
         lab.reporter.stage("cluster", sizes.repeats * len(PARTS) + len(rooms.KILLED)) as stage,
         surroundings(cpus=lab.cpus.server) as place,
     ):
-        for _ in range(sizes.repeats):
+        for book.turn in range(sizes.repeats):
             for name, part in PARTS.items():
                 stage.say(name)
                 part(lab, book, place, chance)
                 stage.advance()
+        book.turn = None
         for killed in rooms.KILLED:
             stage.say(f"rooms while {killed} is killed")
             rooms.run(lab, book, place, killed)

@@ -100,7 +100,7 @@ def run(lab: Lab, sizes: EngineSizes) -> Findings:
     plan += [(each, bare) for each in sizes.ladder if each not in sizes.fanout for _ in range(sizes.ladder_repeats)]
     chance = random.Random(lab.seed)
     with lab.reporter.stage("fanout", len(plan)) as stage:
-        for clients, taking_part in plan:
+        for book.turn, (clients, taking_part) in enumerate(plan):
             stage.say(f"{clients} clients: {', '.join([*(build.party for build in lab.builds), *taking_part])}")
             _repeat(lab, book, chance, taking_part, clients, sizes.broadcasts)
             stage.advance()

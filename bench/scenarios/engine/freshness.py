@@ -107,7 +107,7 @@ def run(lab: Lab, sizes: EngineSizes) -> Findings:
     book = lab.book("engine-freshness", FLAGS)
     chance = random.Random(lab.seed)
     with lab.reporter.stage("engine-freshness", 3 * sizes.ladder_repeats * len(lab.builds)) as stage:
-        for _ in range(sizes.ladder_repeats):
+        for book.turn in range(sizes.ladder_repeats):
             for build in chance.sample(lab.builds, len(lab.builds)):
                 stage.say(f"{sizes.fresh} rooms_delta clients of {build.party}")
                 _delta(lab, book, sizes.fresh, build)

@@ -33,6 +33,7 @@ def run(lab: Lab, sizes: EngineSizes) -> Findings:
     chance = random.Random(lab.seed)
     with lab.reporter.stage("memory", sizes.ladder_repeats * len(lab.builds)) as stage:
         for repeat in range(sizes.ladder_repeats):
+            book.turn = repeat
             for build in chance.sample(lab.builds, len(lab.builds)):
                 which = f", {build.party}" if len(lab.builds) > 1 else ""
                 numbers = ", ".join(map(str, sizes.memory))

@@ -45,7 +45,7 @@ def run(lab: Lab, sizes: EngineSizes) -> Findings:
     book = lab.book("room-creation", FLAGS)
     chance = random.Random(lab.seed)
     with lab.reporter.stage("room-creation", sizes.repeats) as stage:
-        for _ in range(sizes.repeats):
+        for book.turn in range(sizes.repeats):
             stage.say(f"{sizes.creators} creators: {', '.join(build.party for build in lab.builds)}")
             _repeat(lab, book, chance, sizes)
             stage.advance()

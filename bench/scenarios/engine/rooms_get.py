@@ -135,6 +135,7 @@ def run(lab: Lab, sizes: EngineSizes) -> Findings:
                 bare = stack.enter_context(start_peer([*node, str(body)], cpus=lab.cpus.server))
                 parties.append((NODE_HTTP, bare.port, bare.pid, PATH, (), 200))
             for repeat in range(turns):
+                book.turn = repeat
                 first = repeat % len(parties)
                 for party, port, pid, path, headers, status in parties[first:] + parties[:first]:
                     stage.say(f"{party}, turn {repeat + 1} of {turns}")

@@ -73,7 +73,7 @@ def run(lab: Lab) -> Findings:
                     book.skip(given_up_words(tool.name, players, sizes.repeats))
                 else:
                     stage.say(f"{players} players: {tool.name}")
-                    calmly(lab, book, partial(_turn, lab, tool, players, repeat, failed))
+                    calmly(lab, book, partial(_turn, lab, tool, players, repeat, failed), turn=repeat)
                 stage.advance()
     book.note(
         f"players of {FEATURES[0]}, heartbeats every {sizes.heartbeat_s:g} s; connecting was asked for at "

@@ -54,6 +54,11 @@ def test_calm_point_is_measured_once() -> None:
     assert (values(found), attempts.made, found.notes) == ([1.0], 1, [])
 
 
+def test_every_attempt_is_of_the_turn_that_was_said() -> None:
+    found = measured(Attempts((1.0, CROWDED), (7.0, CALM)), turn=3)
+    assert [each.turn for each in found.find(LAST_ACCEPTED)] == [3]
+
+
 def test_disturbed_point_is_measured_again_and_the_first_calm_attempt_is_kept() -> None:
     """Though it is the slower one."""
     found = measured(Attempts((1.0, CROWDED), (7.0, CALM), (2.0, CALM)))

@@ -242,6 +242,15 @@ def test_tool_that_failed_in_its_first_two_turns_is_not_tried_again_at_that_size
     assert f"one that cannot, 200 players, printed: {LOST}" in capsys.readouterr().err, "the whole is in the log"
 
 
+@pytest.mark.usefixtures("turns")
+def test_reading_says_which_turn_it_is_of_so_that_others_are_paired_with_that(five_turns: Stage) -> None:
+    found = swarm_cost.run(five_turns.lab)
+    assert [
+        [each.turn for each in readings(found, GENERATOR_KIB_PER_PLAYER, name)]
+        for name in ("one that can", "one that failed once", "one on the edge")
+    ] == [[0, 1, 2, 3, 4], [1, 2, 3, 4], [1]]
+
+
 def test_tool_whose_turns_are_over_when_it_has_failed_twice_left_none_out(
     monkeypatch: pytest.MonkeyPatch, turns: Counter[str]
 ) -> None:
