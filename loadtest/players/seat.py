@@ -52,6 +52,7 @@ class Player(ParkedUser):
         self._arrived: Event | None = None
         """Set when an arrival is assigned to this seat, in an open workload."""
         swarm.pauses.seats.add(self)
+        swarm.arriving.add(self)  # from when Locust counts it, which is before it has done anything
 
     @property
     def timers(self) -> Timers:
@@ -63,7 +64,10 @@ class Player(ParkedUser):
         if self.swarm.is_called_off:
             raise StopUser
         if self.role is None:
-            self._take_place()
+            try:
+                self._take_place()
+            finally:
+                self.swarm.arriving.discard(self)
         elif not self.swarm.pauses.is_paused(self.role_name):
             self.role.keep_appointment()
             if self.role.is_over:
@@ -99,6 +103,7 @@ class Player(ParkedUser):
 
     def on_stop(self) -> None:
         self.swarm.pauses.seats.discard(self)
+        self.swarm.arriving.discard(self)
         if self.swarm.arrivals is not None:
             self.swarm.arrivals.withdraw(self)
         role, self.role = self.role, None
@@ -153,8 +158,6 @@ class Player(ParkedUser):
             self.role = None
             faults.tell(self.swarm, player, "begin", error)
             raise StopUser from None
-        finally:
-            self.swarm.arriving.discard(self)
 
     def _leave_place(self) -> None:
         role, self.role = self.role, None

@@ -177,13 +177,17 @@ class MasterSide:
             for client_id in self._present():
                 self._runner.send_message(_DISTURBED, {**window, "until_s": until_s}, client_id=client_id)
 
+    def expect_reports(self, recorder: Recorder) -> None:
+        """All workers that are connected take part: one of which nothing came yet is not in its steady state either."""
+        for client_id in self._present():
+            recorder.expect_reports_of(self._name(client_id))
+
     def finish(self) -> None:
         """Stop the workers and wait for their last reports, for a bounded time and while they are connected."""
         stopping = self._present()
         recorder = self._recorder()
         if recorder is not None:
-            for client_id in stopping:
-                recorder.expect_reports_of(self._name(client_id))
+            self.expect_reports(recorder)
         self._tell(stopping, _STOP)
         self._wait(lambda: stopping & self._present() <= self._stopped, STOP_TIMEOUT_S + self._environment.stop_timeout)
         self._tell(stopping, _SETTLE)

@@ -43,7 +43,7 @@ from loadtest.run.marking import Marking, note_players
 from loadtest.run.monitoring import RunMonitor
 from loadtest.run.orphans import end_for, leave_interrupts_to_master, watch_parent
 from loadtest.run.role_control import RoleControl, ignore_signals
-from loadtest.run.steady_state import SteadyState
+from loadtest.run.steady_state import SteadyState, is_starting
 from loadtest.run.supervision import Supervision, not_kept
 from loadtest.workload.breaking import Faults
 from loadtest.workload.inputs import take_several_hosts
@@ -257,7 +257,9 @@ class _Hooks:
     def start_monitor(self, swarm: Swarm) -> None:
         if self._monitor is not None:
             self._monitor.stop()
-        self._steady_state = SteadyState(swarm, resets=self.environment.reset_stats)
+        self._steady_state = SteadyState(
+            swarm, resets=self.environment.reset_stats, is_starting=lambda: is_starting(self.environment.runner)
+        )
         options = self.start.run_options
         supervision = self.new_supervision(swarm, options) if options is not None else None
         marking = Marking(
@@ -301,6 +303,8 @@ class _Hooks:
         swarm = swarm_of(self.environment)
         if swarm is not None and self.environment.reset_stats:
             swarm.requests.drop()  # Locust has just emptied its table
+        if swarm is not None and self._master is not None:
+            self._master.expect_reports(swarm.recorder)
         self.on_spawned()
 
     def on_spawned(self) -> None:

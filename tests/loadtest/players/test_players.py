@@ -86,6 +86,25 @@ def durations(swarm: Run, name: str | tuple[str, str]) -> int:
     return sum(swarm.swarm.recorder.counts_by_place(name).values())
 
 
+def test_players_are_on_their_way_from_when_locust_counts_them(run):
+    """It does before they have done anything."""
+    swarm = run(6, "--mix", "browser=4,poller=2")
+    while swarm.runner.user_count < 6:
+        gevent.sleep(0)
+    assert len(swarm.swarm.arriving) >= 6, "none of them has had its turn"
+    with gevent.Timeout(PATIENCE_S, AssertionError("they do not come")):
+        while swarm.swarm.arriving:
+            gevent.sleep(0.01)
+
+
+def test_player_that_is_stopped_before_it_did_anything_is_not_waited_for(run):
+    swarm = run(4)
+    while swarm.runner.user_count < 4:
+        gevent.sleep(0)
+    swarm.end()
+    assert not swarm.swarm.arriving
+
+
 def test_joiners_join_a_hosts_room_chat_and_leave(run):
     life = ("--room-interval-s", "fixed:2", "--room-lifetime-s", "fixed:2")
     visits = ("--visit-interval-s", "fixed:0.3", "--visit-s", "fixed:0.3", "--chat-interval-s", "fixed:0.1")

@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 import msgspec
 import pytest
+from locust.event import EventHook
 
 from loadtest.measure.judging.entries import Change, Transition
 from loadtest.measure.judging.expectations import Announced
@@ -148,6 +149,20 @@ def test_a_worker_of_which_nothing_ever_came_is_missed():
     assert recorder.unreconciled == ["the last report of worker 1 did not arrive"]
 
 
+def test_steady_state_is_that_of_all_workers_also_of_one_that_has_told_nothing_yet():
+    """With --reset-stats a worker reports nothing before its steady state."""
+    master, recorder = TwoWorkers(), Recorder()
+    side = MasterSide(SimpleNamespace(events=SimpleNamespace(worker_report=EventHook())), master, lambda: recorder)
+    side.begin()
+    side.expect_reports(recorder)
+    for name in ("left", "right"):
+        assert not recorder.has_steady_state
+        worker = Recorder()
+        worker.begin_steady_state()
+        recorder.add_report(worker.take_report(), worker=master.get_worker_index(name))
+    assert recorder.has_steady_state
+
+
 class TwoWorkers:
     """As much of a master's runner as passing on uses, with workers on two machines."""
 
@@ -161,6 +176,9 @@ class TwoWorkers:
 
     def send_message(self, _name: str, data: Any = None, client_id: str | None = None) -> None:
         self.sent.append((client_id, data))
+
+    def get_worker_index(self, client_id: str) -> str:
+        return client_id
 
     def hear_stopped(self, worker: str, recorder: Recorder) -> None:
         self.listeners["lobby_stopped"](msg=SimpleNamespace(data={"entries": sent(recorder)}, node_id=worker))

@@ -5,18 +5,19 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import gevent
 import pytest
 
 from loadtest.measure.recorder import Recorder
-from loadtest.run.steady_state import PATIENCE_S, SteadyState
+from loadtest.run.steady_state import PATIENCE_S, SteadyState, is_starting
 
 
-def under(shape: str = "none", *, resets: bool = False) -> tuple[SteadyState, Any]:
+def under(shape: str = "none", *, resets: bool = False, **more: Any) -> tuple[SteadyState, Any]:
     swarm = SimpleNamespace(
         recorder=Recorder(), arriving={"a player"}, options=SimpleNamespace(load=SimpleNamespace(shape=shape))
     )
     swarm.recorder.count("rooms made")
-    return SteadyState(swarm, resets=resets), swarm
+    return SteadyState(swarm, resets=resets, **more), swarm
 
 
 def test_it_begins_when_all_players_are_started_and_connected():
@@ -87,3 +88,20 @@ def test_a_worker_that_dropped_its_ramp_is_reconciled():
     assert not master.unreconciled
     assert master.series["reconnect"].count == 1
     assert not master.requests
+
+
+def test_it_does_not_begin_in_a_worker_that_has_players_to_start():
+    """It was busy: it hears of new players and that all have been started at once."""
+    runner = SimpleNamespace(spawning_greenlet=None)
+    state, swarm = under(is_starting=lambda: is_starting(runner))
+    swarm.arriving.clear()
+    runner.spawning_greenlet = gevent.spawn(swarm.arriving.add, "a player")
+    state.all_are_started(1.0)
+    state.look(1.0)
+    assert not swarm.recorder.has_steady_state, "nobody has been started yet"
+    runner.spawning_greenlet.join()
+    state.look(2.0)
+    assert not swarm.recorder.has_steady_state, "one is on its way"
+    swarm.arriving.clear()
+    state.look(3.0)
+    assert swarm.recorder.has_steady_state
