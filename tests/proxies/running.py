@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tests.patience import PATIENCE_S
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 NGINX_FRAME = """
 pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1; {user}
-events {{ worker_connections 512; }}
+{limits}
 http {{
     access_log off;
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
@@ -109,15 +110,18 @@ class Proxy:
 
 
 @contextlib.contextmanager
-def running(name: str, *, lobby_port: int, folder: Path, changes: Mapping[str, str] | None = None) -> Iterator[Proxy]:
-    """nginx, haproxy or caddy in front of the server on that port. `changes`: of the shipped file, besides ports."""
+def running(
+    name: str, *, lobby_port: int, folder: Path, changes: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+) -> Iterator[Proxy]:
+    """nginx, haproxy or caddy in front of the server on that port. `changes`: of the shipped file, besides ports.
+    `prefix`: a command that runs the proxy."""
     make_certificate(folder)
     port = free_port()
     start = {"nginx": _nginx, "haproxy": _haproxy, "caddy": _caddy}[name]
     command, reload_command, environment = start(folder, port, lobby_port, dict(changes or {}))
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment}, cwd=folder
+            [*prefix, *command], stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment}, cwd=folder
         )
     proxy = Proxy(name, folder, port, process, reload_command, environment)
     try:
@@ -144,9 +148,11 @@ def _nginx(folder: Path, port: int, lobby_port: int, changes: dict[str, str]) ->
         "/etc/ssl/play.example.crt": str(folder / "cert.pem"),
         "/etc/ssl/play.example.key": str(folder / "key.pem"),
     }
-    (folder / "lobby.conf").write_text(shipped("nginx/lobby.conf", {**changes, **places}))
+    text = shipped("nginx/lobby.conf", {**changes, **places})
+    (folder / "lobby.conf").write_text(text)
     user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(NGINX_FRAME.format(folder=folder, user=user))
+    limits = "\n".join(re.findall(r"^#     (.*)$", text, re.MULTILINE))  # what its head wants in nginx.conf
+    (folder / "nginx.conf").write_text(NGINX_FRAME.format(folder=folder, user=user, limits=limits))
     base = [binary, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
     return [*base, "-g", "daemon off;"], [*base, "-s", "reload"], {}
 
@@ -160,7 +166,6 @@ def _haproxy(folder: Path, port: int, lobby_port: int, changes: dict[str, str]) 
         "inter 2s": "inter 100ms",
         "timeout connect 5s": "timeout connect 5s\n    timeout check 30s",  # else it is as long as the interval
         "log /dev/log": "log stdout format raw",
-        "maxconn 50000": "maxconn 500",
     }
     (folder / "haproxy.cfg").write_text(shipped("haproxy/haproxy.cfg", {**changes, **places}))
     return [binary, "-W", "-db", "-f", str(folder / "haproxy.cfg")], [], {}
