@@ -8,6 +8,9 @@ from datetime import datetime, timezone
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import RefusalCode, TokenRefused
 
+PAST_BANS_S = 24 * 3600.0
+"""A ban is kept for so long after its end, lest a clock that is wrong for a moment lets in who is kept out yet."""
+
 
 @dataclass(frozen=True)
 class UserBan:
@@ -20,6 +23,10 @@ class UserBan:
 
     def holds(self, now_s: float) -> bool:
         return self.until_s is None or self.until_s > now_s
+
+    def is_past(self, now_s: float) -> bool:
+        """Whether it has been over for so long that nothing of it is kept."""
+        return not self.holds(now_s - PAST_BANS_S)
 
 
 def end_of_ban(until_s: float | None) -> str:

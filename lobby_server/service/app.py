@@ -327,6 +327,8 @@ class App:
             clock=clock,
             chat_s=settings.chat_retention_s,
             notifications_s=settings.notification_retention_s,
+            leads=lambda: self.replica.is_leader,
+            forget_past_bans=self.revocations.forget_past_bans,
         )
         self.ops_history = OpsHistory(
             clock=clock,

@@ -196,6 +196,9 @@ class Store(TieStore, FriendStore, ChatStore, NotificationStore, BanStore, Admin
         """Whether there was such a one, which of several calls at once only one is told. No such sign-in: nothing
         happens."""
 
+    async def forget_sign_ins_until(self, moment: datetime, *, most: int) -> int:
+        """Of those of all users that ended by then, so many at most; how many. Fewer than `most`: none is left."""
+
     async def revoke_token(self, jti: str, expires_at: datetime) -> None:
         """Remember that a token is signed out. A second time it is remembered for the longer of the two."""
 

@@ -1,35 +1,57 @@
 """What is kept for a time only: chat and notifications older than that are deleted, once per hour, and mails that
-nobody waits for any more, and bans that are over.
+nobody waits for any more, and bans and sign-ins that are over.
+
+On several nodes, the one that leads does it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
+from lobby_server.core.bans import PAST_BANS_S
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.writes.writer import StoreWriter
 
 SWEEP_EVERY_S = 3600.0
-PAST_BANS_S = 24 * 3600.0
-"""A ban is kept for so long after its end, lest a clock that is wrong for a moment lets in who is kept out yet."""
+PAST_SIGN_INS_S = 24 * 3600.0
+"""A sign-in is kept for so long after its end: to a node whose clock is behind, a token of it may hold yet, and a token
+whose sign-in nobody knows is not ended with the others of its user."""
+SIGN_INS_PER_PASS = 1000
+"""So many are deleted at once: what players wait for is written between the passes."""
+NEXT_PASS_S = 1.0
 
 
 class Retention:
     """The sweeps of one server."""
 
     def __init__(
-        self, *, store: Store, writer: StoreWriter, clock: Clock, chat_s: float, notifications_s: float
+        self,
+        *,
+        store: Store,
+        writer: StoreWriter,
+        clock: Clock,
+        chat_s: float,
+        notifications_s: float,
+        leads: Callable[[], bool],
+        forget_past_bans: Callable[[], None],
     ) -> None:
-        """How long each is kept; 0: for ever."""
+        """How long each is kept; 0: for ever. `leads`: whether it is up to this node. `forget_past_bans`: has all nodes
+        forget the bans that went from the store."""
         self._store = store
         self._writer = writer
         self._clock = clock
         self._chat_s = chat_s
         self._notifications_s = notifications_s
+        self._leads = leads
+        self._forget_past_bans = forget_past_bans
 
     def start(self) -> None:
         """Sweep now, and once per hour from now on."""
-        self._writer.attempt(self._sweep)  # what is missed is swept an hour later
+        if self._leads():
+            self._writer.attempt(self._sweep)  # what is missed is swept an hour later
+            self._writer.attempt(self._sweep_sign_ins)
+            self._forget_past_bans()
         self._clock.call_later(SWEEP_EVERY_S, self.start)
 
     async def _sweep(self) -> None:
@@ -40,3 +62,8 @@ class Retention:
             await self._store.delete_chat_before(now - timedelta(seconds=self._chat_s))
         if self._notifications_s:
             await self._store.delete_notifications_before(now - timedelta(seconds=self._notifications_s))
+
+    async def _sweep_sign_ins(self) -> None:
+        until = self._clock.utc_now() - timedelta(seconds=PAST_SIGN_INS_S)
+        if await self._store.forget_sign_ins_until(until, most=SIGN_INS_PER_PASS) == SIGN_INS_PER_PASS:
+            self._clock.call_later(NEXT_PASS_S, self._writer.attempt, self._sweep_sign_ins)

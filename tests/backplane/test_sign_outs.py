@@ -16,6 +16,8 @@ from lobby_server.backplane.log import ValkeyLog
 from lobby_server.backplane.place.epochs import NEWCOMER_WAITS_S
 from lobby_server.backplane.valkey.stream import Stream
 from lobby_server.clock import LoopClock
+from lobby_server.core.bans import PAST_BANS_S
+from lobby_server.core.machine import commands
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
 from lobby_server.service.accounts.hashing import Asker
@@ -231,3 +233,17 @@ async def log_in_after_ban(house: House) -> Claims:
     app.replica.books.user_bans[ANN.id] = ban
     assert not holds(house, claims)
     return claims
+
+
+async def test_ban_that_is_long_over_is_forgotten_by_all_nodes_and_unknown_to_one_that_follows(houses: Houses) -> None:
+    leader, other = await houses.start(), await houses.start()
+    ended_s = leader.app.clock.utc_now().timestamp() - PAST_BANS_S - 1.0
+    for user, until_s in ((ANN, ended_s), (BOB, ended_s + 3600.0)):
+        await leader.app.replica.run(commands.BanUser(user, "spam", until_s))
+    books = [house.app.replica.books.user_bans for house in (leader, other)]
+    await until(lambda: all(set(each) == {ANN.id, BOB.id} for each in books))
+    other.app.retention.start()
+    leader.app.retention.start()
+    await until(lambda: all(set(each) == {BOB.id} for each in books))
+    follows = await houses.start()
+    assert set(follows.app.replica.books.user_bans) == {BOB.id}

@@ -83,6 +83,13 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
         self._check(sign_in_id)
         return self._sign_ins.pop(sign_in_id, None) is not None
 
+    async def forget_sign_ins_until(self, moment: datetime, *, most: int) -> int:
+        self._check()
+        ended = [each.id for each in self._sign_ins.values() if each.expires_at <= moment][:most]
+        for sign_in_id in ended:
+            del self._sign_ins[sign_in_id]
+        return len(ended)
+
     async def chat_lines_by(self, user_id: int) -> list[ChatLine]:
         self._check()
         return [line for line in self._lines.values() if line.sender.id == user_id]

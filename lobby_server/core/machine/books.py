@@ -131,7 +131,7 @@ class Books:
     whereabouts: dict[int, Audience]
     """Who is told in which room a user is, of those who have chosen."""
     user_bans: dict[int, UserBan]
-    """Users who are banned from the lobby; also bans that have ended."""
+    """Users who are banned from the lobby; also bans that have ended, for `PAST_BANS_S`."""
     revoked: dict[str, float]
     """Tokens that are signed out, and when each ends by itself, in Unix time."""
     deleted: DeletedUsers

@@ -96,6 +96,11 @@ class Revocations:
         self.look_again()
         await self.idle()
 
+    def forget_past_bans(self) -> None:
+        """Bans that have been over for long are soon in the books of no node any more. O(bans)."""
+        if self._past_bans():
+            self.look_again()
+
     @contextlib.contextmanager
     def looking_if_unanswered(self) -> Iterator[None]:
         """Around a write of the store by which something ends, until the nodes are told: when the store does not say
@@ -170,11 +175,12 @@ class Revocations:
         return last_s
 
     async def _make_up_bans(self) -> None:
-        if await self._kept_bans() == self._bans_that_hold():
+        if await self._kept_bans() == self._bans_that_hold() and not self._past_bans():
             return
         async with self.gated_bans.hold() as held:  # nobody bans, and no ban is lifted
             kept, known = await self._kept_bans(), self._bans_that_hold()
-            lifted = [commands.UnbanUser(user_id) for user_id in sorted(known.keys() - kept.keys())]
+            over = (known.keys() | self._past_bans()) - kept.keys()
+            lifted = [commands.UnbanUser(user_id) for user_id in sorted(over)]
             changed = [ban for user_id, ban in kept.items() if known.get(user_id) != ban]
             for command in (*lifted, *(commands.BanUser(ban.user, ban.reason, ban.until_s) for ban in changed)):
                 held.check()  # what was read may be old
@@ -183,6 +189,10 @@ class Revocations:
     def _bans_that_hold(self) -> dict[int, UserBan]:
         now_s = self._clock.utc_now().timestamp()
         return {user_id: ban for user_id, ban in self._bans.items() if ban.holds(now_s)}
+
+    def _past_bans(self) -> set[int]:
+        now_s = self._clock.utc_now().timestamp()
+        return {user_id for user_id, ban in self._bans.items() if ban.is_past(now_s)}
 
     async def _kept_bans(self) -> dict[int, UserBan]:
         found = {

@@ -144,6 +144,13 @@ class SqlAccountData(SqlGated):
         ended = delete(sign_ins).where(sign_ins.c.id == sign_in_id)
         return await self._run(lambda connection: connection.execute(ended).rowcount > 0)
 
+    async def forget_sign_ins_until(self, moment: datetime, *, most: int) -> int:
+        has_ended = sign_ins.c.expires_at <= moment
+        found = select(sign_ins.c.id).where(has_ended).limit(most)
+        # Once more: one that is renewed as it is found is read again before it goes.
+        ended = delete(sign_ins).where(sign_ins.c.id.in_(found), has_ended)
+        return await self._run(lambda connection: connection.execute(ended).rowcount)
+
     def _end_sign_ins(self, connection: Connection, user_id: int, ends: EndsSignIn) -> None:
         """In a transaction that has changed the account."""
         for row in connection.execute(select(sign_ins).where(sign_ins.c.user_id == user_id)).all():

@@ -326,6 +326,17 @@ async def test_an_ended_sign_in_is_forgotten(store: Store) -> None:
     assert [each.id for each in await store.sign_ins(7, NOON)] == ["s2"]
 
 
+async def test_sign_ins_of_all_users_that_ended_are_forgotten_so_many_at_a_time_and_no_others(store: Store) -> None:
+    for number in range(5):
+        ended = replace(SIGN_IN, id=f"ended {number}", user_id=number, expires_at=NOON + timedelta(seconds=number))
+        await store.add_sign_in(ended)
+    await store.add_sign_in(replace(SIGN_IN, id="holds", user_id=1))
+    until = NOON + timedelta(seconds=3)
+    assert [await store.forget_sign_ins_until(until, most=3) for _ in range(3)] == [3, 1, 0]
+    left = [await store.sign_ins(number, NOON - timedelta(days=1)) for number in range(5)]
+    assert [[each.id for each in of_user] for of_user in left] == [[], ["holds"], [], [], ["ended 4"]]
+
+
 async def test_a_deleted_account_takes_along_all_that_is_kept_of_its_user_and_of_nobody_else(store: Store) -> None:
     ada, bob, cleo = [await register(store, name) for name in ("Ada", "Bob", "Cleo")]
     for user in (ada, bob):
