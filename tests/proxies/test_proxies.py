@@ -96,6 +96,8 @@ def test_metrics_are_not_for_the_world_and_pages_are(proxy: Proxy) -> None:
     assert call(proxy, "GET", "/").headers["content-type"].startswith("text/html")
 
 
+METRICS = ("/metrics", "/lobby/metrics", "/lobby/metrics?x=1")
+"""Where a server below the path /lobby shows them."""
 SHORTER = {
     "nginx": {"proxy_read_timeout 120s": "proxy_read_timeout 2s", "proxy_send_timeout 120s": "proxy_send_timeout 2s"},
     "haproxy": {"timeout tunnel 120s": "timeout tunnel 2s", "timeout client 60s": "timeout client 2s"},
@@ -243,6 +245,7 @@ def test_lobby_below_a_path(name: str, tmp_path_factory: pytest.TempPathFactory)
         assert 'src="static/lobby.js"' in page
         assert call(proxy, "GET", "/lobby/static/lobby.js").status == 200
         assert call(proxy, "GET", "/lobby/api/rooms").body["count"] == 0
+        assert [call(proxy, "GET", path).status for path in METRICS] == [403] * len(METRICS)
         for path in ("/lobby", "/lobby/", "/lobby/ws"):
             client = connect(proxy, token_of(lobby, 1, "ann"), path=path, origin=proxy.origin)
             ping(client)
@@ -256,10 +259,17 @@ def test_nginx_with_the_lobby_at_a_path_among_other_things(tmp_path_factory: pyt
         at_path = (
             (DEPLOY / "nginx/lobby-at-path.conf").read_text().replace("127.0.0.1:30820", f"127.0.0.1:{lobby.port}")
         )
-        changes = {"    # For operators only.\n": at_path}
+        changes = {  # a site that limits nothing by itself
+            "client_max_body_size 128k": "client_max_body_size 1m",
+            "location ~ /metrics$": "location = /of-the-site",
+            "    # For operators only, below": at_path + "    # For operators only, below",
+        }
         with running("nginx", lobby_port=lobby.port, folder=tmp_path_factory.mktemp("path"), changes=changes) as proxy:
             assert call(proxy, "GET", "/lobby").headers["location"].endswith("/lobby/")
             assert call(proxy, "GET", "/lobby/api/rooms").status == 200
+            assert call(proxy, "GET", "/lobby/metrics").status == 403
+            too_large = announce_body(proxy, "/lobby/api/rooms", size_bytes=200_000)
+            assert (too_large.status, too_large.headers["content-type"]) == (413, "text/html")
             client = connect(proxy, token_of(lobby, 1, "ann"), path="/lobby/ws", origin=proxy.origin)
             ping(client)
             client.close()
