@@ -70,6 +70,8 @@ class RunFacts:
     has_lines: bool = False
     """Whether lines of players were emulated."""
     server_pid: int | None = None
+    proxy: str = ""
+    """Name of the proxy that listens in place of the server, which is not watched then."""
     server_cpu_shares: list[float] = field(default_factory=list)
     """Of a core, second by second; empty where the server's process is not known."""
     server_state: ServerState = field(default_factory=ServerState)

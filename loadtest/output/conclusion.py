@@ -63,7 +63,12 @@ def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclu
     )
     ended = tuple(f"the run was ended early, at {facts.duration_s:.0f} s, by {text}" for text in facts.ended_by)
     paused = ", ".join(f"{moment.text} at {moment.at_s:.0f} s" for moment in facts.moments if moment.kind == "role")
-    told = (f"the load was not that of the plan: {paused}",) if paused else ()
+    told = [f"the load was not that of the plan: {paused}"] if paused else []
+    if facts.proxy:
+        told.append(
+            f"{facts.proxy} listens at the address of --host: the server behind it was not watched, so whether it was "
+            "busy, frozen or away is not known; --server-pid names its process"
+        )
     return Conclusion(
         recorder,
         facts,

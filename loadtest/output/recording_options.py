@@ -88,8 +88,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--settle-s", metavar="SECONDS", type=float, default=SETTLE_S, is_in_form=True,
         help="time after a change in which an announcement has to arrive, or it counts as lost, in s")  # fmt: skip
     add("--server-pid", metavar="PID", type=int, default=None,
-        help="process of the server, to measure its CPU; default: the process that listens on the port of --host, "
-        "where that is this machine")  # fmt: skip
+        help="process of the server, to measure its CPU and to see whether it runs; default: the process that listens "
+        "on the port of --host, where that is this machine and no proxy such as nginx")  # fmt: skip
     add("--metrics-port", metavar="PORT", type=int, default=None,
         help="serve the swarm's own series to Prometheus at /metrics on this port, 0: a free one; the web interface "
         "has /metrics, too")  # fmt: skip

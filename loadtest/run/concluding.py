@@ -20,8 +20,8 @@ from loadtest.results.exit_codes import ExitCode
 
 WHY: dict[int, str] = {
     ExitCode.THRESHOLD_MISSED: "a threshold was missed",
-    ExitCode.INVALID: "the run is INVALID (--accept-invalid: no matter)",
-    ExitCode.SUSPECT: "all else is good, but the run is SUSPECT (--accept-suspect: no matter)",
+    ExitCode.INVALID: "the run is INVALID (--accept-invalid lets such a run pass)",
+    ExitCode.SUSPECT: "all else is good, but the run is SUSPECT (--accept-suspect lets such a run pass)",
 }
 """Exit codes whose reason is in the middle of the table, not at its end."""
 

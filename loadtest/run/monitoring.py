@@ -42,6 +42,11 @@ MASTER_HISTORY_S = 3.0
 TRAVELS_S = 6.0
 """What a worker hears of others, and what it reports then, each every 3 s."""
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_PROXIES = frozenset(
+    {"apache2", "caddy", "docker-proxy", "envoy", "haproxy", "httpd"}
+    | {"nginx", "stunnel", "stunnel4", "traefik", "varnishd"}
+)
+"""Names of processes that listen for a server and are none: what they use and whether they run tells nothing of it."""
 
 
 class RunMonitor:
@@ -61,7 +66,7 @@ class RunMonitor:
         on_second: Callable[[], object] = lambda: None,
     ) -> None:
         """`duration_s`: how long the run has lasted. `server_pid`: by default the process that listens on the port of
-        the host, where that is this machine."""
+        the host, where that is this machine and the process no proxy."""
         runner = swarm.environment.runner
         self._swarm = swarm
         self._duration_s = duration_s
@@ -195,6 +200,11 @@ class RunMonitor:
         facts = self._swarm.facts
         try:
             listening = self._find()
+            if listening is not None and self._server_pid is None:
+                name = psutil.Process(listening).name()
+                if name in _PROXIES:
+                    facts.proxy = name
+                    return
             pid = self._server_pid if self._server_pid is not None else listening
             self._follows = pid == listening
             if pid is not None:

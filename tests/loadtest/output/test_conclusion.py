@@ -633,6 +633,13 @@ def test_the_files_hold_what_the_table_shows(tmp_path: Path):
     assert failed == ["no request failed", "reach == 1"]
 
 
+def test_a_server_behind_a_proxy_is_told_not_to_have_been_watched():
+    (note,) = concluded(proxy="nginx").validity.notes
+    assert note.startswith("nginx listens at the address of --host: the server behind it was not watched")
+    assert note in concluded(proxy="nginx").table()
+    assert concluded().validity.notes == ()
+
+
 def test_a_run_of_nothing_has_files_too(tmp_path: Path):
     empty = conclude(Recorder(), RunFacts(), options())
     write_files(empty, json_file=None, folder=tmp_path)

@@ -4,10 +4,12 @@ once."""
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -134,4 +136,32 @@ def test_what_listens_is_the_next_server_only_where_the_one_before_listened_ther
     finally:
         lobby.kill()
         lobby.wait()
+        wire.close()
+
+
+@pytest.mark.parametrize(
+    ("listens", "is_named", "proxy"), [("nginx", False, "nginx"), ("nginx", True, ""), ("server", False, "")]
+)
+def test_a_proxy_that_listens_is_not_taken_for_the_server(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, listens: str, is_named: bool, proxy: str
+) -> None:
+    """It answers 502 and uses no CPU while the server behind it is gone. `is_named`: by --server-pid."""
+    (tmp_path / listens).symlink_to(shutil.which("sleep") or "")
+    monkeypatch.setattr(monitoring, "HealthMonitor", lambda recorder, **does: None)
+    listening = subprocess.Popen([tmp_path / listens, "600"])
+    monkeypatch.setattr(monitoring, "find_server", lambda port: listening.pid)
+    wire = Wire("ws://127.0.0.1:1/")
+    swarm: Any = SimpleNamespace(
+        environment=SimpleNamespace(runner=None), facts=RunFacts(), recorder=recorder, ledger=recorder.ledger,
+        wire=wire, places=SimpleNamespace(hosts=["http://127.0.0.1:1"]),
+    )  # fmt: skip
+    named, watched = (os.getpid() if is_named else None), None if proxy else listening.pid
+    monitor = RunMonitor(swarm, duration_s=lambda: 0.0, server_pid=named, steady_state=SimpleNamespace())  # type: ignore[arg-type]
+    try:
+        monitor._watch_server()
+        assert swarm.facts.proxy == proxy
+        assert swarm.facts.server_pid == (named or watched)
+    finally:
+        listening.kill()
+        listening.wait()
         wire.close()
