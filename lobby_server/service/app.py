@@ -35,7 +35,8 @@ from lobby_server.service.mail.outbox import MailOutbox
 from lobby_server.service.mail.ports import Mailer
 from lobby_server.service.nodes import Nodes
 from lobby_server.service.peers.heartbeat import Heartbeat
-from lobby_server.service.ports import Clock, Journal, RandomSource, Store, Transport
+from lobby_server.service.peers.suspensions import Suspensions
+from lobby_server.service.ports import Journal, RandomSource, SharedClock, Store, Transport
 from lobby_server.service.replica import LocalLog, Replica, SharedLog
 from lobby_server.service.retention import Retention
 from lobby_server.service.rooms.changes import RoomChanges
@@ -62,7 +63,7 @@ ASKED_PER_MAIL = 4
 class Runtime:
     """Everything that is not determined by settings and messages. A simulation hands in seeded and virtual ones."""
 
-    clock: Clock
+    clock: SharedClock
     random_source: RandomSource
     """Spreads heartbeats, and picks the events that are to be acknowledged."""
     executor: Executor
@@ -319,6 +320,7 @@ class App:
         self.heartbeat = Heartbeat(
             clock=clock, timeout_s=settings.heartbeat_timeout_s, random_source=runtime.random_source
         )
+        self.suspensions = Suspensions(clock, self.sessions.timers_stood_still)
 
         # In the background
         self.retention = Retention(
@@ -355,11 +357,8 @@ class App:
             await self._restore()
         elif not await self.nodes.join(self._restore, wait_s=self.settings.database_wait_s):
             await self.writer.join()
-        self.writer.start()
-        self.retention.start()
-        self.mails.start()
-        self.heartbeat.start()
-        self.ops_history.start()
+        for each in (self.writer, self.retention, self.mails, self.heartbeat, self.suspensions, self.ops_history):
+            each.start()
 
     def stop(self) -> None:
         """Announce nothing and let no deadline strike any more: the sessions are about to be closed."""

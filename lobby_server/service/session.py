@@ -41,7 +41,7 @@ from lobby_server.service.fanout.acks import ACK_GROUPS
 from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.fanout.profile import BASE_PROFILE, DEFLATED_BASE_PROFILE, profile_of
 from lobby_server.service.peers.peer import Peer, PeerRules, Phase
-from lobby_server.service.ports import Clock, Transport
+from lobby_server.service.ports import SharedClock, Transport
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.watch.metrics import Metrics
 from lobby_server.service.watch.security import SecurityLog
@@ -100,7 +100,7 @@ class Rules(PeerRules):
         commands: Mapping[type[ClientMessage], Act],
         fanout: Fanout,
         tokens: Tokens,
-        clock: Clock,
+        clock: SharedClock,
         metrics: Metrics,
         security: SecurityLog,
         handshake_timeout_s: float,
@@ -139,7 +139,8 @@ class Session(Peer):
     _rules: Rules
 
     __slots__ = (
-        "_last_ack", "_malformed_s", "_tries", "features", "is_guest", "sign_in_key", "token_id", "user", "version",
+        "_last_ack", "_malformed_s", "_token_ends_s", "_tries", "_warns_s", "features", "is_guest", "sign_in_key",
+        "token_id", "user", "version",
     )  # fmt: skip
 
     def __init__(
@@ -164,6 +165,10 @@ class Session(Peer):
         self._tries = 0
         self._last_ack = 0
         self._malformed_s = 0.0
+        self._token_ends_s: float | None = None
+        """By the clock that goes on while the machine is suspended; None: nothing follows from it."""
+        self._warns_s: float | None = None
+        """When its client is told of that; None: never, or it was."""
         rules.metrics.sessions_opened += 1
 
     # -- what a peer leaves to it ---------------------------------------------------------------------------------
@@ -345,20 +350,37 @@ class Session(Peer):
         ones. The socket of a base client lives on."""
         if not self.features:
             return
+        clock = self._rules.clock
+        left_s = claims.expires_at_s - clock.utc_now().timestamp()
+        self._token_ends_s, self._warns_s = clock.elapsed_s() + left_s, None
+        if Feature.REFRESH in self.features:
+            warning_s = min(self._rules.token_warning_s, left_s / 2) if left_s > 0 else left_s
+            self._warns_s = self._token_ends_s - warning_s
+        self._await_end_of_token()
+
+    def timers_stood_still(self) -> None:
+        """The machine was suspended: the end of a token has come nearer than the timer knows."""
+        if self._token_ends_s is not None and self.is_accepted:
+            self._await_end_of_token()
+
+    def _await_end_of_token(self) -> None:
+        """Set the timer for what is next. A step of the wall clock since the token was shown changes nothing."""
+        assert self._token_ends_s is not None
         if self._timer is not None:
             self._timer.cancel()
         clock = self._rules.clock
-        left_s = claims.expires_at_s - clock.utc_now().timestamp()
-        if Feature.REFRESH in self.features:
-            warning_s = min(self._rules.token_warning_s, left_s / 2) if left_s > 0 else left_s
-            self._timer = clock.call_later(left_s - warning_s, self._warn, clock.monotonic_s() + left_s)
+        if self._warns_s is not None:
+            self._timer = clock.call_later(max(0.0, self._warns_s - clock.elapsed_s()), self._warn)
         else:
-            self._timer = clock.call_later(left_s + self._rules.token_grace_s, self._token_ended)
+            closes_s = self._token_ends_s + self._rules.token_grace_s
+            self._timer = clock.call_later(max(0.0, closes_s - clock.elapsed_s()), self._token_ended)
 
-    def _warn(self, ends_s: float) -> None:
-        """Late, if the loop stood still; the token ends when it did, in monotonic time, all the same."""
-        left_s = ends_s - self._rules.clock.monotonic_s()
-        self._timer = self._rules.clock.call_later(left_s + self._rules.token_grace_s, self._token_ended)
+    def _warn(self) -> None:
+        """Late, if the loop or the machine stood still; the token ends when it did all the same."""
+        assert self._token_ends_s is not None
+        left_s = self._token_ends_s - self._rules.clock.elapsed_s()
+        self._warns_s = None
+        self._await_end_of_token()
         self.reply(TokenExpiring(in_s=max(0, round(left_s))))
 
     def _token_ended(self) -> None:

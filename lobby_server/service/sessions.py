@@ -65,6 +65,11 @@ class Sessions:
         """Those of all users, guests left out."""
         return [session for sessions in self._by_user.values() for session in sessions]
 
+    def timers_stood_still(self) -> None:
+        """The machine was suspended. O(open sockets)."""
+        for session in self._open:
+            session.timers_stood_still()
+
     # -- by user --------------------------------------------------------------------------------------------------
 
     def accepted(self, session: Session) -> None:

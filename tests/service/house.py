@@ -35,9 +35,9 @@ PRESENCE = frozenset({"user_online", "user_offline", "presence_changed", "player
 """What everybody hears of sessions that come and go."""
 
 
-def token_of(user: User) -> str:
-    """A token that outlives every test."""
-    claims = {"userId": user.id, "username": user.username, "exp": 4_000_000_000, "jti": f"token of {user.username}"}
+def token_of(user: User, *, expires_at_s: float = 4_000_000_000) -> str:
+    """A token that outlives every test, unless told otherwise."""
+    claims = {"userId": user.id, "username": user.username, "exp": expires_at_s, "jti": f"token of {user.username}"}
     return jwt.encode(claims, SECRET, "HS256")
 
 
@@ -136,9 +136,12 @@ class Client:
     def say(self, type_: str, **data: Any) -> None:
         self.session.receive(json.dumps({"type": type_, "data": data}).encode())
 
-    def handshake(self, *features: str, version: str = "1") -> None:
+    def handshake(self, *features: str, version: str = "1", ttl_s: float | None = None) -> None:
+        """`ttl_s`: how long the token holds; None: for ever."""
         asked = {"features": list(features)} if features else {}
-        self.say("handshake", version=version, name="P", token=token_of(self.user), **asked)
+        now_s = self.house.clock.utc_now().timestamp()
+        token = token_of(self.user) if ttl_s is None else token_of(self.user, expires_at_s=now_s + ttl_s)
+        self.say("handshake", version=version, name="P", token=token, **asked)
 
     def told(self, *, but: frozenset[str] = PRESENCE) -> list[tuple[str, dict[str, Any]]]:
         """Type and data of the messages since the last call, once the open tick has passed."""

@@ -1,6 +1,7 @@
 """What follows from the tokens that clients show: who is let in, when each is told that theirs ends, what a fresh one
 is answered with, and when a socket is closed for it. Reckoned from what a client sends, beside the session, by the
-clock of the node as it is at that moment: a step of the clock afterwards changes nothing.
+clock of the node as it is at that moment: a step of the clock afterwards changes nothing. A machine that was suspended
+knows that it was, and makes up for it at once; one that was paused does not.
 
 No entry of the log says when a token ends, so this looks at each node as it speaks and closes. What was said is kept
 with the connection (`Wire.due`), and once things are quiet its client has heard that, and nothing else.
@@ -27,6 +28,7 @@ from lobby_server.protocol.features import Feature
 from lobby_server.protocol.message import ServerMessage
 from lobby_server.protocol.messages import Handshake, Refresh, Refreshed, TokenExpiring, decode_client_message
 from lobby_server.service.app import App
+from lobby_server.service.peers.suspensions import LOOK_EVERY_S
 from lobby_server.service.session import Session
 
 OPENS = "a token lets in as long as it holds"
@@ -66,6 +68,8 @@ class _Lease:
     """When it was told of this token."""
     closes_s: float = inf
     """When the socket is closed, unless the client shows a fresh token."""
+    noticed_s: float = -inf
+    """By when the node has noticed that its machine was suspended, the last time."""
 
 
 class TokenWatch:
@@ -194,15 +198,18 @@ class TokenWatch:
                 del self._leases[session]
             elif loop.is_standing:
                 continue
-            elif now_s > max(lease.closes_s, loop.thawed_at_s) + ROUNDING_S:
+            elif now_s > _latest_s(lease, lease.closes_s):
                 self._violated(OUTLIVES, f"{lease.user.username}, {now_s - lease.closes_s:.3f} s after it was to close")
-            elif now_s > max(lease.warns_s, loop.thawed_at_s) + ROUNDING_S:
+            elif now_s > _latest_s(lease, lease.warns_s):
                 self._violated(LOST, f"that the token of {lease.user.username} ends at {lease.ends_s:.3f}")
 
     def stood(self, loop: ProcessLoop, for_s: float) -> None:
-        """The monotonic clock of a node stood still, and what it has promised for a moment comes as much later."""
+        """The timers of a node stood still. Where no clock of its machine went on, what it has promised for a moment
+        comes as much later."""
         for lease in self._leases.values():
-            if lease.clock.loop is loop:
+            if lease.clock.loop is loop and not loop.is_paused:
+                lease.noticed_s = self._world.now_s + LOOK_EVERY_S
+            elif lease.clock.loop is loop:
                 lease.warns_s, lease.ends_s, lease.closes_s = (
                     lease.warns_s + for_s, lease.ends_s + for_s, lease.closes_s + for_s
                 )  # fmt: skip
@@ -242,8 +249,14 @@ class TokenWatch:
 
 
 def _is_time(lease: _Lease, due_s: float, now_s: float) -> bool:
-    """Whether something comes at its moment; a process that stood still then does it as it goes on."""
-    return due_s - ROUNDING_S <= now_s <= max(due_s, lease.clock.loop.thawed_at_s) + ROUNDING_S
+    """Whether something comes at its moment."""
+    return due_s - ROUNDING_S <= now_s <= _latest_s(lease, due_s)
+
+
+def _latest_s(lease: _Lease, due_s: float) -> float:
+    """By when something is done that is due at a moment: at that moment; a process that stood still then does it as it
+    goes on, and one whose machine was suspended as it notices."""
+    return max(due_s, lease.clock.loop.thawed_at_s, lease.noticed_s) + ROUNDING_S
 
 
 def _could_renew(lease: _Lease) -> bool:

@@ -212,6 +212,11 @@ class ProcessLoop:
         """While its monotonic clock stands still: what it was to do later."""
         self.as_asyncio = cast(asyncio.AbstractEventLoop, self)
 
+    @property
+    def is_paused(self) -> bool:
+        """It stands still, and so do all clocks of its machine."""
+        return self.is_frozen and self._stops_all
+
     # -- what asyncio calls ---------------------------------------------------------------------------------------
 
     def time(self) -> float:

@@ -21,7 +21,7 @@ from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.fanout.profile import Profile
 from lobby_server.service.fanout.subscriber import Subscriber
 from lobby_server.service.pacing import Patience
-from lobby_server.service.ports import Clock, Send, Timer, Transport
+from lobby_server.service.ports import Send, SharedClock, Timer, Transport
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.watch.metrics import Metrics
 from lobby_server.service.watch.security import SecurityLog
@@ -61,7 +61,7 @@ class PeerRules:
         self,
         *,
         fanout: Fanout,
-        clock: Clock,
+        clock: SharedClock,
         metrics: Metrics,
         security: SecurityLog,
         handshake_timeout_s: float,

@@ -19,6 +19,7 @@ from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.message import ServerMessage
 from lobby_server.protocol.messages import Handshake, Refresh, Refreshed, TokenExpiring, encode, encode_frame
+from lobby_server.service.peers.suspensions import LOOK_EVERY_S
 from tests.bench.simulation.lobbies import ANN, BOB, Lobby
 
 TTL_S = 10
@@ -220,6 +221,56 @@ def test_process_that_stood_still_says_what_is_left_as_it_goes_on(
     node.until(CLOSED_S)
     node.close(session)
     assert node.found == invariants, "it is closed no later for it"
+
+
+@pytest.mark.parametrize(
+    ("told_s", "in_s", "invariants"),
+    [
+        (12.0, 0, []), (12.0 + LOOK_EVERY_S, 0, []), (12.0, 2, [tokens.UNTRUE]),
+        (12.1 + LOOK_EVERY_S, 0, [tokens.IN_TIME]),
+    ],
+)  # fmt: skip
+def test_machine_that_was_suspended_says_what_is_left_as_it_notices(
+    node: Node, told_s: float, in_s: int, invariants: list[str]
+) -> None:
+    session, freezes_s = node.session(), node.world.now_s
+    node.loop.freeze(stops_clock=True)
+    node.until(12.0)
+    node.watch.stood(node.loop, node.world.now_s - freezes_s)
+    node.loop.thaw()
+    node.until(told_s)
+    node.tell(session, TokenExpiring(in_s=in_s))
+    assert node.found == invariants
+    node.until(CLOSED_S)
+    node.close(session)
+    assert node.found == invariants, "it is closed no later for it"
+
+
+def test_socket_that_outlives_its_token_by_what_its_machine_was_suspended_is_noticed(node: Node) -> None:
+    node.session()
+    node.loop.freeze(stops_clock=True)
+    node.until(CLOSED_S + 5.0)
+    node.watch.stood(node.loop, CLOSED_S + 5.0)
+    node.loop.thaw()
+    node.until(CLOSED_S + 5.0 + LOOK_EVERY_S)
+    node.watch.look()
+    assert node.found == []
+    node.until(CLOSED_S + 5.1 + LOOK_EVERY_S)
+    node.watch.look()
+    assert node.found == [tokens.OUTLIVES]
+
+
+def test_machine_that_was_paused_knows_nothing_of_it_and_is_as_much_later(node: Node) -> None:
+    session = node.session()
+    node.loop.freeze(stops_clock=True, stops_all=True)
+    node.until(5.0)
+    node.watch.stood(node.loop, 5.0)
+    node.loop.thaw()
+    node.until(WARNED_S + 5.0)
+    node.tell(session, EXPIRING)
+    node.until(CLOSED_S + 5.0)
+    node.close(session)
+    assert node.found == []
 
 
 def test_greeting_comes_before_all_else(node: Node) -> None:

@@ -14,7 +14,9 @@ GREETING = "the greeting comes first"
 SIGNED_OUT, RENEWS = "who signs out has no socket", "who renews their token stays"
 WARNS = "self.reply(TokenExpiring(in_s=max(0, round(left_s))))"
 ENDS = "self._expect_end_of(claims)"
-CLOSES = "call_later(left_s + self._rules.token_grace_s, self._token_ended)"
+WARNS_AT, CLOSES_AT = "self._token_ends_s - warning_s", "closes_s = self._token_ends_s + self._rules.token_grace_s"
+LEFT = "left_s = self._token_ends_s - self._rules.clock.elapsed_s()"
+CLOSES = "clock.call_later(max(0.0, closes_s - clock.elapsed_s()), self._token_ended)"
 
 TOKENS = (
     *ways(
@@ -27,17 +29,20 @@ TOKENS = (
         f"{ENDS}; self._rules.observer.accepted(", by=(GREETING,),
     ),
     one(
-        "token_expiring comes late", f"{SESSION}._expect_end_of", "call_later(left_s - warning_s,",
-        "call_later(left_s - warning_s / 2,", by=(IN_TIME, LOST),
+        "token_expiring comes late", f"{SESSION}._expect_end_of", WARNS_AT, f"{WARNS_AT} / 2", by=(IN_TIME, LOST),
     ),
     one(
-        "token_expiring comes at once", f"{SESSION}._expect_end_of", "call_later(left_s - warning_s,",
-        "call_later(0.1,", by=(IN_TIME,),
+        "token_expiring comes at once", f"{SESSION}._expect_end_of", WARNS_AT, "clock.elapsed_s() + 0.1",
+        by=(IN_TIME,),
     ),
     one(
-        "a token ends later by as much as its process stood still", f"{SESSION}._expect_end_of",
-        "self._warn, clock.monotonic_s() + left_s", "lambda: self._warn(clock.monotonic_s() + warning_s)",
+        "a token ends later by as much as its process stood still", f"{SESSION}._warn", LEFT,
+        "left_s = self._token_ends_s - self._warns_s; self._token_ends_s = self._rules.clock.elapsed_s() + left_s",
         by=(UNTRUE, STRANGE, OUTLIVES),
+    ),
+    one(
+        "what follows from a token comes later by as much as its machine was suspended",
+        f"{SESSION}.timers_stood_still", "self._await_end_of_token()", "pass", by=(OUTLIVES, LOST, IN_TIME, STAYS),
     ),
     one(
         "token_expiring comes again", f"{SESSION}._warn", WARNS,
@@ -54,7 +59,7 @@ TOKENS = (
         by=(STAYS, IN_TIME),
     ),
     one(
-        "the end of a token that was refreshed comes all the same", f"{SESSION}._expect_end_of",
+        "the end of a token that was refreshed comes all the same", f"{SESSION}._await_end_of_token",
         "self._timer.cancel()", "pass", by=(STAYS, IN_TIME, UNTRUE, STRANGE),
     ),
     one(
@@ -70,12 +75,12 @@ TOKENS = (
         'self.close(CloseCode.SIGNED_OUT, "the token has expired")', "pass", by=(OUTLIVES,),
     ),
     one(
-        "a socket that was not to be told outlives its token", f"{SESSION}._expect_end_of",
-        f"self._timer = clock.{CLOSES}", "pass", by=(OUTLIVES,),
+        "a socket that was not to be told outlives its token", f"{SESSION}._await_end_of_token",
+        CLOSES, f"{CLOSES} if Feature.REFRESH in self.features else None", by=(OUTLIVES,),
     ),
     one(
-        "a socket is closed as its token ends", f"{SESSION}._warn", CLOSES, "call_later(left_s, self._token_ended)",
-        by=(STAYS,),
+        "a socket is closed as its token ends", f"{SESSION}._await_end_of_token", CLOSES_AT,
+        "closes_s = self._token_ends_s", by=(STAYS,),
     ),
     Mutant(
         "a base client is closed as its token ends",
