@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Connection, event
@@ -30,7 +30,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from lobby_server.store.connecting import Connector
+from lobby_server.service.writes.turns import BEGIN_S
+from lobby_server.store.connecting import CONNECT_TIMEOUT_S, Connector
 from lobby_server.store.disk import free_bytes
 from lobby_server.store.errors import DiskFull, NotConnected
 from lobby_server.store.postgres_space import says_full, try_for_room
@@ -75,8 +76,9 @@ class Database(Protocol):
     async def run(self, call: Callable[[Connection], _Result]) -> _Result:
         """The result of a call that is given a connection in autocommit, for itself alone.
 
-        Raises `NotConnected` when there is none to be had, and what the call raises. A call that has begun runs to its
-        end though its caller is cancelled, by a timeout say.
+        Raises `NotConnected` when there is none to be had in time, and what the call raises. A call that has begun runs
+        to its end though its caller is cancelled, by a timeout say; one whose caller was told that there is no
+        connection never begins.
         """
 
     async def write(self, *steps: Step) -> None:
@@ -240,6 +242,44 @@ class SqliteThread:
         return DiskFull(self._path) if is_full else otherwise
 
 
+class _Asked(Generic[_Result]):
+    """A call of PostgreSQL: its caller is told in time when it has not begun, and then it never does.
+
+    What has begun is waited for: only its end says what became of it.
+    """
+
+    def __init__(self, *, within_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[_Result] = loop.create_future()
+        self._is_given_up = False
+        self._timer = loop.call_later(within_s, self._give_up)
+
+    def begin(self) -> None:
+        """Raises `NotConnected` when it is too late."""
+        self._timer.cancel()
+        if self._is_given_up:
+            raise NotConnected from TimeoutError("it took too long to find a connection that answers")
+
+    def ended(self, task: asyncio.Future[_Result]) -> None:
+        self._timer.cancel()
+        fault = None if task.cancelled() else task.exception()  # asked for also where nobody waits any more
+        if self.answer.done():
+            return
+        if task.cancelled():
+            self.answer.cancel()
+        elif fault is not None:
+            self.answer.set_exception(fault)
+        else:
+            self.answer.set_result(task.result())
+
+    def _give_up(self) -> None:
+        self._is_given_up = True
+        if not self.answer.done():
+            fault = NotConnected()
+            fault.__cause__ = TimeoutError("no connection has answered in time")
+            self.answer.set_exception(fault)
+
+
 class PostgresPool:
     """A few connections to PostgreSQL."""
 
@@ -263,6 +303,9 @@ class PostgresPool:
                 "async_creator_fn": Connector(location, command_timeout_s=timeout_s).connect,
             },
         )
+        connects_in_s = (location.connect_timeout_s or CONNECT_TIMEOUT_S) * location.host_count
+        self._begin_s = max(BEGIN_S, connects_in_s, location.pool_timeout_s or 0.0)
+        """How long a call waits for a connection that answers, however many have to be tried."""
         self._running: set[asyncio.Future[Any]] = set()
         self._is_full = False
         """Whether a write found the disk full, and no try has found room since."""
@@ -270,11 +313,13 @@ class PostgresPool:
     async def run(self, call: Callable[[Connection], _Result]) -> _Result:
         if len(self._running) >= MAX_CALLS:
             raise NotConnected from TimeoutError("too many calls wait for an answer")
+        asked: _Asked[_Result] = _Asked(within_s=self._begin_s)
         # Cut in the middle, a driver can only throw its connection away.
-        task = asyncio.ensure_future(self._on_loop(call))
+        task = asyncio.ensure_future(self._on_loop(call, asked))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        return await asyncio.shield(task)
+        task.add_done_callback(asked.ended)
+        return await asked.answer
 
     async def check_space(self) -> None:
         if self._is_full:
@@ -288,12 +333,13 @@ class PostgresPool:
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._engine.dispose()
 
-    async def _on_loop(self, call: Callable[[Connection], _Result]) -> _Result:
+    async def _on_loop(self, call: Callable[[Connection], _Result], asked: _Asked[_Result]) -> _Result:
         async with AsyncExitStack() as stack:
             try:
                 connection = await stack.enter_async_context(self._engine.connect())
             except Exception as error:  # whatever it is: without a connection the database is away
                 raise NotConnected from error
+            asked.begin()
             try:
                 return await connection.run_sync(call)
             except DBAPIError as error:

@@ -11,15 +11,20 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.service.ports import StoreError, StoreUnavailable
+from lobby_server.service.writes.turns import BEGIN_S
 from lobby_server.store import SqlStore, engines, open_store
+from lobby_server.store.errors import NotConnected
 from lobby_server.store.urls import read_database_url
 from tests.patience import PATIENCE_S
+from tests.stopwatch import Stopwatch
 from tests.store.postgres import Postgres
+from tests.store.stoppable import StoppablePostgres, stoppable_postgres
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
 SECRET = "s3cret"
@@ -134,6 +139,55 @@ async def test_a_call_that_finds_no_free_connection_is_unavailable_and_the_other
             await asyncio.wait_for(limited.account(2), PATIENCE_S)
     assert await first is None
     await limited.close()
+
+
+@pytest.fixture(scope="module")
+def freezing() -> Iterator[StoppablePostgres]:
+    with stoppable_postgres() as started:
+        yield started
+
+
+async def test_calls_that_find_a_frozen_database_are_refused_in_time_and_are_never_made(
+    freezing: StoppablePostgres, tmp_path: Path
+) -> None:
+    store = await open_store(freezing.url(await freezing.empty_database()), tmp_path)
+    pool = cast(engines.PostgresPool, store._database)
+    assert pool._begin_s == BEGIN_S < engines.COMMAND_TIMEOUT_S, "no longer than a change that waits for its turn"
+    await asyncio.gather(*(store.ping() for _ in range(3)))
+    pool._begin_s = 0.2
+    names = [f"user{number}" for number in range(20)]  # more than there are connections
+    freezing.freeze()
+    try:
+        calls = [
+            store.add_account(username=name, email=None, password_hash="x", created_at=NOON) for name in names
+        ]  # fmt: skip
+        with Stopwatch() as watch:
+            faults = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(fault) for fault in faults] == [NotConnected] * len(names)
+        assert watch.took_s < engines.COMMAND_TIMEOUT_S / 2, "none waits for the trial of its connection"
+    finally:
+        freezing.thaw()
+    pool._begin_s = PATIENCE_S
+    await asyncio.wait(pool._running)
+    assert [await store.account_by_login(name) for name in names] == [None] * len(names)
+    await store.close()
+
+
+async def test_a_call_that_has_begun_is_waited_for(
+    postgres: Postgres, postgres_name: str, postgres_store: SqlStore
+) -> None:
+    pool = cast(engines.PostgresPool, postgres_store._database)
+    async with postgres.connected(postgres_name) as blocker, blocker.transaction():
+        await blocker.execute("LOCK TABLE users")
+        pool._begin_s = 0.2
+        waiting: asyncio.Future[object] = asyncio.ensure_future(postgres_store.account(1))
+        while not await postgres.run("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            if waiting.done():  # its connection came too late on a busy machine
+                pool._begin_s *= 2
+                waiting = asyncio.ensure_future(postgres_store.account(1))
+        await asyncio.sleep(1.5 * pool._begin_s)
+        assert not waiting.done()
+    assert await waiting is None
 
 
 async def test_a_locked_sqlite_file_is_unavailable_until_it_is_free(
