@@ -14,9 +14,20 @@ from collections.abc import Sequence
 
 from loadtest.results.early import end_at_interrupt, leave_interrupts_to_python
 from loadtest.results.exit_codes import ExitCode, UsageError
+from loadtest.results.standard_output import told_or_failed
+
+SHOWS = frozenset(
+    ("-h", "--help", "-V", "--version", "-l", "--list", "--show-task-ratio", "--show-task-ratio-json", "--json")
+)
+"""Flags of Locust that are for what they print there. All else of a run is told on standard error."""
 
 
 def main() -> None:
+    with told_or_failed("loadtest", is_asked_for=bool(SHOWS & set(sys.argv[1:]))):
+        _run()
+
+
+def _run() -> None:
     end_at_interrupt()  # until `loadtest.run.interrupts` takes it, or Locust does
     from locust.main import main as run_locust  # patches the standard library
 

@@ -21,6 +21,7 @@ from loadtest.calibration.measuring import FULL, QUICK, calibrate  # noqa: E402
 from loadtest.calibration.processes import NoServer, OwnServer, own_server, pin  # noqa: E402
 from loadtest.calibration.table import table_of  # noqa: E402
 from loadtest.results.exit_codes import ExitCode, UsageError  # noqa: E402
+from loadtest.results.standard_output import told_or_failed  # noqa: E402
 from loadtest.workload.identities import MintedTokens  # noqa: E402
 from loadtest.workload.inputs import check_host  # noqa: E402
 
@@ -84,4 +85,5 @@ def _say(words: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with told_or_failed("calibrate"):
+        sys.exit(main())

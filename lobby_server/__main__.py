@@ -5,6 +5,8 @@ error."""
 import os
 import signal
 
+from lobby_server.process.standard_output import told_or_failed
+
 INTERRUPTED = 130
 """As shells say it: 128 and the number of SIGINT."""
 
@@ -16,7 +18,8 @@ def main() -> None:
 
     if signal.getsignal(signal.SIGINT) is _end_now:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    command()
+    with told_or_failed():
+        command()
 
 
 def _end_now(_number: int, _frame: object) -> None:

@@ -30,6 +30,7 @@ from lobby_server.logs import LogFile, set_up_logging
 from lobby_server.process import signals
 from lobby_server.process.checking import check_settings
 from lobby_server.process.service_manager import ServiceManager
+from lobby_server.process.standard_output import fail_untold, give_up
 from lobby_server.secret import new_token_id, secret_path, secrets_of
 from lobby_server.server import LobbyServer
 from lobby_server.service.auth import ADMIN_ROLE, Tokens
@@ -72,15 +73,11 @@ def _stop_with(sentence: str, *, code: int = USAGE) -> NoReturn:
 
 
 def _tell(line: str) -> None:
-    """What a command found, on standard output. On a full disk it ends with a sentence; a pipe that nobody reads any
-    more is Click's affair."""
-    try:
-        click.echo(line)
-    except BrokenPipeError:
-        raise
-    except OSError as fault:
-        _give_up_standard_output()
-        _stop_with(f"standard output takes nothing: {fault.strerror}.", code=FAILED)
+    """What a command found, on standard output. Where that is closed it ends with a sentence here; on a full disk, in
+    `told_or_failed`."""
+    if sys.stdout is None:
+        fail_untold("it is closed")
+    click.echo(line)
 
 
 @click.group(
@@ -327,7 +324,7 @@ def _print_line(line: str) -> None:
         print(line, flush=True)
     except OSError as fault:
         log.warning("standard output takes nothing: %s", fault.strerror, extra={"event": LogEvent.CAUTION.value})
-        _give_up_standard_output()
+        give_up()
 
 
 def _hold_standard_descriptors() -> None:
@@ -336,12 +333,6 @@ def _hold_standard_descriptors() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         os.set_inheritable(descriptor, True)  # as such ones are, for workers
     os.close(descriptor)
-
-
-def _give_up_standard_output() -> None:
-    """What is left in its buffer would fail again at the end."""
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 async def _started(server: LobbyServer, stopping: asyncio.Event) -> bool:

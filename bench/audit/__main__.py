@@ -6,9 +6,11 @@ Exit codes: 0 all agree · 1 something disagrees · 2 usage · 4 there is nothin
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from bench.audit.check import Audit, audit, page_text
 from bench.audit.raw import FIGURES_NAMES, RUN_NAMES, Raw, Unreadable, find, read_json
@@ -63,5 +65,26 @@ def render(found: Audit) -> str:
     return "\n".join(lines)
 
 
+def told_or_failed() -> NoReturn:
+    """End the program with its exit code; with 2 and one sentence where standard output takes nothing: it is closed, or
+    on a full disk."""
+    why = "it is closed"
+    if sys.stdout is not None:
+        try:
+            code: int | str | None
+            try:
+                code = main()
+            except SystemExit as end:  # after the help
+                code = end.code
+            sys.stdout.flush()
+            sys.exit(code)
+        except OSError as fault:  # of what it prints: that of a file is caught where it is read
+            why = fault.strerror or str(fault)
+        with open(os.devnull, "wb") as nowhere:  # what is left in its buffer would fail again at the end
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    print(f"audit: standard output takes nothing: {why}.", file=sys.stderr, flush=True)
+    sys.exit(USAGE)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    told_or_failed()

@@ -4,13 +4,13 @@ where nothing was given."""
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from loadtest.output.recording_options import add_run_options
 from loadtest.results.exit_codes import ExitCode, UsageError
+from loadtest.results.standard_output import fail_untold, give_up
 from loadtest.run.checks.ports import move_if_taken
 from loadtest.wire.profiles.profile_file import listing as profiles_listing
 from loadtest.workload.options import add_options, read_options
@@ -41,13 +41,13 @@ def add_all_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -
 
 def _tell(listing: str) -> NoReturn:
     """End the program with what was asked for."""
+    if sys.stdout is None:
+        fail_untold("loadtest", "it is closed")
     try:
         print(listing, end="", flush=True)
     except OSError as fault:  # a full disk, a pipe that nobody reads
-        with open(os.devnull, "wb") as nowhere:  # what is left in the buffer would fail again at the end
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        print(f"loadtest: standard output takes nothing: {fault.strerror}.", file=sys.stderr, flush=True)
-        sys.exit(ExitCode.FAILED)
+        give_up()
+        fail_untold("loadtest", fault.strerror or str(fault))
     sys.exit(ExitCode.GOOD)
 
 
