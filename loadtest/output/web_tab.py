@@ -124,25 +124,35 @@ def times(found: Conclusion | None) -> list[tuple[str, ...]]:
 
 
 def state(found: Conclusion | None, files: str | None = None) -> list[tuple[str, str]]:
-    """Locust sorts by the first column: the figures there keep the rows in this order."""
-    if found is None:
-        return [("1 Validity", NO_RUN)]
+    """Locust sorts by the first column: the figures there keep the rows in this order. Rows of one kind have one, and
+    kinds of which there is nothing have none."""
+    kinds = [[("Validity", NO_RUN)]] if found is None else _kinds(found, files)
+    return [
+        (f"{number} {name}", text)
+        for number, rows in enumerate((rows for rows in kinds if rows), start=1)
+        for name, text in rows
+    ]
+
+
+def _kinds(found: Conclusion, files: str | None) -> list[list[tuple[str, str]]]:
+    """Fewer than ten: ``10`` would be sorted before ``2``."""
     validity = found.validity
-    rows = [("1 Validity", validity.level.value)]
-    rows += [("2 Reason", reason) for reason in validity.reasons]
-    rows += [("2 Reason (note)", note) for note in validity.notes]
-    if validity.bottleneck is not None:
-        rows.append(("3 Bottleneck", validity.bottleneck))
+    reasons = [("Reason", reason) for reason in validity.reasons]
+    notes = [("Reason (note)", note) for note in validity.notes]
+    thresholds = []
     for result in found.threshold_results:
         is_pending = result.found is None and not found.facts.is_over
-        rows.append(("4 Threshold", f"… {result.threshold.text}: no figure yet" if is_pending else str(result)))
-    rows += _tally_rows("5 Presence", found.recorder.presence)
-    rows += _tally_rows("6 Rooms", found.recorder.rooms)
-    for name, tally in found.recorder.own.items():
-        rows += _tally_rows(f"7 {name}", tally)
-    if files is not None and found.facts.is_over:
-        rows.append(("8 Files", files))
-    return rows
+        thresholds.append(("Threshold", f"… {result.threshold.text}: no figure yet" if is_pending else str(result)))
+    return [
+        [("Validity", validity.level.value)],
+        [*reasons, *notes],
+        [("Bottleneck", validity.bottleneck)] if validity.bottleneck is not None else [],
+        thresholds,
+        list(_tally_rows("Presence", found.recorder.presence)),
+        list(_tally_rows("Rooms", found.recorder.rooms)),
+        [row for name, tally in found.recorder.own.items() for row in _tally_rows(name, tally)],
+        [("Files", files)] if files is not None and found.facts.is_over else [],
+    ]
 
 
 def _tally_rows(name: str, tally: ReachTally) -> Iterable[tuple[str, str]]:

@@ -93,6 +93,10 @@ def test_a_user_starts_edits_stops_starts_again_and_downloads(page: Any, swarm: 
 
     page.get_by_role("tab", name="Reach, validity").click()
     page.get_by_text("✓ handshake.count == 1").wait_for()
+    rows = page.locator("table:visible tbody tr td:first-child").all_inner_texts()
+    numbers = [int(row.split()[0]) for row in rows]
+    assert numbers == sorted(numbers)
+    assert sorted(set(numbers)) == list(range(1, max(numbers) + 1)), f"no number is left out: {rows}"
     page.get_by_text(str(tmp_path / "results" / "run-2")).wait_for()
     page.get_by_role("tab", name="Download data").click()
     [run, times] = [

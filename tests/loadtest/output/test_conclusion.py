@@ -731,14 +731,25 @@ def test_the_tab_has_series_reach_validity_and_downloads():
     assert (heartbeat["count"], heartbeat["p50"]) == ("9", "5.00")
     shown = {row["name"]: row["found"] for row in rows[keys[1]]}
     assert shown["1 Validity"] == "VALID"
-    assert shown["4 Threshold"] == "✗ reach == 1: 0.999"
-    assert shown["5 Presence: reach"] == "0.999000"
-    assert "1 lost" in shown["5 Presence: announcements"]
+    assert shown["2 Threshold"] == "✗ reach == 1: 0.999"
+    assert shown["3 Presence: reach"] == "0.999000"
+    assert "1 lost" in shown["3 Presence: announcements"]
 
     for link in web_ui.template_args["extended_csv_files"]:
         assert browser.get(link["href"].removeprefix(".")).status_code == 200, link
     assert browser.get("/lobby/run.json").get_json() == as_builtins(found.document())
     assert "heartbeat,Heartbeat round trip,9,5." in browser.get("/lobby/times.csv").text
+
+
+@pytest.mark.parametrize("thresholds", [(), ("reach == 1", "lost == 0")])
+@pytest.mark.parametrize("is_over", [False, True])
+def test_the_tab_numbers_what_it_shows_without_a_gap(thresholds: tuple[str, ...], is_over: bool):
+    """Whatever is missing: thresholds, reasons, a bottleneck, files."""
+    rows = [name for name, _ in state(concluded(*thresholds, is_over=is_over), "results")]
+    numbers = [int(name.split()[0]) for name in rows]
+    assert numbers == sorted(numbers), "Locust keeps that order"
+    assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
+    assert len({name for name in rows if "Threshold" in name}) == bool(thresholds)
 
 
 def test_the_tab_misses_no_threshold_before_there_is_a_figure():
