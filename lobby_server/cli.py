@@ -53,7 +53,8 @@ _STANDARD_ERROR = 2
 """The last of the three descriptors that every process is given."""
 _ANY_SECRET = "of tokens that are tried and given to nobody"
 COLLECTOR_THRESHOLDS = (50_000, 20, 50)
-"""Objects made before a young collection, young ones before a middle one, middle ones before a full one."""
+"""Objects made before a young collection, young ones before a middle one, middle ones before a full one. A full one
+over the objects of thousands of connections stops the loop for a tenth of a second, while sessions leave few cycles."""
 
 
 def _read(flags: dict[str, Any]) -> Settings:
@@ -284,6 +285,7 @@ async def _serve(settings: Settings, log_file: LogFile | None, worker: HandOver 
         manager.ready(server.start_line)
 
     signals.handle(loop, stop=stopping.set, reload=reload, reopen_log=reopen_log, tell_figures=server.tell_figures)
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)  # a start takes up all that the last life left, and none of it is a cycle
     if not await _started(server, stopping):
         manager.close()
         return
@@ -359,8 +361,6 @@ def _run(main_coroutine: Any) -> None:
 
 
 def _tame_collector() -> None:
-    """Collect cycles less often. What is alive now stays, so it is not looked through again; and a full collection over
-    the objects of thousands of connections stops the loop for a tenth of a second, while sessions leave few cycles."""
+    """What is alive now stays, so it is not looked through again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+import gc
+import tracemalloc
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import settings
@@ -11,13 +13,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lobby_server.core import blocks, friends
 from lobby_server.core.blocks import Block, BlockBook
-from lobby_server.core.friends import FriendBook, FriendRequest
+from lobby_server.core.friends import Direction, FriendBook, FriendRequest
+from lobby_server.core.friends.table import Friendships
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 USERS = {number: User(number, f"user{number}") for number in range(5)}
 users = st.sampled_from(list(USERS.values()))
+ids, names = st.integers(0, 4), st.sampled_from(["ann", "bob"])
+moments = st.integers(0, 3).map(lambda second: NOW + timedelta(seconds=second))
 
 
 class FriendMachine(RuleBasedStateMachine):
@@ -90,6 +95,86 @@ class FriendMachine(RuleBasedStateMachine):
 
 TestFriends = FriendMachine.TestCase
 TestFriends.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+class TableMachine(RuleBasedStateMachine):
+    """Rows as a store may have them: one way only, with several names for one user, twice; beside a plain model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = Friendships()
+        self.rows: dict[int, dict[int, tuple[str, datetime]]] = {}
+
+    @rule(rows=st.lists(st.tuples(ids, ids, names, moments), max_size=4))
+    def takes_up(self, rows: list[Direction]) -> None:
+        self.table.add(rows)
+        for user_id, friend_id, name, since in rows:
+            self.rows.setdefault(user_id, {})[friend_id] = (name, since)
+
+    @rule(user_id=ids, friend_id=ids)
+    def discards(self, user_id: int, friend_id: int) -> None:
+        self.table.discard(user_id, friend_id)
+        self.rows.get(user_id, {}).pop(friend_id, None)
+        if not self.rows.get(user_id):
+            self.rows.pop(user_id, None)
+
+    @rule()
+    def orders(self) -> None:
+        assert sum(1 for _ in self.table.in_order()) == len(self.rows)
+        for user_id, theirs in self.rows.items():
+            self.rows[user_id] = dict(sorted(theirs.items(), key=lambda each: (each[1][1], each[0])))
+
+    @invariant()
+    def each_row_says_what_it_said_in_its_place(self) -> None:
+        assert list(self.table.user_ids()) == list(self.rows)
+        for user_id in range(5):
+            rows = self.rows.get(user_id, {})
+            assert list(self.table.of(user_id)) == [(User(key, name), at) for key, (name, at) in rows.items()]
+            assert list(self.table.ids(user_id)) == list(rows)
+            assert self.table.count(user_id) == len(rows)
+
+    @invariant()
+    def halves_are_the_rows_without_the_other_one(self) -> None:
+        assert [(each[0], each[1].id) for each in self.table.halves() if each is not None] == [
+            (user_id, friend_id)
+            for user_id, theirs in self.rows.items()
+            for friend_id in theirs
+            if user_id not in self.rows.get(friend_id, {})
+        ]
+
+    @invariant()
+    def nothing_is_kept_of_whom_no_row_names(self) -> None:
+        named = {friend_id for theirs in self.rows.values() for friend_id in theirs}
+        assert set(self.table._known) <= named
+        assert {friend_id for _, friend_id in self.table._otherwise} <= named
+
+
+TestTable = TableMachine.TestCase
+TestTable.settings = settings(max_examples=100, stateful_step_count=20, deadline=None)
+
+
+def test_friendship_costs_no_object_of_its_own_and_a_fraction_of_one_in_memory() -> None:
+    """200 users who are all friends. With an object per direction, one per name and one per moment it was 323 B."""
+    users_count, later = 200, timedelta(seconds=1)
+    gc.collect()
+    tracked_before = len(gc.get_objects())
+    tracemalloc.start()
+    try:
+        book = FriendBook()
+        for one in range(1000, 1000 + users_count):  # with values of its own in each row, as a database gives them
+            book.restore(
+                (one * 1, other * 1, f"player_{other}", NOW + (one + other) * later)
+                for other in range(1000, 1000 + users_count)
+                if other != one
+            )
+        held_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    directions = users_count * (users_count - 1)
+    assert held_bytes / directions < 110
+    gc.collect()
+    assert len(gc.get_objects()) - tracked_before < directions / 10
+    assert len(book.friends_of(1000)) == users_count - 1
 
 
 def code_of(call: object) -> str:

@@ -11,6 +11,7 @@ from lobby_server.core.presence import User
 from lobby_server.service.social.ports import (
     ChatLine,
     FriendIdsPage,
+    FriendshipsPage,
     NewLine,
     StoredAnnouncement,
     StoredBlock,
@@ -20,6 +21,7 @@ from lobby_server.service.social.ports import (
 )
 
 ROWS_PER_PAGE = 1000
+DIRECTIONS_PER_PAGE = 2000
 
 
 class SocialMemory:
@@ -96,9 +98,13 @@ class SocialMemory:
         self._check()
         return list(self._requests.values())
 
-    async def friendships(self) -> list[StoredFriendship]:
+    async def friendships_after(self, mark: tuple[int, ...] | None) -> FriendshipsPage:
         self._check()
-        return list(self._friendships.values())
+        after = sorted(way for way in self._friendships if mark is None or way > mark)
+        ways = after[:DIRECTIONS_PER_PAGE]
+        friends = [self._friendships[way].friend for way in ways]
+        rows = [(*way, friend.user.username, friend.since) for way, friend in zip(ways, friends, strict=True)]
+        return FriendshipsPage(rows, None if len(ways) == len(after) else ways[-1])
 
     async def friend_ids_after(self, user_id: int) -> FriendIdsPage:
         self._check()

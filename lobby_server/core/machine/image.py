@@ -12,7 +12,7 @@ import msgspec
 
 from lobby_server.core.bans import UserBan
 from lobby_server.core.blocks import Block
-from lobby_server.core.friends import Friend, FriendRequest
+from lobby_server.core.friends import FriendRequest
 from lobby_server.core.invitations import MatchInvitation
 from lobby_server.core.machine.commands import FORMAT, Say
 from lobby_server.core.machine.effects import NoticeDue
@@ -131,11 +131,7 @@ def _image_of(state: LobbyState) -> Image:
         ],
         outdated=parties.outdated(),
         matches=books.matches.all(),
-        friends=[
-            (user_id, friend.user, friend.since)
-            for user_id in sorted(friends.user_ids())
-            for friend in friends.friends_of(user_id)
-        ],
+        friends=list(friends.friendships()),
         requests=friends.requests(),
         blocks=[
             (user_id, block.user, block.since)
@@ -175,7 +171,7 @@ def _load(state: LobbyState, image: Image) -> None:
         outdated=image.outdated,
     )
     books.matches.load(image.matches)
-    books.friends.load([(user_id, Friend(user, since)) for user_id, user, since in image.friends], image.requests)
+    books.friends.load(image.friends, image.requests)
     books.blocks.load([(user_id, Block(user, since)) for user_id, user, since in image.blocks])
     books.notices.waiting.clear()
     books.notices.waiting.update(image.waiting)

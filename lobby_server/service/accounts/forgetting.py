@@ -22,6 +22,7 @@ from lobby_server.service.accounts.revocations import FOR_EVER, Revocations, del
 from lobby_server.service.ports import Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.session import Session
+from lobby_server.service.social.ports import pages_of_friendships
 from lobby_server.service.writes.kept import ForgetUsers
 from lobby_server.service.writes.writer import StoreWriter
 
@@ -66,13 +67,17 @@ class Forgetting:
 
     async def make_up(self) -> None:
         """At a start, before anything is restored: what an earlier life had queued was written just now, and may be of
-        users who were deleted meanwhile. Raises `StoreUnavailable`. O(friendships), and a few statements per
-        `USERS_PER_WRITE` users who were ever deleted."""
+        users who were deleted meanwhile. Raises `StoreUnavailable`. Nobody was ever deleted: nothing is read. Else
+        O(friendships), and a few statements per `USERS_PER_WRITE` users who were ever deleted."""
         marks = self._deleted.marks
-        named = [row.friend.user for row in await self._store.friendships()]
+        if not marks:
+            return
+        named: set[tuple[int, str]] = set()
+        async for rows in pages_of_friendships(self._store):
+            named.update((friend_id, username) for _, friend_id, username, _ in rows if friend_id in marks)
         for request in await self._store.friend_requests():
-            named += (request.sender, request.receiver)
-        others = {user.id for user in named if user.id in marks and mark_of(user.username) != marks[user.id]}
+            named.update((user.id, user.username) for user in (request.sender, request.receiver) if user.id in marks)
+        others = {user_id for user_id, username in named if mark_of(username) != marks[user_id]}
         for part in _parts([user_id for user_id in marks if user_id not in others]):
             await self._store.forget_users(part)
 

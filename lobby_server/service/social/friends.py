@@ -23,9 +23,10 @@ from lobby_server.service.ports import Clock
 from lobby_server.service.replica import Replica
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
+from lobby_server.service.social.looking.suspects import USERS_PER_TURN, in_turns
 from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People
-from lobby_server.service.social.ports import FriendStore, TieStore
+from lobby_server.service.social.ports import FriendStore, TieStore, pages_of_friendships
 from lobby_server.service.social.ties import Ties
 from lobby_server.service.writes.gated import Held
 
@@ -64,8 +65,10 @@ class Friends:
 
     async def restore(self) -> None:
         """Take up what an earlier life of the server kept."""
-        for direction in sorted(await self._store.friendships(), key=lambda each: each.friend.since):
-            self._book.restore(direction.user_id, direction.friend)
+        async for rows in pages_of_friendships(self._store):
+            self._book.restore(rows)
+        async for _ in in_turns(self._book.in_order(), per_turn=USERS_PER_TURN):
+            pass
         for request in await self._store.friend_requests():
             self._book.add_request(request)
 

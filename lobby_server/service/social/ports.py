@@ -4,12 +4,12 @@ announcements. `lobby_server.service.ports.Store` is all of them together, and i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from lobby_server.core.friends import Friend, FriendRequest
+from lobby_server.core.friends import Direction, Friend, FriendRequest
 from lobby_server.core.presence import User
 from lobby_server.protocol.requests import Audience
 
@@ -29,6 +29,15 @@ class StoredBlock:
     user_id: int
     blocked: User
     since: datetime
+
+
+@dataclass(frozen=True)
+class FriendshipsPage:
+    """Some directions of friendships, of however many there are."""
+
+    rows: Sequence[Direction]
+    mark: tuple[int, ...] | None
+    """Where the next one begins, for `FriendStore.friendships_after`; None: there is none."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +144,9 @@ class FriendStore(Protocol):
     async def friend_requests(self) -> list[FriendRequest]:
         """All of them, oldest first."""
 
-    async def friendships(self) -> list[StoredFriendship]:
-        """All directions, in no order."""
+    async def friendships_after(self, mark: tuple[int, ...] | None) -> FriendshipsPage:
+        """Up to two thousand directions, in an order of the store's own. `mark`: that of the page before; None: the
+        first page. Over all pages each direction once, if nobody writes meanwhile."""
 
     async def friend_ids_after(self, user_id: int) -> FriendIdsPage:
         """About a thousand rows, of the users with the lowest ids above `user_id`, and of each of these all."""
@@ -152,6 +162,15 @@ class FriendStore(Protocol):
 
     async def whereabouts(self) -> dict[int, Audience]:
         """What each user has chosen who has chosen at all."""
+
+
+async def pages_of_friendships(store: FriendStore) -> AsyncIterator[Sequence[Direction]]:
+    """All directions, page by page: whoever asks need not hold them all. Raises `StoreUnavailable`."""
+    page = await store.friendships_after(None)
+    yield page.rows
+    while page.mark is not None:
+        page = await store.friendships_after(page.mark)
+        yield page.rows
 
 
 class ChatStore(Protocol):

@@ -24,14 +24,13 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 
-from lobby_server.core.friends import Friend
 from lobby_server.core.machine.commands import Command
 from lobby_server.core.machine.void_ties import VoidFriendship, VoidRequest, void_ties
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.social.looking.settling import Settling
-from lobby_server.service.social.looking.suspects import Suspects, find_suspects, in_turns
+from lobby_server.service.social.looking.suspects import USERS_PER_TURN, Suspects, find_suspects, in_turns
 from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People
 from lobby_server.service.social.ports import TieStore
@@ -89,12 +88,13 @@ class Ties:
         who have asked each other become friends as soon as the store has it, so that they are told.
         O(friendships, requests and blocks). Raises `StoreUnavailable`."""
         books, blocks = self._friends, self._blocks
-        for user_id, friend in [each async for each in in_turns(books.halves()) if each is not None]:
+        halves = [each async for each in in_turns(books.halves(), per_turn=USERS_PER_TURN) if each is not None]
+        for user_id, friend, since in sorted(halves, key=lambda half: half[2]):
             user = await self._people.by_id(user_id)
             if user is None:
-                books.part(user_id, friend.user.id)
+                books.part(user_id, friend.id)
             else:
-                books.restore(friend.user.id, Friend(user, friend.since))
+                books.restore([(friend.id, user.id, user.username, since)])
             self.look_again()
         found = void_ties(
             are_friends=books.are_friends,

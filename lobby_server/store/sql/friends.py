@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Table, and_, delete, exists, or_, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Row,
+    Table,
+    Text,
+    and_,
+    delete,
+    exists,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+)
 from sqlalchemy.sql.dml import ReturningInsert
 
-from lobby_server.core.friends import Friend, FriendRequest
+from lobby_server.core.friends import Direction, Friend, FriendRequest
 from lobby_server.core.presence import User
-from lobby_server.service.social.ports import FriendIdsPage, StoredBlock, StoredFriendship, StoredTies
+from lobby_server.service.social.ports import FriendIdsPage, FriendshipsPage, StoredBlock, StoredFriendship, StoredTies
 from lobby_server.store.calls import ROWS_PER_PAGE
 from lobby_server.store.sql.gated import SqlGated
 from lobby_server.store.tables import blocks, friend_requests, friendships
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
+
+
+DIRECTIONS_PER_PAGE = 2000
+"""Of friendships as they are restored: a few milliseconds, on SQLite in its thread."""
 
 
 class SqlFriends(SqlGated):
@@ -98,8 +118,23 @@ class SqlFriends(SqlGated):
     async def friend_requests(self) -> list[FriendRequest]:
         return [_request(row) async for row in self._pages(friend_requests)]
 
-    async def friendships(self) -> list[StoredFriendship]:
-        return [_friendship(row) async for row in self._pages(friendships)]
+    async def friendships_after(self, mark: tuple[int, ...] | None) -> FriendshipsPage:
+        # Rows of SQLite lie in the order in which they were written: by the key each would be looked up by itself.
+        columns, is_sqlite = friendships.c, self._database.is_sqlite
+        key: list[ColumnElement[Any]] = [literal_column("rowid")] if is_sqlite else [columns.user_id, columns.friend_id]
+        since = type_coerce(columns.since, Text() if is_sqlite else DateTime(timezone=True))
+        page = select(columns.user_id, columns.friend_id, columns.friend_username, since, *key)
+        page = page.order_by(*key).limit(DIRECTIONS_PER_PAGE)
+        if mark is not None:
+            page = page.where(tuple_(*key) > tuple_(*mark))
+
+        def read(connection: Connection) -> FriendshipsPage:
+            rows = connection.execute(page).all()
+            is_last = len(rows) < DIRECTIONS_PER_PAGE
+            directions = _written_directions(rows) if is_sqlite else _directions(rows)
+            return FriendshipsPage(directions, None if is_last else tuple(rows[-1][4:]))
+
+        return await self._run(read)
 
     async def friend_ids_after(self, user_id: int) -> FriendIdsPage:
         user, friend = friendships.c.user_id, friendships.c.friend_id
@@ -161,6 +196,20 @@ def _blocks(user_id: int, blocked_id: int) -> ColumnElement[bool]:
 def _both_ways(one_id: int, other_id: int) -> ColumnElement[bool]:
     user, friend = friendships.c.user_id, friendships.c.friend_id
     return or_(and_(user == one_id, friend == other_id), and_(user == other_id, friend == one_id))
+
+
+# Both make the moments themselves: a call by the column's type for each of millions of rows takes longer than the rest.
+
+
+def _written_directions(rows: Sequence[Sequence[Any]]) -> list[Direction]:
+    """As SQLite has them, with the UTC wall clock as text."""
+    moment = datetime.fromisoformat
+    return [(user_id, friend_id, name, moment(since + "+00:00")) for user_id, friend_id, name, since, _ in rows]
+
+
+def _directions(rows: Sequence[Sequence[Any]]) -> list[Direction]:
+    utc = timezone.utc
+    return [(row[0], row[1], row[2], row[3] if row[3].tzinfo is utc else row[3].astimezone(utc)) for row in rows]
 
 
 def _friendship(row: Row[Any]) -> StoredFriendship:

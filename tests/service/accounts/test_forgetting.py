@@ -11,6 +11,7 @@ from lobby_server.core.machine.deleted import mark_of
 from lobby_server.core.presence import User
 from lobby_server.service.accounts.forgetting import USERS_PER_WRITE
 from lobby_server.service.writes.kept import ForgetUsers
+from tests.kept_ties import stored_friendships
 from tests.service.accounts.test_upkeep import befriend
 from tests.service.house import ANN, BOB, House
 
@@ -27,7 +28,7 @@ async def deleted(house: House, user: User = GONE) -> None:
 
 async def kept_of(house: House, user_id: int) -> tuple[bool, bool]:
     """Whether the store has their friends, and their choice of who knows where they are."""
-    friends = {row.user_id for row in await house.store.friendships()}
+    friends = {row.user_id for row in await stored_friendships(house.store)}
     return user_id in friends, user_id in await house.store.whereabouts()
 
 

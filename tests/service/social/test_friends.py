@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from datetime import timedelta
 
 import pytest
 
+from bench.simulation.outside import social_memory
+from lobby_server.core.friends import Friend
+from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import Whom
 from lobby_server.service.ports import StoreUnavailable
+from lobby_server.service.social.ports import FriendshipsPage, StoredFriendship
+from tests.kept_ties import stored_friendships
 from tests.service.house import ANN, BOB, CLEO, House
 
 
@@ -60,7 +66,7 @@ async def test_two_who_ask_each_other_are_friends(house: House) -> None:
     assert "friend_accepted" in ann.types()
     assert "friend_accepted" in bob.types()
     assert await house.store.friend_requests() == []
-    assert {(each.user_id, each.friend.user.id) for each in await house.store.friendships()} == {(1, 2), (2, 1)}
+    assert {(each.user_id, each.friend.user.id) for each in await stored_friendships(house.store)} == {(1, 2), (2, 1)}
 
 
 async def test_requests_that_make_no_sense_are_refused(house: House) -> None:
@@ -132,7 +138,7 @@ async def test_end_of_a_friendship_is_told_to_both_and_written(house: House) -> 
     await house.app.social.friends.remove(BOB, ANN.id)
     assert ann.told() == [("friend_removed", {"user_id": BOB.id})]
     assert bob.told() == [("friend_removed", {"user_id": ANN.id})]
-    assert await house.store.friendships() == []
+    assert await stored_friendships(house.store) == []
 
 
 async def test_presence_of_friends_is_told_to_sockets_that_hear_of_friends_only(house: House) -> None:
@@ -156,3 +162,31 @@ async def test_change_that_cannot_be_kept_does_not_hold(house: House) -> None:
     house.store.is_away = False
     assert house.app.social.friends.overview(ANN).count == 0
     assert len(house.app.social.friends.overview(ANN).outgoing) == 1
+
+
+async def test_start_takes_up_friendships_by_pages_and_lists_them_in_the_order_of_their_time(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(social_memory, "DIRECTIONS_PER_PAGE", 3)
+    strangers = [User(100 + number, f"stranger{number}") for number in range(5)]
+    for number, stranger in enumerate(reversed(strangers)):
+        since = house.clock.utc_now() + timedelta(seconds=number)
+        for one, other in ((ANN, stranger), (stranger, ANN)):
+            house.store._friendships[one.id, other.id] = StoredFriendship(one.id, Friend(other, since))
+    read = house.store.friendships_after
+    sizes: list[int] = []
+
+    async def noted(mark: tuple[int, ...] | None) -> FriendshipsPage:
+        page = await read(mark)
+        sizes.append(len(page.rows))
+        return page
+
+    monkeypatch.setattr(house.store, "friendships_after", noted)
+    again = House(store=house.store, clock=house.clock)
+    await again.start()
+    assert sizes == [3, 3, 3, 1]
+    overview = again.app.social.friends.overview(ANN)
+    assert [friend.username for friend in overview.friends] == [each.username for each in reversed(strangers)]
+    assert again.app.social.friends.overview(strangers[0]).friends[0].since == overview.friends[-1].since
+    assert not again.app.social.ties.is_looking
+    await again.stop()

@@ -20,6 +20,7 @@ from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import Whom
 from lobby_server.service.ports import StoreUnavailable
 from lobby_server.service.social.ports import StoredBlock, StoredFriendship
+from tests.kept_ties import stored_friendships
 from tests.service.accounts.test_revocations import soon
 from tests.service.house import ANN, BOB, CLEO, House
 from tests.service.social.test_ties import known, log_takes_nothing, stored
@@ -142,7 +143,7 @@ async def test_yes_to_a_user_who_was_deleted_meanwhile_finds_no_request(
     with pytest.raises(Refusal) as refused:
         await accept(house)
     assert refused.value.code is RefusalCode.REQUEST_NOT_FOUND
-    assert await house.store.friendships() == []
+    assert await stored_friendships(house.store) == []
 
 
 async def test_block_that_the_store_has_no_more_stands_once_it_was_asked_for_again(house: House) -> None:
@@ -383,7 +384,7 @@ async def test_half_a_friendship_gives_way_to_a_block(house: House, half: tuple[
     house.store._blocks[ANN.id, OUTSIDE.id] = StoredBlock(ANN.id, OUTSIDE, house.clock.utc_now())
     house.app.social.ties.look_again()
     await soon(house)
-    assert await house.store.friendships() == []
+    assert await stored_friendships(house.store) == []
     assert known(house) == await stored(house)
 
 
@@ -392,11 +393,11 @@ async def test_half_a_friendship_in_the_books_is_made_whole_or_ends_as_the_store
     house: House, half: tuple[User, User]
 ) -> None:
     user, friend = half
-    house.app.replica.books.friends.restore(user.id, Friend(friend, house.clock.utc_now()))
+    house.app.replica.books.friends.restore([(user.id, friend.id, friend.username, house.clock.utc_now())])
     house.app.social.ties.look_again()
     await soon(house)
     assert are_friends(house, half) == [False, False]
-    house.app.replica.books.friends.restore(user.id, Friend(friend, house.clock.utc_now()))
+    house.app.replica.books.friends.restore([(user.id, friend.id, friend.username, house.clock.utc_now())])
     friends(house, user, friend)
     house.app.social.ties.look_again()
     await soon(house)

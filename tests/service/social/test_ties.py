@@ -16,6 +16,7 @@ from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import DEFAULT_AUDIENCE, Whom
 from lobby_server.service.ports import StoreUnavailable
 from lobby_server.service.writes.look import AGAIN_S
+from tests.kept_ties import stored_friendships
 from tests.patience import PATIENCE_S
 from tests.service.accounts.test_revocations import log_away, soon
 from tests.service.house import ANN, BOB, CLEO, House
@@ -89,7 +90,7 @@ async def stored(house: House) -> list[Any]:
     """What is between users, as the store has it."""
     store = house.store
     return [
-        {(each.user_id, each.friend.user) for each in await store.friendships()},
+        {(each.user_id, each.friend.user) for each in await stored_friendships(store)},
         {(each.id, each.sender, each.receiver) for each in await store.friend_requests()},
         {(each.user_id, each.blocked) for each in await store.blocks()},
         {user_id: each for user_id, each in (await store.whereabouts()).items() if each != DEFAULT_AUDIENCE},

@@ -19,6 +19,7 @@ from lobby_server.service.administration.ports import StoredUserBan
 from lobby_server.service.ports import StoreUnavailable
 from lobby_server.service.replica import Request
 from tests.fakes.clock import VirtualClock
+from tests.kept_ties import stored_friendships
 from tests.service.accounts.test_revocations import soon
 from tests.service.accounts.test_upkeep import log_in
 from tests.service.house import ANN, BOB, House
@@ -141,7 +142,7 @@ async def stored(house: House) -> list[Any]:
     """All that is changed behind the lock, as the store has it."""
     store = house.store
     return [
-        sorted((each.user_id, each.friend.user.id) for each in await store.friendships()),
+        sorted((each.user_id, each.friend.user.id) for each in await stored_friendships(store)),
         [(each.sender, each.receiver) for each in await store.friend_requests()],
         [(each.user_id, each.blocked) for each in await store.blocks()],
         await store.whereabouts(),

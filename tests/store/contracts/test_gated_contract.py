@@ -13,6 +13,7 @@ from lobby_server.service.administration.ports import StoredUserBan
 from lobby_server.service.ports import GatedStores, Overtaken, Store
 from lobby_server.store.errors import UnstorableText
 from tests.floors.test_gated import GATED
+from tests.kept_ties import stored_friendships
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
 ANN, BOB, CLEO, DAN, EVE = User(1, "ann"), User(2, "bob"), User(3, "cleo"), User(4, "dan"), User(5, "eve")
@@ -48,7 +49,7 @@ async def prepared(store: Store) -> int:
 
 async def stored(store: Store) -> list[Any]:
     return [
-        sorted((each.user_id, each.friend.user.id) for each in await store.friendships()),
+        sorted((each.user_id, each.friend.user.id) for each in await stored_friendships(store)),
         await store.friend_requests(),
         sorted((each.user_id, each.blocked.id) for each in await store.blocks()),
         await store.whereabouts(),

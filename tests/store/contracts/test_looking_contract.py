@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta, timezone
+
 import pytest
 
 from bench.simulation.outside import social_memory
 from lobby_server.core.friends import Friend
 from lobby_server.core.presence import User
 from lobby_server.service.ports import Store
-from lobby_server.service.social.ports import FriendIdsPage, StoredBlock, StoredFriendship, StoredTies
+from lobby_server.service.social.ports import (
+    FriendIdsPage,
+    StoredBlock,
+    StoredFriendship,
+    StoredTies,
+    pages_of_friendships,
+)
 from lobby_server.store.sql import friends as sql_friends
 from tests.store.contracts.test_social_contract import ANN, BOB, EVE, NOON, ask, befriend
 
@@ -52,6 +60,34 @@ async def test_there_is_no_page_without_friends(store: Store) -> None:
         {ANN.id: {BOB.id: None}, BOB.id: {ANN.id: None}}, has_more=False
     )
     assert await store.friend_ids_after(BOB.id) == nobody
+
+
+async def test_friendships_come_by_pages_of_a_bound_each_direction_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the last page is a full one, and where no friendship is left."""
+    for module in (social_memory, sql_friends):
+        monkeypatch.setattr(module, "DIRECTIONS_PER_PAGE", 2)
+    later = NOON + timedelta(microseconds=1)
+    await befriend(store, (ANN, BOB))
+    await store.delete_friendship(ANN.id, BOB.id)
+    assert [list(rows) async for rows in pages_of_friendships(store)] == [[]]
+    await ask(store, (CLEO, ZED))
+    assert await store.add_friendship(CLEO, ZED, later.astimezone(timezone(timedelta(hours=5)))) == later
+    await befriend(store, (ANN, EVE), (BOB, ANN))
+    pages = [rows async for rows in pages_of_friendships(store)]
+    assert all(len(rows) <= 2 for rows in pages)
+    assert [len(rows) for rows in pages if rows] == [2, 2, 2]
+    rows = sorted(row for page in pages for row in page)
+    assert rows == [
+        (ZED.id, CLEO.id, CLEO.username, later),
+        (ANN.id, BOB.id, BOB.username, NOON),
+        (ANN.id, EVE.id, EVE.username, NOON),
+        (BOB.id, ANN.id, ANN.username, NOON),
+        (CLEO.id, ZED.id, ZED.username, later),
+        (EVE.id, ANN.id, ANN.username, NOON),
+    ]
+    assert {row[3].utcoffset() for row in rows} == {timedelta(0)}
 
 
 async def test_ties_are_those_between_the_two_of_each_pair(store: Store) -> None:

@@ -19,6 +19,7 @@ from lobby_server.service.ports import Store, StoreError
 from lobby_server.service.social.ports import NewLine, StoredBlock, StoredFriendship, StoredNotification
 from lobby_server.store import SqlStore, calls, open_store
 from lobby_server.store.tables import friendships
+from tests.kept_ties import stored_friendships
 from tests.store.postgres import Postgres
 
 NOON = datetime(2026, 5, 17, 12, 0, 0, 123_456, tzinfo=timezone.utc)
@@ -26,7 +27,7 @@ ANN, BOB, EVE = User(1, "ann"), User(2, "bob"), User(2**53 - 1, "Zoë 👩‍�
 
 
 async def friends(store: Store) -> set[tuple[int, str]]:
-    return {(each.user_id, each.friend.user.username) for each in await store.friendships()}
+    return {(each.user_id, each.friend.user.username) for each in await stored_friendships(store)}
 
 
 async def requests(store: Store) -> list[tuple[int, int]]:
@@ -98,7 +99,7 @@ async def test_a_friendship_goes_both_ways_and_ends_the_requests_between_the_two
     await ask(store, (ANN, BOB), (ANN, EVE))
     assert await store.add_friendship(ANN, BOB, NOON) == NOON
     assert await store.add_friendship(BOB, ANN, NOON + timedelta(days=1)) == NOON
-    assert {each.user_id: each for each in await store.friendships()} == {
+    assert {each.user_id: each for each in await stored_friendships(store)} == {
         ANN.id: StoredFriendship(ANN.id, Friend(BOB, NOON)),
         BOB.id: StoredFriendship(BOB.id, Friend(ANN, NOON)),
     }
@@ -151,16 +152,16 @@ async def test_half_a_friendship_is_one_and_is_made_whole(store: Store, half: tu
     """One of the two rows is gone, nobody knows how."""
     await befriend(store, (ANN, EVE))
     await _delete_row(store, half[1], half[0])
-    assert [each.user_id for each in await store.friendships()] == [half[0].id]
+    assert [each.user_id for each in await stored_friendships(store)] == [half[0].id]
     assert await store.add_friend_request(ANN, EVE, NOON) is None
     assert await store.add_friendship(*half, NOON + timedelta(days=1)) == NOON
-    assert {each.user_id: each for each in await store.friendships()} == {
+    assert {each.user_id: each for each in await stored_friendships(store)} == {
         ANN.id: StoredFriendship(ANN.id, Friend(EVE, NOON)),
         EVE.id: StoredFriendship(EVE.id, Friend(ANN, NOON)),
     }
     await _delete_row(store, half[1], half[0])
     await store.delete_friendship(ANN.id, EVE.id)
-    assert await store.friendships() == []
+    assert await stored_friendships(store) == []
 
 
 async def _delete_row(store: Store, user: User, friend: User) -> None:
@@ -224,7 +225,7 @@ async def test_what_is_read_in_pages_is_all_of_it_once(
     dan, fay = User(8, "dan"), User(9, "fay")
     await ask(store, (EVE, dan), (dan, ANN), (fay, EVE))
     both_ways = [(one.id, other.id) for pair in pairs for one, other in (pair, pair[::-1])]
-    assert sorted((each.user_id, each.friend.user.id) for each in await store.friendships()) == sorted(both_ways)
+    assert sorted((each.user_id, each.friend.user.id) for each in await stored_friendships(store)) == sorted(both_ways)
     assert await requests(store) == [(EVE.id, dan.id), (dan.id, ANN.id), (fay.id, EVE.id)]
     blocked = sorted((each.user_id, each.blocked.id) for each in await store.blocks())
     assert blocked == sorted((one.id, other.id + 10) for one, other in pairs)

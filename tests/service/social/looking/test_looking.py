@@ -22,6 +22,7 @@ from lobby_server.protocol.requests import Whom
 from lobby_server.service.social.looking import settling
 from lobby_server.service.social.ports import FriendIdsPage, StoredBlock, StoredFriendship
 from lobby_server.service.writes.look import AGAIN_S
+from tests.kept_ties import stored_friendships
 from tests.patience import PATIENCE_S
 from tests.service.accounts.test_revocations import soon
 from tests.service.house import ANN, BOB, CLEO, House
@@ -63,7 +64,7 @@ def before_each_read(house: House, patch: Patch, act: Callable[[], None]) -> Non
 
         return call
 
-    for name in ("friendships", "friend_ids_after"):
+    for name in ("friendships_after", "friend_ids_after"):
         patch.setattr(house.store, name, acting(getattr(house.store, name)))
 
 
@@ -189,7 +190,7 @@ async def test_whatever_either_has_the_books_are_as_the_store_in_the_end(house: 
             if chance.random() < 0.4:
                 house.store._friendships[one.id, other.id] = StoredFriendship(one.id, Friend(other, now))
             if chance.random() < 0.4:
-                books.friends.restore(one.id, Friend(other, now))
+                books.friends.restore([(one.id, other.id, other.username, now)])
             if chance.random() < 0.3:
                 request = FriendRequest(number, one, other, now)
                 number += 1
@@ -211,7 +212,7 @@ async def test_whatever_either_has_the_books_are_as_the_store_in_the_end(house: 
         house.app.social.ties.look_again()
         await soon(house)
     assert known(house) == await stored(house)
-    friends = {(each.user_id, each.friend.user.id) for each in await house.store.friendships()}
+    friends = {(each.user_id, each.friend.user.id) for each in await stored_friendships(house.store)}
     blocks = {(each.user_id, each.blocked.id) for each in await house.store.blocks()}
     asked = {(each.sender.id, each.receiver.id) for each in await house.store.friend_requests()}
     assert friends == {way[::-1] for way in friends}

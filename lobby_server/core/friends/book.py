@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from lobby_server.core.friends.table import Direction, Friendships
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 
@@ -43,7 +44,7 @@ class FriendBook:
     """All friendships and all open requests."""
 
     def __init__(self) -> None:
-        self._friends: dict[int, dict[int, Friend]] = {}
+        self._friends = Friendships()
         self._requests: dict[int, FriendRequest] = {}
         self._sent: dict[int, dict[int, FriendRequest]] = {}
         self._received: dict[int, dict[int, FriendRequest]] = {}
@@ -52,13 +53,13 @@ class FriendBook:
 
     def friends_of(self, user_id: int) -> list[Friend]:
         """In the order in which they became friends, as far as that is known."""
-        return list(self._friends.get(user_id, {}).values())
+        return [Friend(user, since) for user, since in self._friends.of(user_id)]
 
     def friend_ids(self, user_id: int) -> Iterable[int]:
-        return self._friends.get(user_id, {}).keys()
+        return self._friends.ids(user_id)
 
     def are_friends(self, one_id: int, other_id: int) -> bool:
-        return other_id in self._friends.get(one_id, {})
+        return self._friends.has(one_id, other_id)
 
     def request(self, request_id: int) -> FriendRequest | None:
         return self._requests.get(request_id)
@@ -78,7 +79,7 @@ class FriendBook:
             return (request.sender if request.sender.id == user_id else request.receiver).username
         for friend_id in self.friend_ids(user_id):
             if self.are_friends(friend_id, user_id):
-                return self._friends[friend_id][user_id].user.username
+                return self._friends.friend(friend_id, user_id).username
         return None
 
     def check_may_ask(self, sender_id: int, receiver_id: int) -> None:
@@ -92,7 +93,7 @@ class FriendBook:
 
     def check_may_befriend(self, one_id: int, other_id: int) -> None:
         """Raise `Refusal`: ``limit_reached``, when either has as many friends as one may have."""
-        if max(len(self._friends.get(one_id, {})), len(self._friends.get(other_id, {}))) >= MAX_FRIENDS:
+        if max(self._friends.count(one_id), self._friends.count(other_id)) >= MAX_FRIENDS:
             raise Refusal(RefusalCode.LIMIT_REACHED)
 
     # -- changes --------------------------------------------------------------------------------------------------
@@ -114,47 +115,55 @@ class FriendBook:
             request = self.request_between(sender.id, receiver.id)
             if request is not None:
                 self.remove_request(request)
-        self.restore(one.id, Friend(other, since))
-        self.restore(other.id, Friend(one, since))
+        self.restore([(one.id, other.id, other.username, since), (other.id, one.id, one.username, since)])
 
-    def halves(self) -> Iterator[tuple[int, Friend] | None]:
-        """Whom only one of two is a friend of, as an earlier life of the server may have left it; None in between."""
-        for user_id, friends in self._friends.items():
-            for friend in friends.values():
-                yield None if self.are_friends(friend.user.id, user_id) else (user_id, friend)
+    def halves(self) -> Iterator[tuple[int, User, datetime] | None]:
+        """Whom only one of two is a friend of, as an earlier life of the server may have left it; None after each
+        user. O(friendships)."""
+        return self._friends.halves()
 
-    def restore(self, user_id: int, friend: Friend) -> None:
-        """One direction of a friendship of an earlier life of the server."""
-        self._friends.setdefault(user_id, {})[friend.user.id] = friend
+    def restore(self, rows: Iterable[Direction]) -> None:
+        """Single directions of friendships of an earlier life of the server, in any order."""
+        self._friends.add(rows)
+
+    def in_order(self) -> Iterator[None]:
+        """Order what was restored as `friends_of` says; comes back after each user. O(friendships)."""
+        return self._friends.in_order()
 
     def part(self, one_id: int, other_id: int) -> bool:
         """They are friends no more; False: they were none."""
         were_friends = self.are_friends(one_id, other_id)
-        _discard(self._friends, one_id, other_id)
-        _discard(self._friends, other_id, one_id)
+        self._friends.discard(one_id, other_id)
+        self._friends.discard(other_id, one_id)
         return were_friends
 
     # -- as values ------------------------------------------------------------------------------------------------
 
     def user_ids(self) -> Iterable[int]:
         """Of everybody who has friends."""
-        return self._friends.keys()
+        return self._friends.user_ids()
 
     def requests(self) -> list[FriendRequest]:
         """All that wait for an answer, oldest first."""
         return list(self._requests.values())
 
-    def load(self, friends: Iterable[tuple[int, Friend]], requests: Iterable[FriendRequest]) -> None:
-        """Be what `friends_of` and `requests` said."""
-        self._friends, self._requests, self._sent, self._received = {}, {}, {}, {}
-        for user_id, friend in friends:
-            self.restore(user_id, friend)
+    def friendships(self) -> Iterator[tuple[int, User, datetime]]:
+        """All directions: by the ids of their users, of each in the order of `friends_of`."""
+        for user_id in sorted(self._friends.user_ids()):
+            for user, since in self._friends.of(user_id):
+                yield user_id, user, since
+
+    def load(self, friends: Iterable[tuple[int, User, datetime]], requests: Iterable[FriendRequest]) -> None:
+        """Be what `friendships` and `requests` said."""
+        self._friends.clear()
+        self._requests, self._sent, self._received = {}, {}, {}
+        self.restore((user_id, user.id, user.username, since) for user_id, user, since in friends)
         for request in requests:
             self.add_request(request)
 
 
-def _discard(table: dict[int, dict[int, Friend]] | dict[int, dict[int, FriendRequest]], row: int, column: int) -> None:
-    """Take an entry out, and its row when that was the last one: who has no friends costs nothing."""
+def _discard(table: dict[int, dict[int, FriendRequest]], row: int, column: int) -> None:
+    """Take an entry out, and its row when that was the last one: who has no requests costs nothing."""
     entries = table.get(row)
     if entries is not None:
         entries.pop(column, None)
