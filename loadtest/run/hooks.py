@@ -279,9 +279,15 @@ class _Hooks:
             duration_s=self.duration_s,
             server_pid=options.server_pid if options is not None else None,
             steady_state=self._steady_state,
+            in_place_of=self.in_place_of,
             on_second=look,
         )
         self._monitor.start()
+
+    def in_place_of(self, pid: int) -> int | None:
+        """What this run has itself started in place of a process; None: nothing."""
+        started = (each.in_place_of(pid) for each in (self._faults, self._restart) if each is not None)
+        return next((other for other in started if other is not None), None)
 
     def duration_s(self) -> float:
         """Of the run so far."""

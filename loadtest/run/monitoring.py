@@ -63,14 +63,17 @@ class RunMonitor:
         duration_s: Callable[[], float],
         server_pid: int | None,
         steady_state: SteadyState,
+        in_place_of: Callable[[int], int | None] = lambda pid: None,
         on_second: Callable[[], object] = lambda: None,
     ) -> None:
         """`duration_s`: how long the run has lasted. `server_pid`: by default the process that listens on the port of
-        the host, where that is this machine and the process no proxy."""
+        the host, where that is this machine and the process no proxy. `in_place_of`: what the run has itself started
+        in place of a process."""
         runner = swarm.environment.runner
         self._swarm = swarm
         self._duration_s = duration_s
         self._server_pid = server_pid
+        self._in_place_of = in_place_of
         self._has_players = not isinstance(runner, MasterRunner)
         self._leads = not isinstance(runner, WorkerRunner)
         every_s = LOCAL_HISTORY_S if self._has_players else MASTER_HISTORY_S
@@ -173,8 +176,7 @@ class RunMonitor:
             return
         if server.is_gone:
             server.glance(now_s)
-            if self._follows:
-                gevent.spawn(self._look_for_the_next, server)
+            gevent.spawn(self._look_for_the_next, server)
         else:
             server.look(now_s)
 
@@ -188,8 +190,9 @@ class RunMonitor:
 
     def _look_for_the_next(self, gone: ServerWatch) -> None:
         """The server's process has ended; another may have taken its place."""
-        pid = self._find()
-        if pid is None or self._server is not gone:
+        named = self._server_pid
+        pid = self._find() if self._follows or named is None else self._in_place_of(named)
+        if pid is None or pid == gone.pid or self._server is not gone:
             return
         with contextlib.suppress(psutil.Error):
             self._server = ServerWatch(pid, state=gone.state, cpu_shares=gone.cpu_shares)

@@ -65,6 +65,10 @@ class Faults:
         for greenlet in self._greenlets:
             greenlet.kill()
 
+    def in_place_of(self, pid: int) -> int | None:
+        """What a fault has started in place of the process that was given by this id; None: nothing."""
+        return self._replaced.get(pid)
+
     def _do(self, fault: Fault) -> None:
         began_s = self._clock()
         told = FaultFacts(

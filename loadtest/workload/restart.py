@@ -65,6 +65,12 @@ class Restart:
         else:
             self._greenlet.kill()
 
+    def in_place_of(self, pid: int) -> int | None:
+        """What was started in place of that process; None: nothing, or by a command of the user's."""
+        if self.started is None or pid != self._options.restart_pid:
+            return None
+        return int(self.started.pid)
+
     def _restart(self) -> None:
         self._has_begun = True
         self._note("restart of the server")

@@ -165,3 +165,46 @@ def test_a_proxy_that_listens_is_not_taken_for_the_server(
         listening.kill()
         listening.wait()
         wire.close()
+
+
+def test_a_named_server_that_the_run_starts_again_is_away_only_until_then(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a proxy: the port says nothing of it."""
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(monitoring, "HealthMonitor", lambda recorder, **does: told.update(does))
+    monkeypatch.setattr(monitoring, "find_server", lambda port: None)
+    lobby = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    started: dict[int, int] = {}
+    wire = Wire("ws://127.0.0.1:1/")
+    swarm: Any = SimpleNamespace(
+        environment=SimpleNamespace(runner=None), facts=RunFacts(), recorder=recorder, ledger=recorder.ledger,
+        wire=wire, places=SimpleNamespace(hosts=["http://127.0.0.1:1"]), requests=SimpleNamespace(flush=lambda: None),
+    )  # fmt: skip
+    state, steady_state = swarm.facts.server_state, SimpleNamespace(look=lambda now_s: None)
+    monitor = RunMonitor(
+        swarm, duration_s=lambda: 0.0, server_pid=lobby.pid, steady_state=steady_state,  # type: ignore[arg-type]
+        in_place_of=started.get,
+    )  # fmt: skip
+
+    def look_until(holds: Callable[[], object]) -> None:
+        with gevent.Timeout(PATIENCE_S):
+            while not holds():
+                told["on_settle"]()
+                told["on_second"](time.perf_counter())
+                gevent.sleep(0.05)
+
+    try:
+        monitor._watch_server()
+        lobby.communicate(timeout=PATIENCE_S)
+        look_until(lambda: state.gone_s)
+        assert (state.restarts, swarm.facts.server_pid) == (0, lobby.pid)
+        started[lobby.pid] = os.getpid()
+        look_until(lambda: state.restarts)
+        gone_s, watched_s = state.gone_s, state.watched_s
+        look_until(lambda: state.watched_s > watched_s)
+        assert (state.restarts, swarm.facts.server_pid, state.gone_s) == (1, os.getpid(), gone_s)
+    finally:
+        lobby.kill()
+        lobby.wait()
+        wire.close()

@@ -165,7 +165,8 @@ def test_process_is_killed_and_started_again_as_it_was_twice(process: subprocess
     assert first.pid == process.pid
     assert second.pid not in (None, process.pid), "the one that had taken its place"
     assert has_ended(process.pid)
-    last = psutil.Process(faults._replaced[process.pid])
+    last = psutil.Process(faults.in_place_of(process.pid))
+    assert faults.in_place_of(last.pid) is None
     assert last.pid != second.pid
     last.kill()
 

@@ -83,6 +83,7 @@ def test_a_process_is_ended_and_started_again_as_it_was(process: subprocess.Pope
     until(lambda: counted == {RESTARTS: 1}, "it is counted")
     assert NOTED == ["restart of the server", "the server listens again"]
     assert restart.started is not None
+    assert (restart.in_place_of(process.pid), restart.in_place_of(1)) == (restart.started.pid, None)
     restart.started.kill()
     restart.started.wait()
 
