@@ -67,8 +67,14 @@ class Hunt:
         return f"{self.name}: seed {seed} violates {self.found.violation}; it is to be found by {self.by}"
 
 
-def hunt(mutant: Mutant, *, most_seeds: int = MOST_SEEDS, shrinks: bool = False) -> Hunt:
-    """Plant a fault, try seeds from 0 on until one violates an invariant, and take it out again."""
+def in_order(most_seeds: int, *, before_all: int) -> list[int]:
+    """Seeds from 0 on, each once. `before_all`: the one that comes first; one that is none of them is left out."""
+    return sorted(range(most_seeds), key=lambda seed: seed != before_all)
+
+
+def hunt(mutant: Mutant, *, most_seeds: int = MOST_SEEDS, before_all: int = 0, shrinks: bool = False) -> Hunt:
+    """Plant a fault, try seeds until one violates an invariant, and take it out again. `before_all`: the seed that is
+    tried first, before those from 0 on."""
     tried = 0
 
     def count(_: Outcome) -> None:
@@ -78,7 +84,7 @@ def hunt(mutant: Mutant, *, most_seeds: int = MOST_SEEDS, shrinks: bool = False)
     began_s = time.process_time()
     with pytest.MonkeyPatch.context() as monkeypatch:
         mutant.put_in(monkeypatch)
-        found = search(range(most_seeds), progress=count)
+        found = search(in_order(most_seeds, before_all=before_all), progress=count)
         if shrinks and found is not None:
             with quiet():
                 found = shrink(found)

@@ -69,7 +69,9 @@ def test_documented_table_has_all_planted_faults_and_what_is_to_find_them() -> N
     "name", [name for name, seeds in NEEDED.items() if seeds <= SYSTEM_SEEDS and name not in QUICK]
 )
 def test_planted_fault_that_takes_few_seeds_is_found_for_what_it_is(name: str) -> None:
-    hunted = hunt(mutant_of(name), most_seeds=4 * SYSTEM_SEEDS)
+    """Where the table has it first. A table that is out of date costs time: then the others follow, from 0 on. That no
+    earlier seed finds it for what it is not is looked at by the slow suite, which tries all in their order."""
+    hunted = hunt(mutant_of(name), most_seeds=4 * SYSTEM_SEEDS, before_all=NEEDED[name] - 1)
     assert hunted.is_right, hunted.what
 
 
