@@ -27,6 +27,9 @@ from loadtest.workload.load_options import RESTART, LoadOptions
 END_TIMEOUT_S = 60.0
 BACK_TIMEOUT_S = 60.0
 _LOOK_EVERY_S = 0.02
+_NOTES_TO_ITSELF = ("HAPROXY_MWORKER", "HAPROXY_PROCESSES")
+"""What the master of HAProxy (``-W``) writes for its own next exec. A new one that finds it waits for workers that it
+does not have, and never listens."""
 
 log = logging.getLogger("loadtest")
 
@@ -139,7 +142,8 @@ class Restart:
 def start_again(process: psutil.Process) -> Callable[[], subprocess.Popen]:
     """What starts a process as this one was, once that has ended: command line, folder, environment, cores, user and
     the files that it writes to. Raises `psutil.Error` or `OSError` where they are not to be known."""
-    command, folder, environment = command_of(process), process.cwd(), process.environ()
+    command, folder = command_of(process), process.cwd()
+    environment = {name: value for name, value in process.environ().items() if not name.startswith(_NOTES_TO_ITSELF)}
     as_whom, cores = _as_whom(process), process.cpu_affinity()
     outputs = [_file_behind(process.pid, number) for number in (1, 2)]
 

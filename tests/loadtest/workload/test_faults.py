@@ -171,6 +171,27 @@ def test_process_is_killed_and_started_again_as_it_was_twice(process: subprocess
     last.kill()
 
 
+def test_what_a_process_wrote_for_its_own_next_exec_is_not_for_the_one_that_is_started_in_its_place(
+    tmp_path: Path,
+) -> None:
+    """As HAProxy's master does."""
+    script = (
+        "import os, time; print('HAPROXY_MWORKER_WAIT_ONLY' in os.environ, os.environ['KEPT'], flush=True); "
+        "time.sleep(60)"
+    )
+    environment = {**os.environ, "HAPROXY_MWORKER_WAIT_ONLY": "1", "HAPROXY_PROCESSES": "|", "KEPT": "kept"}
+    told, out = Told(), tmp_path / "out"
+    with (
+        out.open("wb") as output,
+        subprocess.Popen([sys.executable, "-c", script], stdout=output, env=environment) as it,
+    ):
+        until(lambda: out.read_text() == "True kept\n", "it runs")
+        faults = told.begin(Fault(name="1", kind="restart", at_s=0.0, lasts_s=0.01, pid=it.pid))
+        until(lambda: told.counts == {FAULTS: 1} and out.read_text().count("\n") == 2, "it runs again")
+        psutil.Process(faults.in_place_of(it.pid)).kill()
+    assert out.read_text() == "True kept\nFalse kept\n"
+
+
 def test_command_that_fails_is_a_fault_that_did_not_come_about() -> None:
     told = Told()
     told.begin(Fault(name="it", kind="run", at_s=0.0, command=f"{sys.executable} -c 'exit(3)'"))
