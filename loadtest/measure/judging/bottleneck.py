@@ -7,10 +7,14 @@ Over emulated lines the answers have the lines' times in them, and slow ones say
 
 They are also looked at by what was asked for. A server with a slow disk answers heartbeats and lists at once, which are
 most of the answers, and lets those wait who make rooms: that is told of its writes, however few they are.
+
+A proxy answers at once while the server behind it is away, and so does a server that is full, or whose database is
+away: so requests count that were answered 502, 503 or 504.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,6 +48,8 @@ the first one again after a second (RFC 6298), what an idle connection says afte
 where packets are lost, answers that need a new connection are slow, and others are not."""
 NETWORK_PART = 0.5
 """Of the time of an answer: from here on the network is most of it."""
+_UNAVAILABLE = re.compile(r"\b(?:HTTP|the upgrade with) 50[234]\b")
+"""In what a failure says (`loadtest.client.sockets.link.open_failed_by_status`)."""
 _HASHED = frozenset(OF_CONNECTING[:2])
 """Log-ins: their hashing takes long on purpose."""
 _READS = frozenset({"WS", "GET", "HEAD", "OPTIONS"})
@@ -71,6 +77,9 @@ class Seen:
     state: ServerState
     has_lines: bool = False
     """Whether times of the players' emulated lines are in those of the answers."""
+    requests: int = 0
+    unavailable: int = 0
+    """Of these, answered by a server that was full or ending, or by a proxy whose server was away (502 to 504)."""
 
     @cached_property
     def answers(self) -> Series:
@@ -124,6 +133,13 @@ def seen_in(
         retransmitted=events[RETRANSMITTED] / segments if segments else 0.0,
         state=state or ServerState(),
         has_lines=has_lines,
+        requests=sum(figures.count for figures in recorder.requests.values()),
+        unavailable=sum(
+            number
+            for figures in recorder.requests.values()
+            for text, number in figures.failures.items()
+            if _UNAVAILABLE.search(text)
+        ),
     )
 
 
@@ -183,6 +199,11 @@ def bottleneck(seen: Seen) -> str | None:
         name, times, rest = seen.slow_part
         quick = f"the other {rest.count:,} took {_p50_and_p99(rest)}"
         return f"{whom} in {name}: {_slow(times, seen.state)}, {_p50_and_p99(times)}, while {quick}, and {figures}."
+    if seen.unavailable >= max(LEAST_SLOW, SLOW_SHARE * seen.requests):
+        return (
+            f"The server was away, or could not answer: {seen.unavailable:,} of {seen.requests:,} requests were "
+            f"answered 502, 503 or 504, while {figures}."
+        )
     if seen.is_slow:
         return f"{whom}: {_slow(seen.answers, seen.state)}, while {figures}."
     return f"No bottleneck was seen: {figures}."

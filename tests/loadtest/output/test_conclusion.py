@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import pytest
 from flask import Flask, Response
 
+from loadtest.client.sockets.link import open_failed_by_status
 from loadtest.measure.examples import not_understood
 from loadtest.measure.judging.thresholds import check_thresholds, read_threshold, read_thresholds
 from loadtest.measure.judging.validity import validity_of
@@ -282,6 +283,36 @@ def test_connections_that_had_to_ask_again_are_a_full_backlogs_where_one_was_ful
     assert found is not None
     assert found.startswith(sentence)
     assert ("30 of 300 new connections had to ask again a second later" in found) is bool(overflows and again)
+
+
+def failed(*failures: str, answers: int = 400) -> Recorder:
+    """Quick answers, and as many failures as are told, of lists and of upgrades."""
+    recorder = answered(*[0.004] * (answers // 30))
+    for number, failure in enumerate(failures):
+        recorder.record_request(("GET", "/api/rooms") if number % 2 else ("WS", "upgrade"), 0.004, failure)
+    return recorder
+
+
+UPGRADE_REFUSED = str(open_failed_by_status("wss://play.example/ws", 502, retry_after=None))
+
+
+@pytest.mark.parametrize(
+    ("failures", "sentence"),
+    [
+        (["HTTP 502"] * 40, "The server was away, or could not answer: 40 of 430 requests were answered 502, 503 or "
+         "504, while the server's CPU is not known"),
+        ([UPGRADE_REFUSED, "HTTP 503", "HTTP 504"] * 2, "The server was away, or could not answer: 6 of 396 requests"),
+        ([UPGRADE_REFUSED, "HTTP 504"] * 2, "No bottleneck was seen"),
+        (["HTTP 500", "HTTP 429", "HTTP 5020", "502 ms", "connection refused"] * 8, "No bottleneck was seen"),
+    ],
+)  # fmt: skip
+def test_requests_that_a_proxy_or_a_full_server_answers_are_no_run_without_a_bottleneck(
+    failures: list[str], sentence: str
+) -> None:
+    """At once, so that nothing was slow, and the server's process may not be known."""
+    found = validity_of(failed(*failures)).bottleneck
+    assert found is not None
+    assert found.startswith(sentence)
 
 
 def test_slow_answers_over_emulated_lines_are_not_blamed_on_the_server() -> None:
