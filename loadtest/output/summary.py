@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.judging.thresholds import ThresholdResult
@@ -10,6 +10,8 @@ from loadtest.measure.judging.validity import RunValidity
 from loadtest.measure.metrics import METRICS, errors_by_name, series_of
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
+from loadtest.output.felt_faults import felt_faults
+from loadtest.results.run_json import Fault
 
 
 def table(
@@ -43,6 +45,8 @@ def table(
     if recorder.not_understood:
         lines += ["", "Not understood, with an example of each", "-" * 66]
         lines += [f"{kind}: {example}" for kind, example in recorder.not_understood.items()]
+    if facts.faults:
+        lines += ["", *fault_lines(felt_faults(facts))]
     errors = errors_by_name(recorder)
     if errors:
         wide = _width(errors, 40)
@@ -79,6 +83,31 @@ def reach_lines(tallies: Iterable[tuple[str, ReachTally]]) -> list[str]:
         cells = "".join(f"{figures[key]:>12,}" for key in names)
         lines.append(f"{name:<{wide}}{reach_text(tally.reach):>12}{cells}")
     return lines
+
+
+def fault_lines(faults: Sequence[Fault]) -> list[str]:
+    """The table of faults: seconds of the run, and from the beginning of each until its players were back."""
+    names = [f"{fault.name} ({fault.kind})" for fault in faults]
+    wide = _width(names, 22)
+    lines = [
+        f"{'Fault':<{wide}}"
+        + "".join(f"{title:>12}" for title in ("from", "until", "connected", "lost", "back after")),
+        "-" * (wide + 60),
+    ]
+    for name, fault in zip(names, faults, strict=True):
+        before = fault.connected_before
+        cells = (
+            _seconds(fault.began_s), _seconds(fault.ended_s), "–" if before is None else f"{before:,}",
+            f"{fault.lost:,}", "not back" if before and fault.back_after_s is None else _seconds(fault.back_after_s),
+        )  # fmt: skip
+        lines.append(f"{name:<{wide}}" + "".join(f"{cell:>12}" for cell in cells))
+        if fault.failure:
+            lines.append(f"  It did not come about: {fault.failure}")
+    return lines
+
+
+def _seconds(moment_s: float | None) -> str:
+    return "–" if moment_s is None else f"{moment_s:.1f} s"
 
 
 def reach_text(reach: float | None) -> str:
