@@ -7,11 +7,15 @@ from __future__ import annotations
 import logging
 import ssl
 from functools import partial
+from pathlib import Path
 
 from lobby_server.secret import lacks_secret, secret_path, secrets_of
 from lobby_server.service.auth import Tokens
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.settings import Settings, SettingsError
+
+_MISMATCHES = frozenset({"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"})
+"""The last is said of a key of another kind than the certificate's."""
 
 log = logging.getLogger("lobby.server")
 
@@ -78,9 +82,22 @@ class Credentials:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         try:
             context.load_cert_chain(self._settings.tls_cert, self._settings.tls_key, password="")  # asks no terminal
-        except (OSError, ssl.SSLError) as fault:
+        except OSError as fault:  # an SSLError is one
+            why = fault.strerror if not isinstance(fault, ssl.SSLError) else self._what_is_wrong(fault)
             raise SettingsError(
-                f"The certificate or its key cannot be read ({fault.strerror}): check --tls-cert and --tls-key."
+                f"The certificate or its key cannot be read ({why}): check --tls-cert and --tls-key."
             ) from None
         context.options |= ssl.OP_NO_RENEGOTIATION  # a client could make the server work for nothing
         return context
+
+    def _what_is_wrong(self, fault: ssl.SSLError) -> str:
+        """OpenSSL says "PEM lib" of most things. Raises `OSError`."""
+        settings = self._settings
+        certificate, key = (Path(path).read_bytes() for path in (settings.tls_cert, settings.tls_key))
+        if b"-----BEGIN CERTIFICATE-----" not in certificate:
+            return f"{settings.tls_cert} holds no certificate in PEM form"
+        if b"PRIVATE KEY-----" not in key:
+            return f"{settings.tls_key} holds no key in PEM form"
+        if b"ENCRYPTED" in key:
+            return "the key is encrypted, and nobody is asked for its password"
+        return "the key does not belong to the certificate" if fault.reason in _MISMATCHES else str(fault.strerror)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import ssl
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from tornado.websocket import websocket_connect
 
 from lobby_server.announce import announce
 from lobby_server.settings import SettingsError
+from tests.patience import PATIENCE_S
 from tests.web.conftest import Client, Lobby, StartLobby
 
 CERTS = Path(__file__).parent / "certs"
@@ -45,6 +48,34 @@ async def test_lobby_behind_tls_speaks_the_same_protocol(start_lobby: StartLobby
 async def test_certificate_that_cannot_be_read_is_one_sentence(start_lobby: StartLobby, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="--tls-cert"):
         await start_lobby(tls_cert=str(tmp_path / "none.pem"), tls_key=str(tmp_path / "none.pem"))
+
+
+OPENSSL = ("openssl", "genpkey", "-outform", "PEM", "-algorithm")
+WRONG_PAIRS = {
+    "no certificate": ((CERTS / "key.pem", CERTS / "key.pem"), "key.pem holds no certificate in PEM form"),
+    "no key": ((CERTS / "cert.pem", CERTS / "cert.pem"), "cert.pem holds no key in PEM form"),
+    "another key": ((CERTS / "cert.pem", "EC -pkeyopt ec_paramgen_curve:prime256v1"), "the key does not belong"),
+    "a key of another kind": ((CERTS / "cert.pem", "RSA -pkeyopt rsa_keygen_bits:2048"), "the key does not belong"),
+    "a key with a password": ((CERTS / "cert.pem", "RSA -aes128 -pass pass:abcd"), "the key is encrypted"),
+    "a folder": ((CERTS, CERTS / "key.pem"), "Is a directory"),
+}
+
+
+def make_key(path: Path, *, how: str) -> Path:
+    subprocess.run([*OPENSSL, *how.split(), "-out", path], check=True, capture_output=True, timeout=PATIENCE_S)
+    return path
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed: it makes the keys")
+@pytest.mark.parametrize("name", WRONG_PAIRS)
+async def test_files_that_are_no_pair_are_told_for_what_they_are(
+    name: str, start_lobby: StartLobby, tmp_path: Path
+) -> None:
+    (certificate, key), sentence = WRONG_PAIRS[name]
+    if isinstance(key, str):
+        key = make_key(tmp_path / "other.pem", how=key)
+    with pytest.raises(SettingsError, match=f"{sentence}.*: check --tls-cert and --tls-key"):
+        await start_lobby(tls_cert=str(certificate), tls_key=str(key))
 
 
 async def test_announcement_from_the_command_line_reaches_a_server_behind_tls(start_lobby: StartLobby) -> None:
