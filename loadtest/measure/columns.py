@@ -29,10 +29,15 @@ class Spans:
         self.numbers: IntArray = np.flatnonzero(self._all_until_s >= since_s)
         self._from_s, self._until_s = self._all_from_s[self.numbers], self._all_until_s[self.numbers]
         self._sees = _column(ledger.span_sees, np.int8)[self.numbers]
+        self._seen: dict[int, BoolArray] = {}
+        self._has_all = len(self.numbers) > 0 and int(self.numbers[-1] - self.numbers[0]) == len(self.numbers) - 1
+        """No number between the first and the last is missing."""
 
     def sees(self, what: int) -> BoolArray:
-        seen: BoolArray = (self._sees & what) != 0
-        return seen
+        """Not to be changed."""
+        if what not in self._seen:
+            self._seen[what] = (self._sees & what) != 0
+        return self._seen[what]
 
     def stayed(self, from_s: float, until_s: float) -> BoolArray:
         stayed: BoolArray = (self._from_s <= from_s) & (self._until_s >= until_s)
@@ -55,6 +60,10 @@ class Spans:
         """Where these spans are in the masks, and which of them are there."""
         if not len(self.numbers):
             return np.zeros(len(at), dtype=np.int64), np.zeros(len(at), dtype=bool)
+        if self._has_all:
+            places = at - self.numbers[0]
+            is_there = (places >= 0) & (places < len(self.numbers))
+            return np.where(is_there, places, 0), is_there
         places = np.minimum(np.searchsorted(self.numbers, at), len(self.numbers) - 1)
         return places, self.numbers[places] == at
 

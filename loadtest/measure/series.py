@@ -53,18 +53,19 @@ class Series:
         """Cost: about 0.1 µs each. As hdrhistogram's `record_value` (a test compares them), for all of them at once."""
         if not len(durations_s):
             return
-        wanted_us = np.rint(durations_s * 1e6)
-        whole_us = np.fmin(np.fmax(wanted_us, 1.0), float(LARGEST_US))  # NaN is 1, too
-        self._clipped += len(wanted_us) - int(np.count_nonzero((wanted_us >= 0) & (wanted_us <= LARGEST_US)))
-        us = whole_us.astype(np.int64)
+        whole_us = np.rint(durations_s * 1e6)
+        least_us, most_us = float(whole_us.min()), float(whole_us.max())
+        if not (least_us >= 1 and most_us <= LARGEST_US):  # one is no number, perhaps
+            self._clipped += len(whole_us) - int(np.count_nonzero((whole_us >= 0) & (whole_us <= LARGEST_US)))
+            whole_us = np.fmin(np.fmax(whole_us, 1.0), float(LARGEST_US))  # NaN is 1, too
+            least_us, most_us = float(whole_us.min()), float(whole_us.max())
         shifts = np.maximum((whole_us.view(np.int64) >> _MANTISSA_BITS) - _EXPONENT_OF_HALF - _EXACT_BITS, 0)
-        steps = us >> shifts
+        steps = whole_us.astype(np.int64) >> shifts
         np.add.at(self._counts(), (shifts << (_EXACT_BITS - 1)) + steps, np.uint64(1))
-        lowest = steps << shifts  # of its bucket: the histogram cannot tell them apart
         histogram = self._histogram
-        histogram.total_count += len(us)
-        histogram.min_value = min(histogram.min_value, int(lowest.min()))
-        histogram.max_value = max(histogram.max_value, int(lowest.max()))
+        histogram.total_count += len(whole_us)
+        histogram.min_value = min(histogram.min_value, _lowest_of_its_bucket(least_us))
+        histogram.max_value = max(histogram.max_value, _lowest_of_its_bucket(most_us))
 
     @property
     def count(self) -> int:
@@ -208,3 +209,10 @@ def merged(*series: Series) -> Series:
     for part in series:
         whole.add(part)
     return whole
+
+
+def _lowest_of_its_bucket(whole_us: float) -> int:
+    """The histogram cannot tell those of a bucket apart."""
+    us = int(whole_us)
+    shift = max(0, us.bit_length() - _EXACT_BITS)
+    return us >> shift << shift

@@ -26,6 +26,8 @@ _Places = npt.NDArray[np.int32]
 Receipts = tuple[IntArray, IntArray, FloatArray]
 """Users as in `loadtest.measure.judging.entries.Pending`, spans, and times in s."""
 
+LOOKS_PER_RECEIPT = 8
+"""To look at so many stretches for a receipt is cheaper than to sort it."""
 AT_ONCE = 200_000
 """Receipts that `retire` gives together, and as many more as one read has: some 30 bytes each while they are sorted."""
 
@@ -161,11 +163,33 @@ class _OnReel:
         return np.array(sorted(number for user in users for number in self._numbers.get(user, ())), dtype=np.int32)
 
     def _between(self, numbers: _Places, after_s: FloatArray, until_s: float) -> Iterator[Receipts]:
-        """Receipts of these frames, each after a time of its own; frame by frame."""
-        firsts, lasts, spans, begins_s = self._as_columns()
+        """Receipts of these frames, each after a time of its own; frame by frame, of each in the order of the reads."""
+        firsts, lasts, _, _ = self._as_columns()
         # of each stretch, which of the numbers it has: from one place to before another one
         begin = np.searchsorted(numbers, firsts)
         sizes = np.searchsorted(numbers, lasts) - begin
+        if len(numbers) * len(firsts) <= LOOKS_PER_RECEIPT * int(sizes.sum()):
+            yield from self._frame_by_frame(numbers, after_s, until_s)
+        else:
+            yield from self._sorted(numbers, after_s, until_s, sizes, begin)
+
+    def _frame_by_frame(self, numbers: _Places, after_s: FloatArray, until_s: float) -> Iterator[Receipts]:
+        """O(frames · stretches): where most stretches have most of the frames, nothing has to be sorted."""
+        firsts, lasts, spans, begins_s = self._as_columns()
+        for number, after in zip(numbers.tolist(), after_s.tolist(), strict=True):
+            have = np.flatnonzero((firsts <= number) & (lasts > number))
+            times_s = begins_s[have] + (number + 1 - firsts[have]) * APART_S
+            at = spans[have].astype(np.int64)
+            if not (is_due := (times_s <= until_s) & (times_s > after)).all():
+                at, times_s = at[is_due], times_s[is_due]
+            if len(at):
+                yield np.full(len(at), self.reel.events[number]), at, times_s
+
+    def _sorted(
+        self, numbers: _Places, after_s: FloatArray, until_s: float, sizes: IntArray, begin: IntArray
+    ) -> Iterator[Receipts]:
+        """O(stretches + receipts). `sizes` and `begin`: how many of the numbers each stretch has, from which on."""
+        firsts, _, spans, begins_s = self._as_columns()
         stretches, places = _counted(sizes, begin)
         times_s = begins_s[stretches] + (numbers[places] + 1 - firsts[stretches]) * APART_S
         order = np.flatnonzero((times_s <= until_s) & (times_s > after_s[places]))

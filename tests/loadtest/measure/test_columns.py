@@ -40,6 +40,18 @@ def test_a_span_that_is_open_has_stayed_until_now_and_no_longer():
     assert spans.sees(SEES_PRESENCE).tolist() == [False, False]
 
 
+@pytest.mark.parametrize(("since_s", "numbers"), [(0.0, [0, 1, 2, 3]), (5.0, [0, 1, 3]), (30.0, [])])
+def test_places_are_those_of_the_spans_that_are_there_with_and_without_a_gap(since_s: float, numbers: list[int]):
+    open_end = math.inf if numbers else 20.0
+    ledger = ledger_with_spans((1.0, open_end), (2.0, open_end), (3.0, 4.0), (5.0, open_end))
+    spans = Spans(ledger, now_s=30.0, since_s=since_s)
+    assert spans.numbers.tolist() == numbers
+    places, are_there = spans.places(np.array([3, 2, 1, 0, 3, 4, 7]))
+    assert are_there.tolist() == [number in numbers for number in (3, 2, 1, 0, 3, 4, 7)]
+    assert spans.numbers[places[are_there]].tolist() == [number for number in (3, 2, 1, 0, 3) if number in numbers]
+    assert ((places >= 0) & (places < max(1, len(numbers)))).all(), "they may be used before they are looked at"
+
+
 def test_spans_that_ended_before_are_left_out_of_the_masks_and_still_asked_for_by_number():
     spans = Spans(ledger_with_spans((1.0, 2.0), (3.0, math.inf)), now_s=20.0, since_s=5.0)
     assert spans.numbers.tolist() == [1]

@@ -93,6 +93,27 @@ def test_a_read_that_is_not_over_yet_stays_and_gives_out_what_is():
     assert [user for user, _, _ in flat(taped.retire(11.0))] == [4, 6]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_receipts_come_out_alike_whether_stretches_are_looked_at_or_sorted(seed: int, monkeypatch: pytest.MonkeyPatch):
+    chance, taken_of = Random(seed), []
+    reel = reel_of(*(chance.randrange(30) for _ in range(60)))
+    heard = [sorted(chance.sample(range(61), 2)) for _ in range(200)]
+    wanted = [[chance.randrange(30) for _ in range(7)] for _ in range(4)]
+    for looks in (0, 10**9):
+        monkeypatch.setattr(taped_module, "LOOKS_PER_RECEIPT", looks)
+        taped = TapedReceipts()
+        for span, (first, last) in enumerate(heard):
+            taped.add(Stretches(reel, [(first, last)]), span, 10.0 + span / 100)
+        parts = [
+            (users.tolist(), at.tolist(), times_s.tolist())
+            for number, users_of in enumerate(wanted, 1)
+            for users, at, times_s in taped.take(users_of, 10.0 + number / 2)
+        ]
+        taken_of.append(parts)
+    assert taken_of[0] == taken_of[1]
+    assert sum(len(at) for _, at, _ in taken_of[0]) > 100
+
+
 def test_many_receipts_retire_in_parts_that_have_a_bound(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(taped_module, "AT_ONCE", 100)
     taped, reel = TapedReceipts(), reel_of(*range(0, 80, 2))
