@@ -41,7 +41,7 @@ SERVICES = (
                 (("if write.replaces is not None:", "if False:"), ("self._append(entry)", "self.attempt(call)")),
             ),
         ),
-        by=("queues empty themselves",),
+        by=("queues empty themselves", "writes are kept"),
     ),
     Mutant(
         "a room is deleted by everybody who asks",
