@@ -21,7 +21,7 @@ from collections.abc import Callable, Hashable, Iterable
 import numpy as np
 import numpy.typing as npt
 
-from loadtest.measure.series import Series
+from loadtest.measure.series import BLOCK, Series
 
 REPORTED, RAMP, RAMP_DOWN, DELAYED = "steady", "ramp", "ramp-down", "delayed"
 PLACES = (REPORTED, RAMP, RAMP_DOWN, DELAYED)
@@ -56,8 +56,14 @@ class Stalls:
     def within_s(self, begins_s: FloatArray, ends_s: FloatArray) -> FloatArray:
         """How long the process stood still within each of these stretches of time. O(stretches × stalls kept)."""
         within_s = np.zeros(len(ends_s))
+        first_s, last_s = begins_s.min(initial=np.inf), ends_s.max(initial=-np.inf)
+        shared_s, later_s = np.empty(len(ends_s)), np.empty(len(ends_s))
         for from_s, until_s in zip(self._from_s, self._until_s, strict=True):
-            within_s += np.maximum(0.0, np.minimum(ends_s, until_s) - np.maximum(begins_s, from_s))
+            if from_s < last_s and first_s < until_s:
+                np.minimum(ends_s, until_s, out=shared_s)
+                np.maximum(begins_s, from_s, out=later_s)
+                shared_s -= later_s
+                within_s += np.maximum(shared_s, 0.0, out=shared_s)
         return within_s
 
 
@@ -100,6 +106,13 @@ class PointsOf:
             return
         durations_s, ends_s = (np.frombuffer(column, dtype=np.float64) for column in (self._durations_s, self._ends_s))
         self._durations_s, self._ends_s = array("d"), array("d")
+        for first in range(0, len(ends_s), BLOCK):
+            block = slice(first, first + BLOCK)
+            self._settle(durations_s[block], ends_s[block], stalls, steady_from_s, steady_until_s)
+
+    def _settle(
+        self, durations_s: FloatArray, ends_s: FloatArray, stalls: Stalls, steady_from_s: float, steady_until_s: float
+    ) -> None:
         begins_s = ends_s - np.where(durations_s > 0.0, durations_s, 0.0)  # 0 for one that is no number, too
         rest = np.ones(len(ends_s), dtype=bool)
         if not self.is_own and stalls.number:

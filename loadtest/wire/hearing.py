@@ -21,6 +21,7 @@ from loadtest.wire.messages.chunks import Chunk
 from loadtest.wire.messages.heartbeats import Heartbeats
 from loadtest.wire.messages.memo import Heard
 from loadtest.wire.messages.tape import LEAST_BYTES, Run
+from loadtest.wire.reader import READ_BYTES
 from loadtest.wire.sending import SendingConnection
 from loadtest.wire.shared import Wire
 from loadtest.wire.state import APART_S, ManyPresenceSink, PresenceSink, State
@@ -114,7 +115,8 @@ class HearingConnection(SendingConnection):
         if self.pulse is not None:
             self.pulse.heard(arrived_s)
         if self.state is State.ACCEPTED and self._parser.is_between:
-            known = self._wire.chunks.get(chunk) if self.on_presence_many is not None else None
+            may_be_known = self.on_presence_many is not None and len(chunk) < READ_BYTES
+            known = self._wire.chunks.get(chunk) if may_be_known else None
             if known is not None:
                 self._take(known, arrived_s)
                 return
