@@ -91,9 +91,12 @@ class Credentials:
         return context
 
     def _what_is_wrong(self, fault: ssl.SSLError) -> str:
-        """OpenSSL says "PEM lib" of most things. Raises `OSError`."""
+        """OpenSSL says "PEM lib" of most things."""
         settings = self._settings
-        certificate, key = (Path(path).read_bytes() for path in (settings.tls_cert, settings.tls_key))
+        try:
+            certificate, key = (Path(path).read_bytes() for path in (settings.tls_cert, settings.tls_key))
+        except OSError as gone:  # since they were tried
+            return str(gone.strerror)
         if b"-----BEGIN CERTIFICATE-----" not in certificate:
             return f"{settings.tls_cert} holds no certificate in PEM form"
         if b"PRIVATE KEY-----" not in key:

@@ -9,12 +9,15 @@ Imports next to nothing.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
 FAILED = 1
+_OF_OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""What a write to standard output may fail with; of any other fault nothing is tried."""
 SHOWS = frozenset({"-h", "--help", "--version"})
 """What Click prints by itself."""
 
@@ -27,7 +30,8 @@ def told_or_failed() -> Iterator[None]:
     try:
         yield
     except OSError as fault:  # of a pipe that nobody reads any more Click makes an exit code
-        if fault.filename is not None or sys.stdout is None or _takes_more():
+        is_of_output = fault.errno in _OF_OUTPUT and fault.filename is None and sys.stdout is not None
+        if not is_of_output or _takes_more():
             raise
         give_up()
         fail_untold(fault.strerror or str(fault))

@@ -329,6 +329,7 @@ class App:
             clock=clock,
             chat_s=settings.chat_retention_s,
             notifications_s=settings.notification_retention_s,
+            token_ttl_s=settings.token_ttl_s,
             leads=lambda: self.replica.is_leader,
             forget_past_bans=self.revocations.forget_past_bans,
         )

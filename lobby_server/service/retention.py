@@ -15,7 +15,8 @@ from lobby_server.service.writes.writer import StoreWriter
 
 SWEEP_EVERY_S = 3600.0
 PAST_SIGN_INS_S = 24 * 3600.0
-"""A sign-in is kept for so long after its end: to a node whose clock is behind, a token of it may hold yet, and a token
+"""A sign-in is kept for so long after the end of a token that was refreshed at its own end: while the database was away
+it may have been, and the row knows nothing of it; and to a node whose clock is behind, a token may hold yet. A token
 whose sign-in nobody knows is not ended with the others of its user."""
 SIGN_INS_PER_PASS = 1000
 """So many are deleted at once: what players wait for is written between the passes."""
@@ -33,16 +34,18 @@ class Retention:
         clock: Clock,
         chat_s: float,
         notifications_s: float,
+        token_ttl_s: float,
         leads: Callable[[], bool],
         forget_past_bans: Callable[[], None],
     ) -> None:
-        """How long each is kept; 0: for ever. `leads`: whether it is up to this node. `forget_past_bans`: has all nodes
-        forget the bans that went from the store."""
+        """How long each is kept; 0: for ever. `token_ttl_s`: how long a token holds. `leads`: whether it is up to this
+        node. `forget_past_bans`: has all nodes forget the bans that went from the store."""
         self._store = store
         self._writer = writer
         self._clock = clock
         self._chat_s = chat_s
         self._notifications_s = notifications_s
+        self._sign_ins_s = token_ttl_s + PAST_SIGN_INS_S
         self._leads = leads
         self._forget_past_bans = forget_past_bans
 
@@ -64,6 +67,7 @@ class Retention:
             await self._store.delete_notifications_before(now - timedelta(seconds=self._notifications_s))
 
     async def _sweep_sign_ins(self) -> None:
-        until = self._clock.utc_now() - timedelta(seconds=PAST_SIGN_INS_S)
+        """A pass reads all sign-ins that there are."""
+        until = self._clock.utc_now() - timedelta(seconds=self._sign_ins_s)
         if await self._store.forget_sign_ins_until(until, most=SIGN_INS_PER_PASS) == SIGN_INS_PER_PASS:
             self._clock.call_later(NEXT_PASS_S, self._writer.attempt, self._sweep_sign_ins)

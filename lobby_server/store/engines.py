@@ -44,7 +44,8 @@ COMMAND_TIMEOUT_S = 10.0
 BUSY_TIMEOUT_S = 5.0
 """How long SQLite waits for a lock of another process, a backup say."""
 POOL_TIMEOUT_S = 10.0
-"""How long a call waits for a free connection, or for its turn in SQLite's thread."""
+"""How long a call waits for its turn in SQLite's thread, and a connection of PostgreSQL is waited for; whose call is
+given up sooner, as a rule (`PostgresPool`)."""
 MAX_CALLS = 1000
 """Calls of PostgreSQL that are under way or wait for a connection; past it the database counts as away. When it does
 not answer, each holds its place until its time is over, and more would only hold memory."""

@@ -34,9 +34,11 @@ from lobby_server.service.writes.look import AGAIN_S, StoreLook
 from lobby_server.service.writes.writer import StoreWriter
 
 TOKENS_PER_ENTRY = 100
+LIFTED_PER_HOLD = 100
+"""Bans that are over, while nobody else changes bans or ties: whoever wants to gives up after 5 s."""
 LONGEST_PAUSE_S = 32.0
-"""The last look for a commit is after 63 s: as long as a call may take that waits up to 10 s for a connection, and 10 s
-for each of its statements (`lobby_server.store.engines`)."""
+"""The last look for a commit is after 63 s: as long as a call may take that waits 5 s for a connection, or longer
+where the URL of the database says so, and 10 s for each of its statements (`lobby_server.store.engines`)."""
 _KEYS_PER_TURN = 1000
 """About a millisecond of the loop."""
 FOR_EVER = utc_from_unix(1e12)
@@ -180,11 +182,13 @@ class Revocations:
         async with self.gated_bans.hold() as held:  # nobody bans, and no ban is lifted
             kept, known = await self._kept_bans(), self._bans_that_hold()
             over = (known.keys() | self._past_bans()) - kept.keys()
-            lifted = [commands.UnbanUser(user_id) for user_id in sorted(over)]
+            lifted = [commands.UnbanUser(user_id) for user_id in sorted(over)[:LIFTED_PER_HOLD]]
             changed = [ban for user_id, ban in kept.items() if known.get(user_id) != ban]
             for command in (*lifted, *(commands.BanUser(ban.user, ban.reason, ban.until_s) for ban in changed)):
                 held.check()  # what was read may be old
                 await self._replica.run(command)
+        if len(over) > LIFTED_PER_HOLD:
+            self.look_again()
 
     def _bans_that_hold(self) -> dict[int, UserBan]:
         now_s = self._clock.utc_now().timestamp()
