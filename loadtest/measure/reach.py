@@ -232,12 +232,14 @@ class Reach:
         return waiting
 
     def _judge_views(self, spans: Spans, horizon_s: float, *, is_final: bool) -> None:
-        known = (entry.transition for entry in self._entries.values())
-        most_pairs = math.inf if is_final else PAIRS_AT_ONCE
-        judged = self._views.judge(spans, known, horizon_s, most_pairs=most_pairs)
-        self.presence.expected += judged.expected
-        self.presence.received += judged.right
-        self.presence.duplicates += judged.duplicates
+        while True:
+            known = (entry.transition for entry in self._entries.values())
+            judged = self._views.judge(spans, known, horizon_s, most_pairs=PAIRS_AT_ONCE)
+            self.presence.expected += judged.expected
+            self.presence.received += judged.right
+            self.presence.duplicates += judged.duplicates
+            if not (is_final and self._views.is_behind):
+                break
         self.is_behind |= self._views.is_behind
 
     @staticmethod
@@ -255,9 +257,10 @@ class Reach:
     def _give_taped(self, due: list[int], horizon_s: float, give: Callable[..., None]) -> None:
         """What is on a tape of these transitions, and of their users' others of the kind."""
         transitions = {entry.transition.key: entry.transition for entry in map(self._entries.__getitem__, due)}
+        minds_each = self._minds_each
         for users, at, times_s in self._ledger.taped.take(transitions, horizon_s):
             transition = transitions[int(users[0])]
-            number = None if self._minds_each else self._transitions.announced_alike(transition, times_s)
+            number = None if minds_each else self._transitions.announced_alike(transition, times_s)
             self.presence.booked += len(at)
             if number is None:
                 give(users, at, times_s)

@@ -22,6 +22,8 @@ class ServerState:
     overflows: int = 0
     """New connections that its queue of them (the backlog) had no room for; who asked tries again a second later."""
     restarts: int = 0
+    is_away: bool = False
+    """It ended, and nothing has taken its place yet."""
 
 
 @dataclass

@@ -197,6 +197,7 @@ class RunMonitor:
         with contextlib.suppress(psutil.Error):
             self._server = ServerWatch(pid, state=gone.state, cpu_shares=gone.cpu_shares)
             gone.state.restarts += 1
+            gone.state.is_away = False
             self._swarm.facts.server_pid = pid
 
     def _watch_server(self) -> None:

@@ -110,7 +110,8 @@ REPEATED = (
 )
 PAIRED = (
     "Parties are paired by repeat, in which they took turns: the ratio is taken in each pair, and the median is over "
-    "the pairs; a repeat that one of them lacks is left out. 95 %: interval of that median by order statistics, from "
+    "the pairs; a repeat that one of them lacks is left out. Where a run does not tell of which repeats its readings "
+    "are, and one party has fewer, the medians are compared. 95 %: interval of that median by order statistics, from "
     "6 pairs on."
 )
 

@@ -96,7 +96,7 @@ class Views:
         )
 
     def judge(
-        self, spans: Spans, transitions: Iterable[Transition], horizon_s: float, *, most_pairs: float = math.inf
+        self, spans: Spans, transitions: Iterable[Transition], horizon_s: float, *, most_pairs: int
     ) -> JudgedViews:
         """Windows that are over since a settling time before `horizon_s`, and about so many pairs of an observer and a
         user of those (`is_behind`)."""

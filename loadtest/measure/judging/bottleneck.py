@@ -81,6 +81,11 @@ class Seen:
     unavailable: int = 0
     """Of these, answered by a server that was full or ending, or by a proxy whose server was away (502 to 504)."""
 
+    @property
+    def is_away(self) -> bool:
+        """So many requests were answered so."""
+        return self.unavailable >= max(LEAST_SLOW, SLOW_SHARE * self.requests)
+
     @cached_property
     def answers(self) -> Series:
         """All of them."""
@@ -175,7 +180,7 @@ def bottleneck(seen: Seen) -> str | None:
     if stood is not None:
         return f"{stood}: {figures}."
     is_known, server = seen.server_share is not None, seen.server_share or 0.0
-    if not is_known and seen.answers.count < LEAST_ANSWERS:
+    if not is_known and seen.answers.count < LEAST_ANSWERS and not seen.is_away:
         return None
     if is_known and server >= NEAR_SHARE and seen.generator_share >= BUSY_SHARE:
         return (
@@ -187,6 +192,11 @@ def bottleneck(seen: Seen) -> str | None:
         return f"The generator was the bottleneck: {figures}."
     if seen.turned_away:
         return f"The server took new connections too late, and its backlog was full: {figures}."
+    if seen.is_away and (seen.has_lines or seen.slow_part is None):
+        return (
+            f"The server was away, or could not answer: {seen.unavailable:,} of {seen.requests:,} requests were "
+            f"answered 502, 503 or 504, while {figures}."
+        )
     if (seen.is_slow or seen.slow_part is not None) and (_is_lossy(seen) or _is_far(seen)):
         return f"The network was the bottleneck: {figures}."
     if (seen.is_slow or seen.slow_part is not None) and seen.has_lines:
@@ -199,11 +209,6 @@ def bottleneck(seen: Seen) -> str | None:
         name, times, rest = seen.slow_part
         quick = f"the other {rest.count:,} took {_p50_and_p99(rest)}"
         return f"{whom} in {name}: {_slow(times, seen.state)}, {_p50_and_p99(times)}, while {quick}, and {figures}."
-    if seen.unavailable >= max(LEAST_SLOW, SLOW_SHARE * seen.requests):
-        return (
-            f"The server was away, or could not answer: {seen.unavailable:,} of {seen.requests:,} requests were "
-            f"answered 502, 503 or 504, while {figures}."
-        )
     if seen.is_slow:
         return f"{whom}: {_slow(seen.answers, seen.state)}, while {figures}."
     return f"No bottleneck was seen: {figures}."
@@ -216,7 +221,7 @@ def busy_figure(shares: Sequence[float]) -> float:
 
 def _stood_still(state: ServerState) -> str | None:
     of = f"of {state.watched_s:.1f} s"
-    if state.gone_s > STOOD_STILL_S and not state.restarts:
+    if state.gone_s > STOOD_STILL_S and (state.is_away or not state.restarts):
         return f"The server was away, its process had ended, in {state.gone_s:.1f} s {of}"
     if state.stopped_s > STOOD_STILL_S:
         return f"The server was frozen, its process was stopped, in {state.stopped_s:.1f} s {of}"

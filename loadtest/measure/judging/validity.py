@@ -312,7 +312,7 @@ def _judge_server(state: ServerState, doubts: _Doubts, *, is_planned: bool) -> N
             f"the server's process ended and another one took its place, {times}: it was away in {state.gone_s:.1f} s "
             f"{of}"
         )
-    if state.gone_s > STOOD_STILL_S and not state.restarts:
+    if state.gone_s > STOOD_STILL_S and (state.is_away or not state.restarts):
         doubts.suspect.append(f"the server's process had ended: it was away in {state.gone_s:.1f} s {of}")
     if state.stopped_s > STOOD_STILL_S:
         doubts.suspect.append(f"the server's process was stopped in {state.stopped_s:.1f} s {of}")

@@ -53,7 +53,7 @@ class ServerWatch:
         stat = self._lines[self.pid].read()
         status = stat[STATE] if stat[STARTED:][:1] == self._started and stat else "X"
         if status in "ZX":
-            self.is_gone = True
+            self.is_gone = state.is_away = True
             state.gone_s += since_s
             return
         others = [(lines, lines.read()) for pid, lines in self._lines.items() if pid != self.pid]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from loadtest.measure import points
 from loadtest.measure.judging.thresholds import check_thresholds, read_threshold
 from loadtest.measure.judging.validity import validity_of
 from loadtest.measure.metrics import METRICS, counts_by_place, series_of
+from loadtest.measure.points import PointsOf, Stalls
 from loadtest.measure.recorder import LATENESS, LOOP_LAG, Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.output.run_file import as_json
@@ -39,6 +42,32 @@ def phased(**options: bool) -> Recorder:
     clock.now_s += 1.0
     recorder.record_request(("WS", "heartbeat"), 0.070, None)
     return recorder
+
+
+@pytest.mark.parametrize("block", [1, 3, 7, 20_000])
+def test_points_have_the_same_places_however_many_are_worked_on_together(block: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(points, "BLOCK", block)
+    stalls, chance = Stalls(), np.random.default_rng(4)
+    for from_s in (10.0, 14.0, 18.0):
+        stalls.add(from_s, from_s + 0.5)
+    ends_s, durations_s = 5.0 + 20.0 * chance.random(300), chance.random(300)
+    found = PointsOf(is_own=False, is_split=True)
+    found.add_many(durations_s, ends_s)
+    found.settle(stalls, steady_from_s=8.0, steady_until_s=20.0)
+    begins_s = ends_s - durations_s
+    within_s = sum(
+        np.maximum(0.0, np.minimum(ends_s, from_s + 0.5) - np.maximum(begins_s, from_s))
+        for from_s in (10.0, 14.0, 18.0)
+    )
+    is_delayed = (within_s > 0) & (within_s >= points.DELAYED_PART * durations_s)
+    is_ramp = ~is_delayed & (begins_s < 8.0)
+    is_ramp_down = ~is_delayed & ~is_ramp & (ends_s > 20.0)
+    assert {place: found.count_at(place) for place in points.PLACES} == {
+        points.DELAYED: np.count_nonzero(is_delayed), points.RAMP: np.count_nonzero(is_ramp),
+        points.RAMP_DOWN: np.count_nonzero(is_ramp_down),
+        points.REPORTED: np.count_nonzero(~(is_delayed | is_ramp | is_ramp_down)),
+    }  # fmt: skip
+    assert min(found.count_at(place) for place in points.PLACES) > 5
 
 
 def test_the_steady_state_is_reported_and_the_ramp_kept_apart():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from loadtest.measure.series import LARGEST_US, SIGNIFICANT_DIGITS, Series, rank_at
+from loadtest.measure.series import BLOCK, LARGEST_US, SIGNIFICANT_DIGITS, Series, rank_at
 
 
 @pytest.mark.parametrize("scale_s", [1e-6, 0.02, 3.0, 3600.0])
@@ -36,6 +36,17 @@ def test_percentile_is_the_first_value_that_so_many_are_not_above(percent: float
     series.record_many(np.arange(1, count + 1) * 1e-6)
     assert rank_at(percent, count) == rank
     assert series.percentile_us(percent) == series._read().get_highest_equivalent_value(rank)
+
+
+def test_more_than_a_block_is_recorded_and_what_is_out_of_range_is_counted():
+    values_s = np.random.default_rng(5).exponential(0.02, 2 * BLOCK + 7)
+    values_s[[0, BLOCK, -1]] = np.nan, -1.0, np.inf
+    whole, singly = Series(), Series()
+    whole.record_many(values_s)
+    for value_s in values_s:
+        singly.record_many(np.array([value_s]))
+    assert (whole.count, whole.clipped) == (len(values_s), 3)
+    assert whole.encode() == singly.encode()
 
 
 def test_nothing_at_once_is_nothing():

@@ -286,10 +286,13 @@ def test_connections_that_had_to_ask_again_are_a_full_backlogs_where_one_was_ful
 
 
 def failed(*failures: str, answers: int = 400) -> Recorder:
-    """Quick answers, and as many failures as are told, of lists and of upgrades."""
+    """Quick answers, and as many failures as are told, of lists and of upgrades, which have no time then."""
     recorder = answered(*[0.004] * (answers // 30))
     for number, failure in enumerate(failures):
-        recorder.record_request(("GET", "/api/rooms") if number % 2 else ("WS", "upgrade"), 0.004, failure)
+        if number % 2:
+            recorder.record_request(("GET", "/api/rooms"), 0.004, failure)
+        else:
+            recorder.record_request(("WS", "upgrade"), None, failure)
     return recorder
 
 
@@ -313,6 +316,25 @@ def test_requests_that_a_proxy_or_a_full_server_answers_are_no_run_without_a_bot
     found = validity_of(failed(*failures)).bottleneck
     assert found is not None
     assert found.startswith(sentence)
+
+
+def test_server_that_nobody_ever_reached_is_told_to_have_been_away() -> None:
+    """No answer has a time then: there are upgrades that were refused, and nothing else."""
+    recorder = Recorder()
+    for _ in range(40):
+        recorder.record_request(("WS", "upgrade"), None, UPGRADE_REFUSED)
+    found = validity_of(recorder).bottleneck
+    assert found is not None
+    assert found.startswith("The server was away, or could not answer: 40 of 40 requests were answered 502, 503 or 504")
+
+
+def test_server_that_was_away_is_not_excused_by_the_lines_of_the_players() -> None:
+    recorder = failed(*["HTTP 502"] * 400, answers=0)
+    for _ in range(60):
+        recorder.record_request(("WS", "heartbeat"), 0.45, None)
+    found = validity_of(recorder, server_cpu_shares=[0.02] * 10, has_lines=True).bottleneck
+    assert found is not None
+    assert found.startswith("The server was away, or could not answer: 400 of 460 requests")
 
 
 def test_slow_answers_over_emulated_lines_are_not_blamed_on_the_server() -> None:

@@ -95,6 +95,19 @@ def test_server_that_another_process_took_the_place_of_is_told(restarts: int) ->
     assert ("once" in reason) is (restarts == 1)
 
 
+def test_server_that_was_restarted_and_ended_again_is_told_to_be_away() -> None:
+    state = ServerState(watched_s=30.0, gone_s=20.0, restarts=1, is_away=True)
+    recorder = Recorder()
+    for _ in range(30):
+        recorder.record_request(("WS", "heartbeat"), 0.004, None)
+    recorder.count("restarts asked for")
+    found = validity_of(recorder, server_state=state)
+    assert found.level is Validity.SUSPECT
+    assert any("it was away in 20.0 s of 30.0 s" in reason for reason in found.reasons)
+    assert found.bottleneck is not None
+    assert found.bottleneck.startswith("The server was away, its process had ended, in 20.0 s of 30.0 s")
+
+
 @pytest.mark.parametrize("asked", ["restarts of the server", "restarts asked for"])
 def test_restart_that_the_run_made_or_asked_for_is_no_doubt_about_it(asked: str) -> None:
     recorder = Recorder()

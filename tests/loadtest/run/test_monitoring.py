@@ -198,12 +198,13 @@ def test_a_named_server_that_the_run_starts_again_is_away_only_until_then(
         monitor._watch_server()
         lobby.communicate(timeout=PATIENCE_S)
         look_until(lambda: state.gone_s)
-        assert (state.restarts, swarm.facts.server_pid) == (0, lobby.pid)
+        assert (state.restarts, swarm.facts.server_pid, state.is_away) == (0, lobby.pid, True)
         started[lobby.pid] = os.getpid()
         look_until(lambda: state.restarts)
         gone_s, watched_s = state.gone_s, state.watched_s
         look_until(lambda: state.watched_s > watched_s)
         assert (state.restarts, swarm.facts.server_pid, state.gone_s) == (1, os.getpid(), gone_s)
+        assert not state.is_away
     finally:
         lobby.kill()
         lobby.wait()
