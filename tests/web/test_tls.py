@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import ssl
 import subprocess
 from dataclasses import replace
@@ -15,6 +14,7 @@ from tornado.websocket import websocket_connect
 
 from lobby_server.announce import announce
 from lobby_server.settings import SettingsError
+from tests.installed import program
 from tests.patience import PATIENCE_S
 from tests.web.conftest import Client, Lobby, StartLobby
 
@@ -50,7 +50,6 @@ async def test_certificate_that_cannot_be_read_is_one_sentence(start_lobby: Star
         await start_lobby(tls_cert=str(tmp_path / "none.pem"), tls_key=str(tmp_path / "none.pem"))
 
 
-OPENSSL = ("openssl", "genpkey", "-outform", "PEM", "-algorithm")
 WRONG_PAIRS = {
     "no certificate": ((CERTS / "key.pem", CERTS / "key.pem"), "key.pem holds no certificate in PEM form"),
     "no key": ((CERTS / "cert.pem", CERTS / "cert.pem"), "cert.pem holds no key in PEM form"),
@@ -62,11 +61,11 @@ WRONG_PAIRS = {
 
 
 def make_key(path: Path, *, how: str) -> Path:
-    subprocess.run([*OPENSSL, *how.split(), "-out", path], check=True, capture_output=True, timeout=PATIENCE_S)
+    command = [program("openssl", package="openssl"), "genpkey", "-outform", "PEM", "-algorithm", *how.split()]
+    subprocess.run([*command, "-out", path], check=True, capture_output=True, timeout=PATIENCE_S)
     return path
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed: it makes the keys")
 @pytest.mark.parametrize("name", WRONG_PAIRS)
 async def test_files_that_are_no_pair_are_told_for_what_they_are(
     name: str, start_lobby: StartLobby, tmp_path: Path
