@@ -105,6 +105,14 @@ def test_judging_that_takes_long_goes_on_the_next_time(
     assert judged == [1, 2, 3, 4, 5]
 
 
+def a_swarm(recorder: Recorder, wire: Wire) -> Any:
+    """As much of one as a monitor looks at."""
+    return SimpleNamespace(
+        environment=SimpleNamespace(runner=None), facts=RunFacts(), recorder=recorder, ledger=recorder.ledger,
+        wire=wire, places=SimpleNamespace(hosts=["http://127.0.0.1:1"]), requests=SimpleNamespace(flush=lambda: None),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("is_behind_a_proxy", [False, True])
 def test_what_listens_is_the_next_server_only_where_the_one_before_listened_there(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch, is_behind_a_proxy: bool
@@ -117,10 +125,7 @@ def test_what_listens_is_the_next_server_only_where_the_one_before_listened_ther
     listening = proxy if is_behind_a_proxy else lobby.pid
     monkeypatch.setattr(monitoring, "find_server", lambda port: listening)
     wire = Wire("ws://127.0.0.1:1/")
-    swarm: Any = SimpleNamespace(
-        environment=SimpleNamespace(runner=None), facts=RunFacts(), recorder=recorder, ledger=recorder.ledger,
-        wire=wire, places=SimpleNamespace(hosts=["http://127.0.0.1:1"]), requests=SimpleNamespace(flush=lambda: None),
-    )  # fmt: skip
+    swarm = a_swarm(recorder, wire)
     state, steady_state = swarm.facts.server_state, SimpleNamespace(look=lambda now_s: None)
     monitor = RunMonitor(swarm, duration_s=lambda: 0.0, server_pid=lobby.pid, steady_state=steady_state)  # type: ignore[arg-type]
     try:
@@ -151,10 +156,7 @@ def test_a_proxy_that_listens_is_not_taken_for_the_server(
     listening = subprocess.Popen([tmp_path / listens, "600"])
     monkeypatch.setattr(monitoring, "find_server", lambda port: listening.pid)
     wire = Wire("ws://127.0.0.1:1/")
-    swarm: Any = SimpleNamespace(
-        environment=SimpleNamespace(runner=None), facts=RunFacts(), recorder=recorder, ledger=recorder.ledger,
-        wire=wire, places=SimpleNamespace(hosts=["http://127.0.0.1:1"]),
-    )  # fmt: skip
+    swarm = a_swarm(recorder, wire)
     named, watched = (os.getpid() if is_named else None), None if proxy else listening.pid
     monitor = RunMonitor(swarm, duration_s=lambda: 0.0, server_pid=named, steady_state=SimpleNamespace())  # type: ignore[arg-type]
     try:
@@ -177,10 +179,7 @@ def test_a_named_server_that_the_run_starts_again_is_away_only_until_then(
     lobby = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     started: dict[int, int] = {}
     wire = Wire("ws://127.0.0.1:1/")
-    swarm: Any = SimpleNamespace(
-        environment=SimpleNamespace(runner=None), facts=RunFacts(), recorder=recorder, ledger=recorder.ledger,
-        wire=wire, places=SimpleNamespace(hosts=["http://127.0.0.1:1"]), requests=SimpleNamespace(flush=lambda: None),
-    )  # fmt: skip
+    swarm = a_swarm(recorder, wire)
     state, steady_state = swarm.facts.server_state, SimpleNamespace(look=lambda now_s: None)
     monitor = RunMonitor(
         swarm, duration_s=lambda: 0.0, server_pid=lobby.pid, steady_state=steady_state,  # type: ignore[arg-type]
