@@ -59,7 +59,7 @@ def _same_turn(own: Sequence[Json], other: Sequence[Json]) -> list[tuple[Json, J
     if any(_turn(reading) is None for reading in (*own, *other)):
         return [(own[place], other[place]) for place in range(len(own))]
     found = []
-    for turn in sorted({_turn(reading) for reading in own}):  # type: ignore[type-var]
+    for turn in sorted({turn for reading in own if (turn := _turn(reading)) is not None}):
         mine, theirs = ([reading for reading in side if _turn(reading) == turn] for side in (own, other))
         if len(mine) == len(theirs):
             found += [(mine[place], theirs[place]) for place in range(len(mine))]
